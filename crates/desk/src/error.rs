@@ -1,0 +1,216 @@
+//! The one neutral error. Eight kinds and no status codes: each dialect turns a kind into its own voice at the very end,
+//! so nothing in here knows of HTTP. Kinds are for programs, few and closed; refusal codes are for people and clients,
+//! stable once released.
+
+use crate::value::words;
+
+/// What every verb of the desk answers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller has not proved who it is. The text says what was wrong with the proof, never whether somebody exists.
+    #[error("not signed in: {0}")]
+    Unauthenticated(&'static str),
+    /// The caller is known, and may not do this. Names the permission that is missing.
+    #[error("permission missing: {0}")]
+    Forbidden(&'static str),
+    /// The thing does not exist, or lies outside what the caller may know of. Holds the noun.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// Fields that cannot be accepted, each with a code and a sentence.
+    #[error("invalid input")]
+    Invalid(Vec<Field>),
+    /// The request collides with what is stored.
+    #[error("conflict: {0}")]
+    Conflict(Conflict),
+    /// A valid request that may not happen now.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+    /// Cannot be served at this moment; trying again later may help.
+    #[error("busy: {0}")]
+    Busy(Busy),
+    /// A fault of ours. The source goes to the log, never to a client.
+    #[error("internal error: {0}")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// A fault of ours, described for the operator.
+    pub fn internal(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Error::Internal(what.into())
+    }
+
+    /// One field that cannot be accepted.
+    pub fn invalid(path: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
+        Error::Invalid(vec![Field::new(path, code, message)])
+    }
+
+    /// The stable word that audit rows and metrics use for this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Unauthenticated(_) => "unauthenticated",
+            Error::Forbidden(_) => "forbidden",
+            Error::NotFound(_) => "not_found",
+            Error::Invalid(_) => "invalid",
+            Error::Conflict(conflict) => conflict.word(),
+            Error::Refused(refusal) => refusal.word(),
+            Error::Busy(busy) => busy.word(),
+            Error::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Error::Refused(refusal)
+    }
+}
+
+/// One field that cannot be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Where it stands, e.g. `email` or `address.zip`.
+    pub path: String,
+    /// A stable word, e.g. `required`, `too_long`, `taken`.
+    pub code: &'static str,
+    /// One English sentence for people. Never repeats the value.
+    pub message: String,
+}
+
+impl Field {
+    /// A field fault.
+    pub fn new(path: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
+        Field { path: path.into(), code, message: message.into() }
+    }
+}
+
+words! {
+    /// How a request collides with what is stored.
+    pub enum Conflict {
+        /// The thing has changed since the caller looked at it (`If-Match`, or a racing writer).
+        Version = "version_conflict",
+        /// Something with the same unique value exists already.
+        Exists = "already_exists",
+        /// The idempotency key was used before with another request.
+        KeyReused = "idempotency_key_reused",
+        /// The same idempotency key is being worked on at this moment.
+        KeyInUse = "idempotency_key_in_use",
+        /// A file of migrations differs from what this database was made with.
+        Migration = "migration_conflict",
+    }
+}
+
+words! {
+    /// Why nothing can be done at this moment.
+    pub enum Busy {
+        /// The queue of writes is full.
+        Queue = "busy",
+        /// The caller has used up its share.
+        RateLimited = "rate_limited",
+        /// The disk is full or cannot be written: reads go on, writes are refused.
+        StorageFull = "storage_full",
+        /// The database is read-only.
+        StorageReadOnly = "storage_read_only",
+        /// The database cannot be reached.
+        StorageAway = "storage_away",
+        /// The server is stopping.
+        Stopping = "stopping",
+    }
+}
+
+words! {
+    /// Why a valid request may not happen now. A flat list of stable codes.
+    pub enum Refusal {
+        /// The user is not locked.
+        NotLocked = "not_locked",
+        /// The user is dormant at the core.
+        UserDormant = "user_dormant",
+        /// The user is permanently frozen at the core.
+        UserPermanentlyFrozen = "user_permanently_frozen",
+        /// The user is locked.
+        UserLocked = "user_locked",
+        /// The user is disabled.
+        UserDisabled = "user_disabled",
+        /// The user is suspended.
+        UserSuspended = "user_suspended",
+        /// The user is blacklisted.
+        UserBlacklisted = "user_blacklisted",
+        /// The user is on hold.
+        UserOnHold = "user_on_hold",
+        /// A legal hold forbids erasure.
+        LegalHold = "legal_hold",
+        /// The user is flagged.
+        UserFlagged = "user_flagged",
+        /// The user's access was removed.
+        UserRemoved = "user_removed",
+        /// The user was erased.
+        UserErased = "user_erased",
+        /// A new password must be chosen first.
+        PasswordExpired = "password_expired",
+        /// The password must be reset first.
+        PasswordNeedsReset = "password_needs_reset",
+        /// There is no address on file for this channel.
+        NoDeliveryAddress = "no_delivery_address",
+        /// The link or code was used, replaced or never existed.
+        LinkInvalid = "link_invalid",
+        /// The link or code has expired.
+        LinkExpired = "link_expired",
+        /// The code is wrong.
+        CodeWrong = "code_wrong",
+        /// Too many wrong codes were tried.
+        TooManyTries = "too_many_tries",
+        /// Nothing is set up that could be removed.
+        NotSetUp = "not_set_up",
+        /// It is set up already.
+        AlreadySetUp = "already_set_up",
+        /// The last one of its kind must stay.
+        LastOne = "last_one",
+        /// A built-in role cannot be changed.
+        BuiltIn = "built_in",
+        /// One cannot do this to oneself.
+        NotToOneself = "not_to_oneself",
+        /// A role cannot be given by somebody who lacks what it permits.
+        BeyondOwnRights = "beyond_own_rights",
+        /// The session has ended.
+        SessionEnded = "session_ended",
+        /// The verification is not in a state that allows this.
+        VerificationState = "verification_state",
+    }
+}
+
+impl Refusal {
+    /// One English sentence for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Refusal::NotLocked => "The user is not locked.",
+            Refusal::UserDormant => "The user is dormant; only the core can change that.",
+            Refusal::UserPermanentlyFrozen => "The user is permanently frozen; only the core can change that.",
+            Refusal::UserLocked => "The user is locked.",
+            Refusal::UserDisabled => "The user is disabled.",
+            Refusal::UserSuspended => "The user is suspended.",
+            Refusal::UserBlacklisted => "The user is blacklisted.",
+            Refusal::UserOnHold => "The user is on hold.",
+            Refusal::LegalHold => "A legal hold forbids this.",
+            Refusal::UserFlagged => "The user is flagged.",
+            Refusal::UserRemoved => "The user's access was removed.",
+            Refusal::UserErased => "The user was erased.",
+            Refusal::PasswordExpired => "The password has expired; a new one must be chosen.",
+            Refusal::PasswordNeedsReset => "The password must be reset before anything else.",
+            Refusal::NoDeliveryAddress => "There is no address on file for this channel.",
+            Refusal::LinkInvalid => "The link or code is not valid; ask for a new one.",
+            Refusal::LinkExpired => "The link or code has expired; ask for a new one.",
+            Refusal::CodeWrong => "The code is wrong.",
+            Refusal::TooManyTries => "Too many wrong codes were tried; ask for a new one.",
+            Refusal::NotSetUp => "It is not set up.",
+            Refusal::AlreadySetUp => "It is set up already.",
+            Refusal::LastOne => "The last one of its kind must stay.",
+            Refusal::BuiltIn => "A built-in role cannot be changed.",
+            Refusal::NotToOneself => "One cannot do this to oneself.",
+            Refusal::BeyondOwnRights => "A role cannot be given by somebody who lacks what it permits.",
+            Refusal::SessionEnded => "The session has ended.",
+            Refusal::VerificationState => "The verification is not in a state that allows this.",
+        }
+    }
+}

@@ -2,8 +2,16 @@
 //! Nothing in here touches the database.
 
 pub mod clock;
+pub mod contact;
 pub mod id;
+pub mod mask;
+pub mod normal;
+pub mod password;
 pub mod random;
+pub mod seal;
+pub mod secret;
+pub mod token;
+pub mod totp;
 mod word;
 
 pub(crate) use word::words;

@@ -1,0 +1,183 @@
+//! One form for text that people write in many: case, accents and blanks do not count. Search tokens are made of it and
+//! search results are verified with it, so a change in here means making all tokens again. Nothing is shown in this form.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::canonical_combining_class;
+
+/// The longest folded text, in characters; what is beyond is cut off.
+pub const TEXT_MAX: usize = 256;
+/// The longest word, in characters; what is beyond is cut off.
+pub const WORD_MAX: usize = 64;
+/// The most words taken from one text.
+pub const WORDS_MAX: usize = 16;
+
+/// Folds a text: compatibility forms unified, accents stripped, lower case, blanks collapsed, at most `TEXT_MAX` characters.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return fold_ascii(text);
+    }
+    let mut out = Folded { text: String::with_capacity(text.len().min(4 * TEXT_MAX)), count: 0, blank: false };
+    // Some characters unfold to nothing, so the input needs a bound of its own.
+    for c in text.chars().take(4 * TEXT_MAX).map(straighten).nfkd() {
+        if is_accent(c) || is_invisible(c) {
+            continue;
+        }
+        for c in c.to_lowercase() {
+            match spelled_out(c) {
+                Some(letters) => letters.chars().for_each(|c| out.push(c)),
+                None if !is_accent(c) => out.push(c),
+                None => {}
+            }
+        }
+        if out.count >= TEXT_MAX {
+            break;
+        }
+    }
+    out.text
+}
+
+/// Splits a name into folded words. Everything that is neither letter nor digit separates; words that hung together by a
+/// hyphen, an apostrophe or the like are also given as one, because people write them either way: `O'Neil` gives
+/// `o`, `neil` and `oneil`. No word comes twice.
+pub fn words(text: &str) -> Vec<String> {
+    words_of_folded(&fold(text))
+}
+
+/// As `words`, for text that is folded already.
+pub(crate) fn words_of_folded(folded: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut add = |word: String| {
+        if !word.is_empty() && words.len() < WORDS_MAX && !words.contains(&word) {
+            words.push(word);
+        }
+    };
+    for chunk in folded.split(' ') {
+        let parts = parts(chunk);
+        let joined = (parts.len() > 1).then(|| cut(&parts.concat()));
+        parts.into_iter().map(cut).for_each(&mut add);
+        joined.into_iter().for_each(&mut add);
+    }
+    words
+}
+
+/// The pieces of a folded word between its hyphens, apostrophes, dots and so on.
+pub(crate) fn parts(chunk: &str) -> Vec<&str> {
+    chunk.split(|c: char| !is_word_character(c)).filter(|part| !part.is_empty()).collect()
+}
+
+/// Letters and digits of any script, in upper case: how identifiers and account numbers are compared.
+pub fn alphanumeric(text: &str) -> String {
+    text.nfkc().filter(|c| c.is_alphanumeric()).take(WORD_MAX).flat_map(char::to_uppercase).collect()
+}
+
+/// The ASCII digits of a text, at most `WORD_MAX`.
+pub fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).take(WORD_MAX).collect()
+}
+
+/// Lower case and compatibility forms unified, accents kept: how usernames and e-mail addresses are compared where two of
+/// them must not be taken for one another. Not bounded: cutting would make different values equal.
+pub fn lower(text: &str) -> String {
+    // Lower-casing can leave a sequence that composes, hence the second round.
+    text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
+}
+
+/// Collects folded characters: at most `TEXT_MAX`, runs of blanks as one, none at the ends.
+struct Folded {
+    text: String,
+    count: usize,
+    blank: bool,
+}
+
+impl Folded {
+    fn push(&mut self, c: char) {
+        if c.is_whitespace() || c.is_control() {
+            self.blank = self.count > 0;
+            return;
+        }
+        let needed = 1 + usize::from(self.blank);
+        if self.count + needed > TEXT_MAX {
+            self.count = TEXT_MAX;
+            return;
+        }
+        if self.blank {
+            self.text.push(' ');
+            self.blank = false;
+        }
+        self.text.push(c);
+        self.count += needed;
+    }
+}
+
+/// The same as the long way round, for the text that most people write.
+fn fold_ascii(text: &str) -> String {
+    let mut out = Folded { text: String::with_capacity(text.len().min(TEXT_MAX)), count: 0, blank: false };
+    for c in text.chars().take(4 * TEXT_MAX) {
+        out.push(if c == '`' { '\'' } else { c.to_ascii_lowercase() });
+    }
+    out.text
+}
+
+/// Typographic apostrophes and hyphens, and what people type in their stead. Before decomposition, because `´` would become a
+/// blank with an accent.
+fn straighten(c: char) -> char {
+    match c {
+        '`' | '´' | '\u{2018}'..='\u{201b}' | '\u{2b9}'..='\u{2bc}' | '\u{2032}' | '\u{ff07}' => '\'',
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+        other => other,
+    }
+}
+
+/// Marks that are ornament in the scripts that have them: Latin, Greek and Cyrillic accents (200 to 240), strokes through
+/// a letter (1), Hebrew points and Arabic vowel signs (10 to 35). Vowel signs of Indic scripts and Thai are letters to
+/// their readers and stay.
+fn is_accent(c: char) -> bool {
+    matches!(canonical_combining_class(c), 1 | 10..=35 | 200..=240)
+}
+
+/// Soft hyphens, joiners, direction and variation marks, byte order mark.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+fn is_word_character(c: char) -> bool {
+    // Combining marks that survived folding belong to the letter before them.
+    c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
+}
+
+/// Letters that do not decompose, as they are written without the key for them. Lower case only.
+fn spelled_out(c: char) -> Option<&'static str> {
+    Some(match c {
+        'ß' => "ss",
+        'æ' => "ae",
+        'œ' => "oe",
+        'ø' => "o",
+        'đ' | 'ð' | 'ɖ' | 'ɗ' => "d",
+        'þ' => "th",
+        'ł' => "l",
+        'ħ' => "h",
+        'ı' => "i",
+        'ŧ' => "t",
+        'ŋ' => "ng",
+        'ĸ' => "k",
+        'ə' => "e",
+        'ɛ' => "e",
+        'ɔ' => "o",
+        'ɓ' => "b",
+        'ƙ' => "k",
+        'ƴ' => "y",
+        'ɣ' => "g",
+        'ʋ' => "v",
+        'ƒ' => "f",
+        'ȷ' => "j",
+        'ς' => "σ",
+        _ => return None,
+    })
+}
+
+fn cut(word: &str) -> String {
+    match word.char_indices().nth(WORD_MAX) {
+        Some((end, _)) => word[..end].to_owned(),
+        None => word.to_owned(),
+    }
+}

@@ -1,0 +1,229 @@
+//! Passwords: how they are hashed (Argon2id, PHC text with its own parameters) and which ones are refused. Hashing takes tens
+//! of milliseconds and tens of megabytes by design: call it on the bounded pool for such work, never on an async thread.
+//! Who may set a password, and when it expires, is decided by the nouns.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use zxcvbn::Score;
+use zxcvbn::feedback::Warning;
+
+use super::normal;
+use super::random::Random;
+use super::secret::Secret;
+use super::words;
+use crate::error::Field;
+use crate::{Error, Result};
+
+/// Bytes of a salt.
+const SALT: usize = 16;
+/// Bytes of a hash.
+const OUTPUT: usize = 32;
+/// The most a stored hash may ask of us: an imported row must not be able to exhaust the machine.
+const MEMORY_KIB_MAX: u32 = 256 * 1024;
+/// As above, for passes over the memory.
+const PASSES_MAX: u32 = 16;
+/// As above, for lanes.
+const LANES_MAX: u32 = 16;
+/// The longest password that is hashed or judged, in characters.
+pub const CHARS_MAX: usize = 128;
+/// The fewest characters a password has, unless the institution asks for more.
+pub const CHARS_MIN: usize = 10;
+/// The estimator's work grows faster than its input; a hundred characters are what it looks at anyway.
+const JUDGED_MAX: usize = 100;
+/// Personal words shorter than this stand in too many innocent words to be refused.
+const PERSONAL_MIN: usize = 4;
+
+/// The cost of hashing. The default is OWASP's first choice for Argon2id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hashing {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+impl Default for Hashing {
+    fn default() -> Hashing {
+        Hashing { memory_kib: 19_456, passes: 2, lanes: 1 }
+    }
+}
+
+impl Hashing {
+    /// As cheap as the algorithm permits: for tests, and for nothing else.
+    pub fn cheap() -> Hashing {
+        Hashing { memory_kib: 8, passes: 1, lanes: 1 }
+    }
+
+    /// Hashes a password: PHC text with parameters and salt in it.
+    pub fn hash(&self, password: &Secret, random: &Random) -> Result<String> {
+        let salt = random.bytes::<SALT>();
+        let hash: PasswordHash = self
+            .argon2()?
+            .hash_password_with_salt(password.expose().as_bytes(), &salt)
+            .map_err(|error| Error::internal(format!("cannot hash a password: {error}")))?;
+        Ok(hash.to_string())
+    }
+
+    /// Whether this is the password, by the parameters in the hash. A malformed or extravagant hash matches nothing.
+    pub fn verify(&self, password: &Secret, phc: &str) -> bool {
+        let Some((hash, params)) = read(phc) else { return false };
+        let affordable =
+            params.m_cost() <= MEMORY_KIB_MAX && params.t_cost() <= PASSES_MAX && params.p_cost() <= LANES_MAX;
+        affordable && Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok()
+    }
+
+    /// Whether a hash was made in another way than this one would: hash again at the next successful sign-in.
+    pub fn needs_rehash(&self, phc: &str) -> bool {
+        let Some((hash, params)) = read(phc) else { return true };
+        let current = hash.algorithm.as_str() == "argon2id"
+            && hash.version == Some(Version::V0x13.into())
+            && params.m_cost() == self.memory_kib
+            && params.t_cost() == self.passes
+            && params.p_cost() == self.lanes;
+        !current
+    }
+
+    /// A hash that no password has. Verify against it when there is no such user, so that both answers take the same time.
+    pub fn decoy(&self) -> String {
+        format!(
+            "$argon2id$v=19$m={},t={},p={}${}${}",
+            self.memory_kib,
+            self.passes,
+            self.lanes,
+            STANDARD_NO_PAD.encode([0x5a; SALT]),
+            STANDARD_NO_PAD.encode([0u8; OUTPUT])
+        )
+    }
+
+    fn argon2(&self) -> Result<Argon2<'static>> {
+        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(OUTPUT))
+            .map_err(|error| Error::internal(format!("the password hashing settings cannot be used: {error}")))?;
+        Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+    }
+}
+
+fn read(phc: &str) -> Option<(PasswordHash, Params)> {
+    let hash = PasswordHash::new(phc).ok()?;
+    // An Argon2 prefix is checked here, because parameters are read from any PHC text alike.
+    let params = hash.algorithm.as_str().starts_with("argon2").then(|| Params::try_from(&hash).ok()).flatten()?;
+    Some((hash, params))
+}
+
+words! {
+    /// Why a password is refused.
+    pub enum PasswordFault {
+        /// Fewer characters than the minimum.
+        TooShort = "too_short",
+        /// More characters than the maximum.
+        TooLong = "too_long",
+        /// It stands on the lists of passwords found in breaches.
+        TooCommon = "too_common",
+        /// It would be guessed too soon.
+        TooGuessable = "too_guessable",
+        /// It contains a name, an address or the institution.
+        ContainsPersonal = "contains_personal",
+    }
+}
+
+impl PasswordFault {
+    /// One English sentence for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            PasswordFault::TooShort => "The password is too short.",
+            PasswordFault::TooLong => "The password is too long; use at most 128 characters.",
+            PasswordFault::TooCommon => {
+                "The password is on lists of common passwords; choose one that nobody else uses."
+            }
+            PasswordFault::TooGuessable => {
+                "The password is too easy to guess; several unrelated words make a good one."
+            }
+            PasswordFault::ContainsPersonal => "The password must not contain names, addresses or the institution.",
+        }
+    }
+
+    /// The fault as a field of a request.
+    pub fn field(self, path: impl Into<String>) -> Field {
+        Field::new(path, self.word(), self.sentence())
+    }
+}
+
+/// What an institution asks of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strength {
+    /// The fewest characters.
+    pub chars_min: usize,
+}
+
+impl Default for Strength {
+    fn default() -> Strength {
+        Strength { chars_min: CHARS_MIN }
+    }
+}
+
+impl Strength {
+    /// Whether a password may be chosen. `personal` are texts that must not stand in it: names, the e-mail address, the
+    /// institution. Takes a millisecond or so: belongs next to hashing.
+    pub fn check(&self, password: &Secret, personal: &[&str]) -> Result<(), PasswordFault> {
+        let text = password.expose();
+        // No character has more than four bytes, so this bounds the count below for texts of any length.
+        if text.len() > 4 * CHARS_MAX {
+            return Err(PasswordFault::TooLong);
+        }
+        let count = text.chars().count();
+        if count > CHARS_MAX {
+            return Err(PasswordFault::TooLong);
+        }
+        if count < self.chars_min {
+            return Err(PasswordFault::TooShort);
+        }
+        let personal = personal_words(personal);
+        if contains_any(text, &personal) {
+            return Err(PasswordFault::ContainsPersonal);
+        }
+        let judged: zeroize::Zeroizing<String> = zeroize::Zeroizing::new(text.chars().take(JUDGED_MAX).collect());
+        let inputs: Vec<&str> = personal.iter().map(String::as_str).collect();
+        let entropy = zxcvbn::zxcvbn(&judged, &inputs);
+        if entropy.score() >= Score::Three {
+            return Ok(());
+        }
+        Err(match entropy.feedback().and_then(|feedback| feedback.warning()) {
+            Some(
+                Warning::ThisIsATop10Password
+                | Warning::ThisIsATop100Password
+                | Warning::ThisIsACommonPassword
+                | Warning::ThisIsSimilarToACommonlyUsedPassword,
+            ) => PasswordFault::TooCommon,
+            _ => PasswordFault::TooGuessable,
+        })
+    }
+}
+
+/// Whether a password may be chosen, by the default rules. See `Strength::check`.
+pub fn check_strength(password: &Secret, personal: &[&str]) -> Result<(), PasswordFault> {
+    Strength::default().check(password, personal)
+}
+
+/// The words of personal texts. Of an e-mail address only the local part: refusing `example` or `com` helps nobody.
+fn personal_words(personal: &[&str]) -> Vec<String> {
+    let mut words: Vec<String> = personal
+        .iter()
+        .map(|text| text.rsplit_once('@').map_or(*text, |(local, _)| local))
+        .flat_map(normal::words)
+        .filter(|word| word.chars().count() >= PERSONAL_MIN)
+        .collect();
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// Looks with and without what stands between the letters, so that `ada.eze` does not hide `adaeze`.
+fn contains_any(password: &str, personal: &[String]) -> bool {
+    let folded = zeroize::Zeroizing::new(normal::fold(password));
+    let dense: zeroize::Zeroizing<String> =
+        zeroize::Zeroizing::new(folded.chars().filter(|c| c.is_alphanumeric()).collect());
+    personal.iter().any(|word| folded.contains(word.as_str()) || dense.contains(word.as_str()))
+}

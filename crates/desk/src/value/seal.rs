@@ -1,0 +1,456 @@
+//! Envelope encryption. A master key (file or environment) wraps the keys of each tenant, a tenant's key wraps one key per
+//! person, and a person's key seals her columns: AES-256-GCM-SIV with the place of the value as associated data, so that a
+//! sealed value moved to another row, column or tenant cannot be opened. Destroying a person's wrapped key erases her.
+//! Search tokens are made in `token`; what is stored where is decided by the nouns.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+
+use aes_gcm_siv::aead::{AeadInOut, KeyInit};
+use aes_gcm_siv::{Aes256GcmSiv, Nonce, Tag};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+use super::id::TenantId;
+use super::random::Random;
+use super::token::Lookup;
+use crate::{Error, Result};
+
+/// The only format so far.
+const VERSION: u8 = 1;
+/// Bytes of a key.
+const KEY: usize = 32;
+/// Bytes of a nonce.
+const NONCE: usize = 12;
+/// Bytes of an authentication tag.
+const TAG: usize = 16;
+/// Bytes a sealed value is longer than the plain one.
+pub const OVERHEAD: usize = 1 + NONCE + TAG;
+/// Bytes of a tenant's three keys in a row.
+const TENANT: usize = 3 * KEY;
+/// The largest key file that is read at all.
+const FILE_MAX: u64 = 4096;
+
+/// Where a sealed value belongs. It can be opened only with the very place it was sealed for.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Whose row.
+    pub tenant: TenantId,
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The row's key, as bytes.
+    pub row: &'a [u8],
+}
+
+/// Something that seals values and opens them again: a person's key, or a tenant's for what belongs to no person.
+pub trait Sealing {
+    /// Seals a value for a place: version, nonce, ciphertext, tag.
+    fn seal(&self, place: &Place<'_>, plain: &[u8], random: &Random) -> Vec<u8>;
+
+    /// Opens what was sealed for this place with this key. Any other key, place or change of a byte is one and the same error.
+    fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>>;
+}
+
+/// The key-encryption key of an installation. Whoever loses it has lost every sealed value.
+pub struct MasterKey {
+    cipher: Cipher,
+    bytes: Zeroizing<[u8; KEY]>,
+}
+
+impl MasterKey {
+    /// A new key.
+    pub fn create(random: &Random) -> MasterKey {
+        MasterKey::from_bytes(Zeroizing::new(random.bytes()))
+    }
+
+    /// Reads 64 hexadecimal characters, or base64 (either alphabet, padded or not) of 32 bytes. Blanks around it are ignored.
+    pub fn from_text(text: &str) -> Result<MasterKey> {
+        let text = text.trim();
+        let mut bytes = Zeroizing::new([0u8; KEY]);
+        // 64 characters cannot be base64 of 32 bytes (that is 43 or 44), so the forms do not overlap.
+        let read = if text.len() == 2 * KEY { read_hex(text, &mut bytes) } else { read_base64(text, &mut bytes) };
+        if !read {
+            return Err(Error::internal(
+                "the master key must be 64 hexadecimal characters or base64 of 32 bytes; make one with `openssl rand -hex 32`",
+            ));
+        }
+        if *bytes == [0u8; KEY] {
+            return Err(Error::internal("the master key is all zeros; make one with `openssl rand -hex 32`"));
+        }
+        Ok(MasterKey::from_bytes(bytes))
+    }
+
+    /// Reads the key file, or makes it (mode 0600, never over an existing file) when there is none.
+    pub fn read_or_create(path: &Path, random: &Random) -> Result<MasterKey> {
+        match create_file(path) {
+            Ok(file) => {
+                let key = MasterKey::create(random);
+                key.write(file, path)?;
+                Ok(key)
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => MasterKey::read(path),
+            Err(error) => Err(Error::internal(format!(
+                "cannot create the master key file {}: {error}; create its directory and let this user write there, or name another file",
+                path.display()
+            ))),
+        }
+    }
+
+    /// The key as 64 hexadecimal characters, for the operator's own safe-keeping.
+    pub fn to_text(&self) -> super::secret::Secret {
+        let mut text = String::with_capacity(2 * KEY);
+        for byte in self.bytes.iter() {
+            for nibble in [byte >> 4, byte & 15] {
+                text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+            }
+        }
+        super::secret::Secret::new(text)
+    }
+
+    fn from_bytes(bytes: Zeroizing<[u8; KEY]>) -> MasterKey {
+        MasterKey { cipher: Cipher::new(&bytes), bytes }
+    }
+
+    fn read(path: &Path) -> Result<MasterKey> {
+        let fault = |error: std::io::Error| {
+            Error::internal(format!(
+                "cannot read the master key file {}: {error}; let this user read it",
+                path.display()
+            ))
+        };
+        let file = File::open(path).map_err(fault)?;
+        let metadata = file.metadata().map_err(fault)?;
+        if !metadata.is_file() {
+            return Err(Error::internal(format!("the master key {} is not a file; name a file", path.display())));
+        }
+        refuse_if_open_to_others(path, &metadata)?;
+        let mut text = Zeroizing::new(String::with_capacity(256));
+        file.take(FILE_MAX).read_to_string(&mut text).map_err(fault)?;
+        if text.trim().is_empty() {
+            return Err(Error::internal(format!(
+                "the master key file {} is empty; restore it from your copy, or remove it if nothing was ever sealed with it",
+                path.display()
+            )));
+        }
+        MasterKey::from_text(&text)
+            .map_err(|error| Error::internal(format!("in the file {}: {}", path.display(), told(&error))))
+    }
+
+    fn write(&self, mut file: File, path: &Path) -> Result<()> {
+        let write = |file: &mut File| -> std::io::Result<()> {
+            file.write_all(self.to_text().expose().as_bytes())?;
+            file.write_all(b"\n")?;
+            file.sync_all()
+        };
+        write(&mut file).map_err(|error| {
+            // A half-written key must not be taken for a key at the next start. Nothing was sealed with it yet.
+            let _ = std::fs::remove_file(path);
+            Error::internal(format!("cannot write the master key file {}: {error}; check the disk", path.display()))
+        })?;
+        // The name must survive a power loss as well as the bytes: without it everything sealed from now on is lost.
+        #[cfg(unix)]
+        if let Some(directory) = path.parent() {
+            let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+            File::open(directory).and_then(|directory| directory.sync_all()).map_err(|error| {
+                Error::internal(format!("cannot sync the directory {}: {error}; check the disk", directory.display()))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The keys of one tenant, prepared for use. Keep them in an `Arc` for as long as the tenant is served: unwrapping them for
+/// each request would cost more than the requests.
+pub struct TenantKeys {
+    cipher: Cipher,
+    lookup: Lookup,
+    sealing: Zeroizing<[u8; KEY]>,
+    lookup_key: Zeroizing<[u8; KEY]>,
+    signing_seed: Zeroizing<[u8; KEY]>,
+}
+
+impl TenantKeys {
+    /// New keys for a new tenant.
+    pub fn create(random: &Random) -> TenantKeys {
+        let mut bytes = Zeroizing::new([0u8; TENANT]);
+        random.fill(&mut *bytes);
+        TenantKeys::from_bytes(&bytes)
+    }
+
+    /// The keys, sealed with the master key for this tenant.
+    pub fn wrap(&self, master: &MasterKey, tenant: TenantId) -> Vec<u8> {
+        let mut plain = Zeroizing::new([0u8; TENANT]);
+        plain[..KEY].copy_from_slice(&*self.sealing);
+        plain[KEY..2 * KEY].copy_from_slice(&*self.lookup_key);
+        plain[2 * KEY..].copy_from_slice(&*self.signing_seed);
+        wrap(&master.cipher, &tenant_place(tenant), Purpose::Tenant, &*plain)
+    }
+
+    /// Opens what `wrap` made.
+    pub fn unwrap(master: &MasterKey, tenant: TenantId, wrapped: &[u8]) -> Result<TenantKeys> {
+        let mut bytes = Zeroizing::new([0u8; TENANT]);
+        unwrap(&master.cipher, &tenant_place(tenant), Purpose::Tenant, wrapped, &mut *bytes)?;
+        Ok(TenantKeys::from_bytes(&bytes))
+    }
+
+    /// What makes the tenant's search tokens.
+    pub fn lookup(&self) -> &Lookup {
+        &self.lookup
+    }
+
+    /// The Ed25519 seed that signs the checkpoints of the tenant's audit.
+    pub fn signing_seed(&self) -> &[u8; KEY] {
+        &self.signing_seed
+    }
+
+    fn from_bytes(bytes: &[u8; TENANT]) -> TenantKeys {
+        let part = |index: usize| {
+            let mut key = Zeroizing::new([0u8; KEY]);
+            key.copy_from_slice(&bytes[index * KEY..(index + 1) * KEY]);
+            key
+        };
+        let (sealing, lookup_key, signing_seed) = (part(0), part(1), part(2));
+        TenantKeys {
+            cipher: Cipher::new(&sealing),
+            lookup: Lookup::new(&lookup_key),
+            sealing,
+            lookup_key,
+            signing_seed,
+        }
+    }
+}
+
+impl Sealing for TenantKeys {
+    fn seal(&self, place: &Place<'_>, plain: &[u8], random: &Random) -> Vec<u8> {
+        seal(&self.cipher, place, plain, random)
+    }
+
+    fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>> {
+        open(&self.cipher, place, sealed)
+    }
+}
+
+/// The key of one person. When its wrapped form is destroyed, what it sealed cannot be read any more.
+pub struct PersonKey {
+    cipher: Cipher,
+    bytes: Zeroizing<[u8; KEY]>,
+}
+
+impl PersonKey {
+    /// A new key for a new person.
+    pub fn create(random: &Random) -> PersonKey {
+        PersonKey::from_bytes(Zeroizing::new(random.bytes()))
+    }
+
+    /// The key, sealed with the tenant's key for this person's row.
+    pub fn wrap(&self, keys: &TenantKeys, tenant: TenantId, row: &[u8; 16]) -> Vec<u8> {
+        wrap(&keys.cipher, &person_place(tenant, row), Purpose::Person, &*self.bytes)
+    }
+
+    /// Opens what `wrap` made.
+    pub fn unwrap(keys: &TenantKeys, tenant: TenantId, row: &[u8; 16], wrapped: &[u8]) -> Result<PersonKey> {
+        let mut bytes = Zeroizing::new([0u8; KEY]);
+        unwrap(&keys.cipher, &person_place(tenant, row), Purpose::Person, wrapped, &mut *bytes)?;
+        Ok(PersonKey::from_bytes(bytes))
+    }
+
+    fn from_bytes(bytes: Zeroizing<[u8; KEY]>) -> PersonKey {
+        PersonKey { cipher: Cipher::new(&bytes), bytes }
+    }
+}
+
+impl Sealing for PersonKey {
+    fn seal(&self, place: &Place<'_>, plain: &[u8], random: &Random) -> Vec<u8> {
+        seal(&self.cipher, place, plain, random)
+    }
+
+    fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>> {
+        open(&self.cipher, place, sealed)
+    }
+}
+
+/// Keys say what they are and nothing of what they hold, so that a record with a key in it may still be printed.
+macro_rules! silent {
+    ($($name:ident)+) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(***)"))
+            }
+        }
+    )+};
+}
+silent! { MasterKey TenantKeys PersonKey }
+
+/// A key with its schedule worked out.
+struct Cipher(Aes256GcmSiv);
+
+impl Cipher {
+    fn new(key: &[u8; KEY]) -> Cipher {
+        Cipher(Aes256GcmSiv::new(key.into()))
+    }
+
+    fn encrypt(&self, nonce: &[u8; NONCE], aad: &[u8], buffer: &mut [u8]) -> [u8; TAG] {
+        let tag = self
+            .0
+            .encrypt_inout_detached(&Nonce::from(*nonce), aad, buffer.into())
+            .expect("only 64 GiB and more are refused, which no column holds");
+        tag.into()
+    }
+
+    fn decrypt(&self, nonce: [u8; NONCE], aad: &[u8], buffer: &mut [u8], tag: [u8; TAG]) -> Result<()> {
+        self.0
+            .decrypt_inout_detached(&Nonce::from(nonce), aad, buffer.into(), &Tag::from(tag))
+            .map_err(|_| cannot_open())
+    }
+}
+
+/// What a ciphertext is for. Part of the associated data, so that a wrapped key can never be opened as a value or the other
+/// way round, whatever tables and columns are called.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Value = 1,
+    Person = 2,
+    Tenant = 3,
+}
+
+/// The associated data: purpose, tenant, then each part with its length before it, so that no two places have the same bytes.
+fn associated(place: &Place<'_>, purpose: Purpose) -> Vec<u8> {
+    let (table, column) = (place.table.as_bytes(), place.column.as_bytes());
+    let mut out = Vec::with_capacity(1 + 8 + 12 + table.len() + column.len() + place.row.len());
+    out.push(purpose as u8);
+    out.extend_from_slice(&place.tenant.0.to_be_bytes());
+    for part in [table, column, place.row] {
+        let length = u32::try_from(part.len()).expect("names and row keys are short");
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(part);
+    }
+    out
+}
+
+fn tenant_place(tenant: TenantId) -> Place<'static> {
+    Place { tenant, table: "tenant", column: "keys", row: &[] }
+}
+
+fn person_place(tenant: TenantId, row: &[u8; 16]) -> Place<'_> {
+    Place { tenant, table: "person", column: "key", row }
+}
+
+fn seal(cipher: &Cipher, place: &Place<'_>, plain: &[u8], random: &Random) -> Vec<u8> {
+    sealed_with(cipher, &random.bytes(), &associated(place, Purpose::Value), plain)
+}
+
+fn sealed_with(cipher: &Cipher, nonce: &[u8; NONCE], aad: &[u8], plain: &[u8]) -> Vec<u8> {
+    // The right size from the start: growing would leave a copy of the plain text behind.
+    let mut out = Vec::with_capacity(plain.len() + OVERHEAD);
+    out.push(VERSION);
+    out.extend_from_slice(nonce);
+    out.extend_from_slice(plain);
+    let tag = cipher.encrypt(nonce, aad, &mut out[1 + NONCE..]);
+    out.extend_from_slice(&tag);
+    out
+}
+
+fn open(cipher: &Cipher, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>> {
+    let (nonce, body, tag) = split(sealed)?;
+    let mut plain = body.to_vec();
+    cipher.decrypt(nonce, &associated(place, Purpose::Value), &mut plain, tag)?;
+    Ok(plain)
+}
+
+/// Wraps a key. The nonce comes from the place instead of from chance: wrapping the same key for the same place gives the
+/// same bytes, which SIV permits by design (it tells only that two plain texts are equal).
+fn wrap(cipher: &Cipher, place: &Place<'_>, purpose: Purpose, key: &[u8]) -> Vec<u8> {
+    let aad = associated(place, purpose);
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &aad);
+    let mut nonce = [0u8; NONCE];
+    nonce.copy_from_slice(&digest.as_ref()[..NONCE]);
+    sealed_with(cipher, &nonce, &aad, key)
+}
+
+/// Opens a wrapped key straight into its place, without the heap.
+fn unwrap(cipher: &Cipher, place: &Place<'_>, purpose: Purpose, wrapped: &[u8], out: &mut [u8]) -> Result<()> {
+    let (nonce, body, tag) = split(wrapped)?;
+    if body.len() != out.len() {
+        return Err(cannot_open());
+    }
+    out.copy_from_slice(body);
+    cipher.decrypt(nonce, &associated(place, purpose), out, tag)
+}
+
+fn split(sealed: &[u8]) -> Result<([u8; NONCE], &[u8], [u8; TAG])> {
+    let rest = sealed.strip_prefix(&[VERSION]).ok_or_else(cannot_open)?;
+    let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or_else(cannot_open)?;
+    let (body, tag) = rest.split_last_chunk::<TAG>().ok_or_else(cannot_open)?;
+    Ok((*nonce, body, *tag))
+}
+
+/// One error for every reason: which one it was would help only an attacker.
+fn cannot_open() -> Error {
+    Error::internal("sealed value cannot be opened")
+}
+
+fn read_hex(text: &str, out: &mut [u8; KEY]) -> bool {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    for (slot, pair) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        match (digit(pair[0]), digit(pair[1])) {
+            (Some(high), Some(low)) => *slot = high << 4 | low,
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn read_base64(text: &str, out: &mut [u8; KEY]) -> bool {
+    let engine = match (text.contains(['-', '_']), text.ends_with('=')) {
+        (true, true) => &URL_SAFE,
+        (true, false) => &URL_SAFE_NO_PAD,
+        (false, true) => &STANDARD,
+        (false, false) => &STANDARD_NO_PAD,
+    };
+    // The decoder wants room for its own estimate, which can be a little more than what it writes.
+    let mut buffer = Zeroizing::new([0u8; KEY + 4]);
+    match engine.decode_slice(text, &mut *buffer) {
+        Ok(KEY) => {
+            out.copy_from_slice(&buffer[..KEY]);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn create_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(unix)]
+fn refuse_if_open_to_others(path: &Path, metadata: &std::fs::Metadata) -> Result<()> {
+    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Error::internal(format!(
+        "the master key file {path} can be used by others (mode {mode:04o}); run `chmod 600 {path}`, and think about who may have read it",
+        path = path.display()
+    )))
+}
+
+#[cfg(not(unix))]
+fn refuse_if_open_to_others(_: &Path, _: &std::fs::Metadata) -> Result<()> {
+    Ok(())
+}
+
+/// What an internal error says, without its "internal error" in front.
+fn told(error: &Error) -> String {
+    match error {
+        Error::Internal(source) => source.to_string(),
+        other => other.to_string(),
+    }
+}

@@ -2,7 +2,9 @@
 //! `caller`, `permission`, `fact`, `error`; then the nouns; then `db`.
 //! Knows SQL; knows no HTTP.
 
+pub mod db;
 pub mod error;
+pub mod testing;
 pub mod value;
 
 pub use error::{Error, Refusal, Result};

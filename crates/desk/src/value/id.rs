@@ -76,6 +76,18 @@ macro_rules! ids {
             }
         }
 
+        impl crate::db::ToParam for $name {
+            fn to_param(&self) -> crate::db::Param<'_> {
+                crate::db::Param::Blob(self.bytes())
+            }
+        }
+
+        impl crate::db::FromValue for $name {
+            fn from_value(value: crate::db::Value) -> Result<Self, &'static str> {
+                <[u8; 16]>::from_value(value).map(|bytes| $name(Uuid::from_bytes(bytes)))
+            }
+        }
+
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)

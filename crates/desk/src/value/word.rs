@@ -1,6 +1,7 @@
 //! Closed vocabularies: an enum whose values have one stable word each, in the database, on the wire and in logs.
 
-/// Declares an enum whose values have a stable word: `word()`, `parse()`, `ALL`, `Display` and serde by that word.
+/// Declares an enum whose values have a stable word: `word()`, `parse()`, `ALL`, `Display`, serde and the database
+/// by that word.
 macro_rules! words {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$vmeta:meta])* $value:ident = $word:literal,)+ }) => {
         $(#[$meta])*
@@ -27,6 +28,21 @@ macro_rules! words {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.word())
+            }
+        }
+
+        impl $crate::db::ToParam for $name {
+            fn to_param(&self) -> $crate::db::Param<'_> {
+                $crate::db::Param::Text(self.word())
+            }
+        }
+
+        impl $crate::db::FromValue for $name {
+            fn from_value(value: $crate::db::Value) -> Result<Self, &'static str> {
+                match value {
+                    $crate::db::Value::Text(word) => Self::parse(&word).ok_or(concat!("a word of ", stringify!($name))),
+                    _ => Err(concat!("a word of ", stringify!($name))),
+                }
             }
         }
 

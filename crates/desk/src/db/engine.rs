@@ -1,0 +1,165 @@
+//! The two connections behind one face: `Rd` may read, `Tx` may also write. Store functions see these two types and
+//! nothing of an engine; the branches on the engine stand here and in the driver files `sqlite` and `postgres`.
+
+use std::ops::{Deref, DerefMut};
+
+use super::value::Param;
+use super::{Row, Sql, postgres, sqlite};
+use crate::error::{Error, Result};
+
+/// Which engine keeps the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded: one file, one writer thread.
+    Sqlite,
+    /// PostgreSQL, or what speaks its wire.
+    Postgres,
+}
+
+/// One of the two connections.
+pub(super) enum Link {
+    Sqlite(sqlite::Link),
+    Postgres(postgres::Link),
+}
+
+/// What a statement is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    /// Every row.
+    Rows,
+    /// How many rows were changed.
+    Changed,
+}
+
+/// What a statement gave.
+pub(super) struct Got {
+    pub rows: Vec<Row>,
+    pub changed: u64,
+}
+
+/// A connection that may read.
+pub struct Rd {
+    pub(super) link: Link,
+    statements: u64,
+    /// Set by the first SQL error of a transaction. PostgreSQL refuses everything from then on; SQLite would go on and
+    /// commit half of it, therefore we refuse ourselves, on both alike.
+    pub(super) broken: bool,
+}
+
+impl Rd {
+    pub(super) fn new(link: Link) -> Rd {
+        Rd { link, statements: 0, broken: false }
+    }
+
+    /// Forgets what the work before has left: for the next one it is a new connection.
+    pub(super) fn fresh(&mut self) {
+        self.statements = 0;
+        self.broken = false;
+    }
+
+    /// The one row of a statement. None, or more than one, is a fault of ours.
+    pub async fn one(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<Row> {
+        let sql = sql.into();
+        match self.first(&sql, params).await? {
+            Some(row) => Ok(row),
+            None => Err(Error::internal(format!("no row where there must be one: {}", sql.0))),
+        }
+    }
+
+    /// The row of a statement that gives one or none. More than one is a fault of ours: say `LIMIT 1`.
+    pub async fn find(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<Option<Row>> {
+        let sql = sql.into();
+        self.first(&sql, params).await
+    }
+
+    /// All rows of a statement.
+    pub async fn all(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<Vec<Row>> {
+        let sql = sql.into();
+        Ok(self.execute(&sql, params, Want::Rows).await?.rows)
+    }
+
+    /// How many statements this work has run so far, for tests.
+    pub fn statements(&self) -> u64 {
+        self.statements
+    }
+
+    /// Which engine this is. For tests and the few places of `db/`; a store function has no use for it.
+    pub fn engine(&self) -> Engine {
+        match self.link {
+            Link::Sqlite(_) => Engine::Sqlite,
+            Link::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    async fn first(&mut self, sql: &Sql, params: &[Param<'_>]) -> Result<Option<Row>> {
+        let mut rows = self.execute(sql, params, Want::Rows).await?.rows;
+        if rows.len() > 1 {
+            return Err(Error::internal(format!("more than one row where there must be one: {}", sql.0)));
+        }
+        Ok(rows.pop())
+    }
+
+    async fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
+        if self.broken {
+            return Err(Error::internal(format!("the transaction failed before this statement: {}", sql.0)));
+        }
+        self.statements += 1;
+        let got = match &mut self.link {
+            Link::Sqlite(link) => link.execute(sql, params, want),
+            Link::Postgres(link) => link.execute(sql, params, want).await,
+        };
+        self.broken |= got.is_err();
+        got
+    }
+
+    /// Runs SQL text without parameters, rows or cache: for migrations.
+    pub(super) async fn script(&mut self, sql: &str) -> Result<()> {
+        let done = match &mut self.link {
+            Link::Sqlite(link) => link.script(sql),
+            Link::Postgres(link) => link.script(sql).await,
+        };
+        self.broken |= done.is_err();
+        done
+    }
+}
+
+/// A connection within a transaction that may write. Lent to one work at a time; beginning and ending the transaction is
+/// not its business.
+pub struct Tx(Rd);
+
+impl Tx {
+    pub(super) fn new(link: Link) -> Tx {
+        Tx(Rd::new(link))
+    }
+
+    /// Runs a statement that changes rows, and tells how many it changed.
+    pub async fn run(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<u64> {
+        let sql = sql.into();
+        Ok(self.0.execute(&sql, params, Want::Changed).await?.changed)
+    }
+
+    /// Marks the transaction as one that cannot be committed, as an SQL error does. For a caller of several works within
+    /// one transaction whose inner work has failed: swallowing that error must not commit the half of it.
+    pub fn spoil(&mut self) {
+        self.0.broken = true;
+    }
+
+    /// Whether an SQL error (or `spoil`) has made this transaction impossible to commit.
+    pub fn is_broken(&self) -> bool {
+        self.0.broken
+    }
+}
+
+impl Deref for Tx {
+    type Target = Rd;
+
+    fn deref(&self) -> &Rd {
+        &self.0
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Rd {
+        &mut self.0
+    }
+}

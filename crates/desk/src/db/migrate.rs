@@ -1,0 +1,206 @@
+//! Migrations: files of SQL, applied once, in order, remembered with their checksums. A lease row keeps two processes
+//! that start together from doing it both, since not every engine that speaks PostgreSQL's wire has advisory locks; each
+//! migration's own transaction asserts the lease again, so one that has expired does no harm.
+
+use std::time::Duration;
+
+use super::{Db, Engine, Rd, Read, Tx, Write, params, sql};
+use crate::error::{Busy, Conflict, Error, Result};
+use crate::value::clock::{Clock, MINUTE};
+use crate::value::random::Random;
+
+/// One file of SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migration {
+    /// Its name, e.g. `0001_staff`.
+    pub name: &'static str,
+    /// Its text, in the portable subset.
+    pub sql: &'static str,
+}
+
+/// How long a process may take for one migration before another one thinks it dead.
+const LEASE: i64 = 10 * MINUTE;
+/// How often to look whether the lease is free, and how often to look before giving up.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 600;
+
+const TABLES: [&str; 2] = [
+    "CREATE TABLE IF NOT EXISTS schema_migration (
+        name TEXT NOT NULL PRIMARY KEY,
+        checksum TEXT NOT NULL,
+        applied_at BIGINT NOT NULL
+    )",
+    "CREATE TABLE IF NOT EXISTS schema_lease (
+        id BIGINT NOT NULL PRIMARY KEY,
+        holder BYTEA NOT NULL,
+        until_at BIGINT NOT NULL
+    )",
+];
+
+type Holder = [u8; 16];
+
+pub(super) async fn migrate(db: &Db, list: &'static [Migration]) -> Result<Vec<&'static str>> {
+    if pending(db, list).await.is_ok_and(|pending| pending.is_empty()) {
+        return Ok(Vec::new());
+    }
+    make_tables(db).await?;
+    let holder: Holder = Random::System.bytes();
+    let mut looks = 0;
+    while !db.write(TakeLease { holder }).await? {
+        looks += 1;
+        if looks == LOOKS {
+            return Err(Error::Busy(Busy::Queue));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    let applied = apply(db, list, holder).await;
+    db.write(EndLease { holder }).await?;
+    applied
+}
+
+async fn apply(db: &Db, list: &'static [Migration], holder: Holder) -> Result<Vec<&'static str>> {
+    let pending = pending(db, list).await?;
+    for migration in &pending {
+        tracing::info!(migration = migration.name, "applying a migration");
+        db.write(Apply { migration: **migration, holder }).await?;
+    }
+    Ok(pending.iter().map(|migration| migration.name).collect())
+}
+
+/// What of the list is not applied yet. One that was applied with another text is a conflict.
+async fn pending(db: &Db, list: &'static [Migration]) -> Result<Vec<&'static Migration>> {
+    let applied = db.read(Applied).await?;
+    let mut pending = Vec::new();
+    for migration in list {
+        match applied.iter().find(|(name, _)| name == migration.name) {
+            None => pending.push(migration),
+            Some((_, known)) if *known == checksum(migration.sql) => {}
+            Some(_) => {
+                tracing::error!(
+                    migration = migration.name,
+                    "the migration differs from the one this database was made with"
+                );
+                return Err(Error::Conflict(Conflict::Migration));
+            }
+        }
+    }
+    Ok(pending)
+}
+
+/// Two processes may make the same table at once, and PostgreSQL then fails one of them, `IF NOT EXISTS` or not.
+async fn make_tables(db: &Db) -> Result<()> {
+    let mut result = Ok(());
+    for _ in 0..5 {
+        result = db.write(MakeTables).await;
+        if result.is_ok() {
+            break;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    result
+}
+
+/// SHA-256 in hexadecimal; line ends do not count.
+fn checksum(sql: &str) -> String {
+    let text = sql.replace("\r\n", "\n");
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn dialect(engine: Engine, sql: &str) -> String {
+    match engine {
+        Engine::Sqlite => sql::migration_for_sqlite(sql),
+        Engine::Postgres => sql.to_owned(),
+    }
+}
+
+struct Applied;
+
+impl Read for Applied {
+    type Output = Vec<(String, String)>;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
+        let rows = rd.all("SELECT name, checksum FROM schema_migration", &[]).await?;
+        rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect()
+    }
+}
+
+struct MakeTables;
+
+impl Write for MakeTables {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        for table in TABLES {
+            let text = dialect(tx.engine(), table);
+            tx.script(&text).await?;
+        }
+        Ok(())
+    }
+}
+
+struct TakeLease {
+    holder: Holder,
+}
+
+impl Write for TakeLease {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool> {
+        let now = Clock::System.now();
+        let taken = tx
+            .run(
+                "INSERT INTO schema_lease (id, holder, until_at)
+                 VALUES (1, $1, $2)
+                 ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at
+                 WHERE schema_lease.until_at < $3",
+                params![self.holder, now.plus(LEASE), now],
+            )
+            .await?;
+        Ok(taken == 1)
+    }
+}
+
+struct EndLease {
+    holder: Holder,
+}
+
+impl Write for EndLease {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        tx.run("DELETE FROM schema_lease WHERE holder = $1", params![self.holder]).await.map(drop)
+    }
+}
+
+struct Apply {
+    migration: Migration,
+    holder: Holder,
+}
+
+impl Write for Apply {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        let now = Clock::System.now();
+        let held = tx
+            .run("UPDATE schema_lease SET until_at = $2 WHERE holder = $1", params![self.holder, now.plus(LEASE)])
+            .await?;
+        if held != 1 {
+            return Err(Error::Busy(Busy::Queue));
+        }
+        if tx.engine() == Engine::Postgres {
+            // An index over a million users takes longer than a request may.
+            tx.script("SET LOCAL statement_timeout = 0").await?;
+        }
+        for statement in sql::statements(&dialect(tx.engine(), self.migration.sql)) {
+            tx.script(&statement).await?;
+        }
+        tx.run(
+            "INSERT INTO schema_migration (name, checksum, applied_at) VALUES ($1, $2, $3)",
+            params![self.migration.name, checksum(self.migration.sql), now],
+        )
+        .await
+        .map(drop)
+    }
+}

@@ -1,0 +1,211 @@
+//! The ledger's two engines behind one face. In reading order: `work` (what travels here: `Write`, `Read`), `engine`
+//! (`Tx` and `Rd`, what a work is lent), `value`, `row`, `sql` (what goes in and comes out), then for SQLite `sqlite`,
+//! `queue`, `writer`, `checkpoint`, `readers`, for PostgreSQL `postgres`, `pooled`, `postgres_connect`, and for both
+//! `fault` and `migrate`. Store functions need `Rd`, `Tx`, `params!` and `Row`; only the door needs more.
+
+mod engine;
+mod fault;
+mod migrate;
+mod pooled;
+mod postgres;
+mod postgres_connect;
+mod queue;
+mod readers;
+mod row;
+mod sql;
+mod sqlite;
+mod value;
+mod work;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+pub use engine::{Engine, Rd, Tx};
+pub use migrate::Migration;
+pub use row::Row;
+pub use sql::Sql;
+pub use value::{FromValue, Param, ToParam, Value, params};
+pub use work::{Read, Weight, Write};
+
+use crate::error::{Busy, Error, Result};
+
+/// When a commit counts as done (SQLite).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Once it is on the disk: it survives a power cut.
+    Full,
+    /// Once the system has it: it survives the end of this process, the last moments may not survive a power cut.
+    Normal,
+}
+
+/// How a database is to be opened. The defaults suit a machine of two to eight cores.
+#[derive(Debug, Clone)]
+pub struct DbOptions {
+    /// SQLite: when a commit counts as done.
+    pub synchronous: Synchronous,
+    /// SQLite: connections for point reads.
+    pub readers: usize,
+    /// SQLite: connections for scans.
+    pub scanners: usize,
+    /// SQLite: how many writes may wait before callers are told that we are busy.
+    pub queue_length: usize,
+    /// SQLite: how many writes go into one commit at most.
+    pub batch: usize,
+    /// SQLite: how large the file may become, in pages. For tests of a full disk.
+    pub max_pages: Option<u32>,
+    /// PostgreSQL: the schema to live in; made if absent. For tests, and to share a database.
+    pub schema: Option<String>,
+    /// PostgreSQL: how many connections at most.
+    pub pool_size: usize,
+    /// PostgreSQL: how long a statement may take.
+    pub statement_timeout: Duration,
+    /// PostgreSQL: how long to wait for a connection.
+    pub connect_timeout: Duration,
+}
+
+impl Default for DbOptions {
+    fn default() -> Self {
+        let workers = std::thread::available_parallelism().map_or(2, usize::from);
+        DbOptions {
+            synchronous: Synchronous::Full,
+            readers: workers,
+            scanners: 2,
+            queue_length: 4096,
+            batch: 256,
+            max_pages: None,
+            schema: None,
+            pool_size: 16,
+            statement_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What an operator watches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Writes waiting for the writer (SQLite), or callers waiting for a connection (PostgreSQL).
+    pub queue_depth: u64,
+    /// Pages in SQLite's write-ahead log. Grows while a long reader keeps it from being folded into the file.
+    pub wal_pages: u64,
+    /// Transactions so far.
+    pub batches: u64,
+    /// Works within them so far.
+    pub actions: u64,
+}
+
+/// A database, open. Cheap to clone.
+#[derive(Clone)]
+pub struct Db(Arc<Store>);
+
+enum Store {
+    Sqlite { writer: Arc<writer::Writer>, readers: readers::Readers },
+    Postgres(pooled::Pooled),
+}
+
+impl Db {
+    /// Opens a database: `sqlite:/var/lib/bursar/bursar.db` (folder and file are made if absent) or `postgres://…`.
+    pub async fn open(url: &str, options: &DbOptions) -> Result<Db> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let pool = postgres_connect::connect(url, options).await?;
+            let db = Db(Arc::new(Store::Postgres(pooled::Pooled::new(pool))));
+            db.ready().await?;
+            return Ok(db);
+        }
+        let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+        let Some(path) = path.filter(|path| !path.is_empty()) else {
+            let message = "Begins with sqlite: or postgres://.";
+            return Err(Error::invalid("database.url", "unknown", message));
+        };
+        let file = sqlite::File::at(Path::new(path), options)?;
+        let link = file.writer()?;
+        let readers = readers::Readers::open(&file, options.readers, options.scanners)?;
+        let writer = Arc::new(writer::Writer::start(link, options.queue_length, options.batch)?);
+        Ok(Db(Arc::new(Store::Sqlite { writer, readers })))
+    }
+
+    /// Which engine keeps the data.
+    pub fn engine(&self) -> Engine {
+        match &*self.0 {
+            Store::Sqlite { .. } => Engine::Sqlite,
+            Store::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Runs a change in a transaction; the answer comes after the commit. A caller who stops waiting may find it done.
+    pub async fn write<W: Write>(&self, work: W) -> Result<W::Output> {
+        match &*self.0 {
+            Store::Sqlite { writer, .. } => writer.write(work).await,
+            Store::Postgres(pooled) => pooled.write(work).await,
+        }
+    }
+
+    /// Runs a question.
+    pub async fn read<R: Read>(&self, work: R) -> Result<R::Output> {
+        match &*self.0 {
+            Store::Sqlite { readers, .. } => readers.read(work).await,
+            Store::Postgres(pooled) => pooled.read(work).await,
+        }
+    }
+
+    /// Works off what is queued, folds the log into the file, and closes. Whatever comes later is told that we stop.
+    pub async fn stop(&self) {
+        match &*self.0 {
+            Store::Sqlite { writer, readers } => {
+                let writer = writer.clone();
+                if tokio::task::spawn_blocking(move || writer.stop()).await.is_err() {
+                    tracing::error!("the database could not be stopped in order");
+                }
+                readers.close();
+            }
+            Store::Postgres(pooled) => pooled.pool.close(),
+        }
+    }
+
+    /// Whether questions are answered and changes taken at this moment.
+    pub async fn ready(&self) -> Result<()> {
+        if let Store::Sqlite { writer, .. } = &*self.0
+            && writer.queue.is_closed()
+        {
+            return Err(Error::Busy(Busy::Stopping));
+        }
+        self.read(Ping).await
+    }
+
+    /// What an operator watches.
+    pub fn gauges(&self) -> Gauges {
+        match &*self.0 {
+            Store::Sqlite { writer, .. } => Gauges {
+                queue_depth: writer.queue.len() as u64,
+                wal_pages: writer.counters.wal_pages.load(Ordering::Relaxed),
+                batches: writer.counters.batches.load(Ordering::Relaxed),
+                actions: writer.counters.actions.load(Ordering::Relaxed),
+            },
+            Store::Postgres(pooled) => Gauges {
+                queue_depth: pooled.pool.status().waiting as u64,
+                wal_pages: 0,
+                batches: pooled.batches.load(Ordering::Relaxed),
+                actions: pooled.actions.load(Ordering::Relaxed),
+            },
+        }
+    }
+
+    /// Brings the schema up to this list, in its order, and tells which were applied. Two processes that start together
+    /// do it one after the other.
+    pub async fn migrate(&self, list: &'static [Migration]) -> Result<Vec<&'static str>> {
+        migrate::migrate(self, list).await
+    }
+}
+
+struct Ping;
+
+impl Read for Ping {
+    type Output = ();
+
+    async fn run(&self, rd: &mut Rd) -> Result<()> {
+        rd.one("SELECT 1", &[]).await.map(drop)
+    }
+}

@@ -1,0 +1,196 @@
+//! SQLite: how its connections are opened, and how a statement runs on one. Everything here is synchronous and complete
+//! when it returns; a statement never lives longer than the call.
+
+use std::collections::HashMap;
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
+
+use super::engine::{Got, Want};
+use super::value::{Param, Value};
+use super::{DbOptions, Row, Sql, Synchronous, fault, sql};
+use crate::error::{Error, Result};
+
+/// How many prepared statements a connection keeps: more than the desk has.
+const STATEMENTS: usize = 256;
+/// How many translations of constant texts a connection keeps. There are no more constants than that.
+const TRANSLATIONS: usize = 2048;
+/// How long to wait for another process (a migration, a backup) before saying busy.
+const BUSY_TIMEOUT_MS: u32 = 2000;
+
+/// A connection to the file.
+pub(super) struct Link {
+    pub conn: Connection,
+    /// Constant text (by address and length) to what SQLite reads. Statics never move, so the address is the text.
+    translated: HashMap<(usize, usize), Arc<str>>,
+}
+
+impl Link {
+    fn new(conn: Connection) -> Link {
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        Link { conn, translated: HashMap::new() }
+    }
+
+    pub fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
+        let text = self.translate(sql);
+        self.step(&text, params, want).map_err(|error| fault::from_sqlite(&error, &text))
+    }
+
+    pub fn script(&mut self, sql: &str) -> Result<()> {
+        self.conn.execute_batch(sql).map_err(|error| fault::from_sqlite(&error, sql))
+    }
+
+    /// A statement of the writer itself: begin, savepoint, commit.
+    pub fn control(&self, sql: &'static str) -> Result<(), rusqlite::Error> {
+        self.conn.prepare_cached(sql)?.raw_execute().map(|_| ())
+    }
+
+    /// Whether a transaction is open. Some errors (a full disk) make SQLite roll back by itself.
+    pub fn in_transaction(&self) -> bool {
+        !self.conn.is_autocommit()
+    }
+
+    /// Leaves whatever transaction is open.
+    pub fn leave(&self) {
+        if self.in_transaction()
+            && let Err(error) = self.control("ROLLBACK")
+        {
+            tracing::error!(%error, "cannot roll back");
+        }
+    }
+
+    fn step(&self, text: &str, params: &[Param<'_>], want: Want) -> Result<Got, rusqlite::Error> {
+        let mut statement = self.conn.prepare_cached(text)?;
+        bind(&mut statement, params)?;
+        let width = statement.column_count();
+        let mut rows = Vec::new();
+        // Stepped to the very end, also for one row: only then are foreign keys checked.
+        let mut cursor = statement.raw_query();
+        while let Some(row) = cursor.next()? {
+            let columns = (0..width).map(|at| owned(row.get_ref_unwrap(at))).collect::<Result<_, _>>()?;
+            rows.push(Row::new(columns));
+        }
+        drop(cursor);
+        // `changes` is that of the last INSERT, UPDATE or DELETE, so it says nothing of a SELECT.
+        let changed = if want == Want::Changed { self.conn.changes() } else { 0 };
+        Ok(Got { rows, changed })
+    }
+
+    fn translate(&mut self, sql: &Sql) -> Arc<str> {
+        match &sql.0 {
+            std::borrow::Cow::Borrowed(text) => {
+                if self.translated.len() >= TRANSLATIONS {
+                    self.translated.clear();
+                }
+                let key = (text.as_ptr().addr(), text.len());
+                self.translated.entry(key).or_insert_with(|| sql::for_sqlite(text).into()).clone()
+            }
+            std::borrow::Cow::Owned(text) => sql::for_sqlite(text).into(),
+        }
+    }
+}
+
+fn bind(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<(), rusqlite::Error> {
+    let expected = statement.parameter_count();
+    if expected != params.len() {
+        return Err(rusqlite::Error::InvalidParameterCount(params.len(), expected));
+    }
+    for (at, param) in params.iter().enumerate() {
+        statement.raw_bind_parameter(at + 1, param)?;
+    }
+    Ok(())
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Param::Null => ValueRef::Null,
+            Param::Int(number) => ValueRef::Integer(number),
+            Param::Text(text) => ValueRef::Text(text.as_bytes()),
+            Param::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+fn owned(value: ValueRef<'_>) -> Result<Value, rusqlite::Error> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Text(bytes) => Value::Text(
+            String::from_utf8(bytes.to_vec()).map_err(|error| rusqlite::Error::Utf8Error(0, error.utf8_error()))?,
+        ),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        // No column of ours is a fraction: money is in minor units.
+        ValueRef::Real(_) => return Err(rusqlite::Error::IntegralValueOutOfRange(0, 0)),
+    })
+}
+
+/// Where the file is and how it is to be opened.
+pub(super) struct File {
+    pub path: PathBuf,
+    synchronous: Synchronous,
+    max_pages: Option<u32>,
+}
+
+impl File {
+    /// Makes folder and file if they are not there, readable by nobody else.
+    pub fn at(path: &Path, options: &DbOptions) -> Result<File> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::internal)?;
+        }
+        // Only ever created here, never opened: closing a descriptor of a file that SQLite has open in this process would
+        // drop SQLite's locks on it.
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::internal(error)),
+            _ => Ok(File { path: path.into(), synchronous: options.synchronous, max_pages: options.max_pages }),
+        }
+    }
+
+    /// A connection that may write: the writer's.
+    pub fn writer(&self) -> Result<Link> {
+        let synchronous = match self.synchronous {
+            Synchronous::Full => "FULL",
+            Synchronous::Normal => "NORMAL",
+        };
+        let limit = self.max_pages.map(|pages| format!("PRAGMA max_page_count = {pages};")).unwrap_or_default();
+        self.open(
+            OpenFlags::SQLITE_OPEN_READ_WRITE,
+            &format!(
+                "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};
+                 PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = {synchronous};
+                 PRAGMA wal_autocheckpoint = 1000;
+                 PRAGMA cache_size = -16384;
+                 PRAGMA mmap_size = 0;
+                 PRAGMA temp_store = MEMORY;
+                 PRAGMA foreign_keys = ON;
+                 {limit}"
+            ),
+        )
+    }
+
+    /// A connection that may only read.
+    pub fn reader(&self) -> Result<Link> {
+        self.open(
+            OpenFlags::SQLITE_OPEN_READ_ONLY,
+            &format!(
+                "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};
+                 PRAGMA query_only = ON;
+                 PRAGMA cache_size = -8192;
+                 PRAGMA mmap_size = 0;
+                 PRAGMA temp_store = MEMORY;"
+            ),
+        )
+    }
+
+    fn open(&self, access: OpenFlags, pragmas: &str) -> Result<Link> {
+        let fail = |error| fault::from_sqlite(&error, "");
+        let conn = Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fail)?;
+        conn.execute_batch(pragmas).map_err(fail)?;
+        Ok(Link::new(conn))
+    }
+}

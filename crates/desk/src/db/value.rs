@@ -1,0 +1,227 @@
+//! What goes into a statement and what comes out of a row: null, a 64-bit number, text, bytes. Nothing else crosses the
+//! border to an engine, so that both engines store the same thing. Richer types say here, or where they are declared,
+//! which of the four they are.
+
+use std::borrow::Cow;
+
+use crate::value::clock::Time;
+use crate::value::id::TenantId;
+
+/// One parameter of a statement, borrowed from whoever calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Param<'a> {
+    /// Nothing; takes the type of the column it is compared with or written to.
+    Null,
+    /// A number; also times, tenants, yes (1) and no (0).
+    Int(i64),
+    /// Text; also the words of enums.
+    Text(&'a str),
+    /// Bytes; also ids.
+    Blob(&'a [u8]),
+}
+
+/// One column of a row, owned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// A number.
+    Int(i64),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// What can be a parameter.
+pub trait ToParam {
+    /// Lends itself to a statement.
+    fn to_param(&self) -> Param<'_>;
+}
+
+/// What can be read from a column. The error says what was expected; the row adds which column it was.
+pub trait FromValue: Sized {
+    /// Reads one column.
+    fn from_value(value: Value) -> Result<Self, &'static str>;
+}
+
+/// The parameters of a statement, in order: `params![tenant, user, &name]`. Takes its expressions by reference.
+#[macro_export]
+macro_rules! params {
+    ($($value:expr),* $(,)?) => {
+        &[$($crate::db::ToParam::to_param(&$value)),*] as &[$crate::db::Param<'_>]
+    };
+}
+pub use crate::params;
+
+impl ToParam for Param<'_> {
+    fn to_param(&self) -> Param<'_> {
+        *self
+    }
+}
+
+impl ToParam for i64 {
+    fn to_param(&self) -> Param<'_> {
+        Param::Int(*self)
+    }
+}
+
+impl ToParam for i32 {
+    fn to_param(&self) -> Param<'_> {
+        Param::Int(i64::from(*self))
+    }
+}
+
+impl ToParam for u32 {
+    fn to_param(&self) -> Param<'_> {
+        Param::Int(i64::from(*self))
+    }
+}
+
+impl ToParam for bool {
+    fn to_param(&self) -> Param<'_> {
+        Param::Int(i64::from(*self))
+    }
+}
+
+impl ToParam for Time {
+    fn to_param(&self) -> Param<'_> {
+        Param::Int(self.0)
+    }
+}
+
+impl ToParam for TenantId {
+    fn to_param(&self) -> Param<'_> {
+        Param::Int(self.0)
+    }
+}
+
+impl ToParam for str {
+    fn to_param(&self) -> Param<'_> {
+        Param::Text(self)
+    }
+}
+
+impl ToParam for String {
+    fn to_param(&self) -> Param<'_> {
+        Param::Text(self)
+    }
+}
+
+impl ToParam for Cow<'_, str> {
+    fn to_param(&self) -> Param<'_> {
+        Param::Text(self)
+    }
+}
+
+impl ToParam for [u8] {
+    fn to_param(&self) -> Param<'_> {
+        Param::Blob(self)
+    }
+}
+
+impl ToParam for Vec<u8> {
+    fn to_param(&self) -> Param<'_> {
+        Param::Blob(self)
+    }
+}
+
+impl<const N: usize> ToParam for [u8; N] {
+    fn to_param(&self) -> Param<'_> {
+        Param::Blob(self)
+    }
+}
+
+impl<T: ToParam + ?Sized> ToParam for &T {
+    fn to_param(&self) -> Param<'_> {
+        (**self).to_param()
+    }
+}
+
+impl<T: ToParam> ToParam for Option<T> {
+    fn to_param(&self) -> Param<'_> {
+        self.as_ref().map_or(Param::Null, T::to_param)
+    }
+}
+
+impl FromValue for Value {
+    fn from_value(value: Value) -> Result<Self, &'static str> {
+        Ok(value)
+    }
+}
+
+impl FromValue for i64 {
+    fn from_value(value: Value) -> Result<Self, &'static str> {
+        match value {
+            Value::Int(number) => Ok(number),
+            _ => Err("a number"),
+        }
+    }
+}
+
+impl FromValue for i32 {
+    fn from_value(value: Value) -> Result<Self, &'static str> {
+        i64::from_value(value)?.try_into().map_err(|_| "a number of 32 bits")
+    }
+}
+
+impl FromValue for u32 {
+    fn from_value(value: Value) -> Result<Self, &'static str> {
+        i64::from_value(value)?.try_into().map_err(|_| "a number of 32 bits, not negative")
+    }
+}
+
+impl FromValue for bool {
+    fn from_value(value: Value) -> Result<Self, &'static str> {
+        match value {
+            Value::Int(0) => Ok(false),
+            Value::Int(1) => Ok(true),
+            _ => Err("0 or 1"),
+        }
+    }
+}
+
+impl FromValue for Time {
+    fn from_value(value: Value) -> Result<Self, &'static str> {
+        i64::from_value(value).map(Time)
+    }
+}
+
+impl FromValue for TenantId {
+    fn from_value(value: Value) -> Result<Self, &'static str> {
+        i64::from_value(value).map(TenantId)
+    }
+}
+
+impl FromValue for String {
+    fn from_value(value: Value) -> Result<Self, &'static str> {
+        match value {
+            Value::Text(text) => Ok(text),
+            _ => Err("text"),
+        }
+    }
+}
+
+impl FromValue for Vec<u8> {
+    fn from_value(value: Value) -> Result<Self, &'static str> {
+        match value {
+            Value::Blob(bytes) => Ok(bytes),
+            _ => Err("bytes"),
+        }
+    }
+}
+
+impl<const N: usize> FromValue for [u8; N] {
+    fn from_value(value: Value) -> Result<Self, &'static str> {
+        Vec::from_value(value)?.try_into().map_err(|_| "bytes of another length")
+    }
+}
+
+impl<T: FromValue> FromValue for Option<T> {
+    fn from_value(value: Value) -> Result<Self, &'static str> {
+        match value {
+            Value::Null => Ok(None),
+            other => T::from_value(other).map(Some),
+        }
+    }
+}

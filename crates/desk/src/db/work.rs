@@ -1,0 +1,106 @@
+//! What travels to an engine: a `Write` or a `Read`, a value with a future that touches nothing but the connection it is
+//! lent. On SQLite that future runs straight through on the writer's thread; here is also how it is polled there, and how
+//! a panic inside it is kept from its neighbours.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use super::{Rd, Tx};
+use crate::error::{Busy, Error, Result};
+
+/// A change. **It must be repeatable**: it takes `&self`, touches only `tx`, and nothing outside the database, because
+/// it is run again when transactions meet (PostgreSQL) or when its batch was rolled back (SQLite). It must await nothing
+/// but `tx`.
+pub trait Write: Send + Sync + 'static {
+    /// What the caller gets once the change is durable.
+    type Output: Send + 'static;
+
+    /// Makes the change. After an error, or a panic, nothing of it remains.
+    fn run(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Output>> + Send;
+
+    /// Runs in a transaction of its own after `run` has failed and was rolled back, to record the refused attempt. The
+    /// caller gets the error of `run`, or that of `failed` if there is one: an attempt that cannot be recorded is not
+    /// answered as if it had been. Not called when the storage itself refused.
+    fn failed(&self, _tx: &mut Tx, _error: &Error) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// `false` rolls back although `run` succeeded: a preview.
+    fn keep(&self) -> bool {
+        true
+    }
+}
+
+/// A question. Repeatable like a `Write`, and awaits nothing but `rd`.
+pub trait Read: Send + Sync + 'static {
+    /// What the caller gets.
+    type Output: Send + 'static;
+    /// How heavy it is.
+    const WEIGHT: Weight = Weight::Point;
+
+    /// Reads.
+    fn run(&self, rd: &mut Rd) -> impl Future<Output = Result<Self::Output>> + Send;
+}
+
+/// How heavy a question is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Indexed reads of few rows. On SQLite they run inline on the caller's thread: a few microseconds. Each statement
+    /// sees the newest state.
+    Point,
+    /// Anything that scans. On SQLite it goes to a reader thread. All statements see the same state.
+    Scan,
+}
+
+/// Runs a future that must not wait: polls it once. A panic and a foreign await become errors of this work alone.
+pub(super) fn straight<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        let mut work = pin!(work);
+        work.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    }));
+    match polled {
+        Ok(Poll::Ready(result)) => result,
+        Ok(Poll::Pending) => Err(Error::internal("the work awaits something other than the database")),
+        Err(_) => Err(panicked()),
+    }
+}
+
+/// Runs a future that may wait; a panic inside becomes an error.
+pub(super) async fn caught<T>(work: impl Future<Output = Result<T>>) -> (Result<T>, Ended) {
+    let mut work = pin!(work);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(|result| (result, Ended::Orderly)),
+        Err(_) => Poll::Ready((Err(panicked()), Ended::Panicked)),
+    })
+    .await
+}
+
+/// How a work came to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Orderly,
+    Panicked,
+}
+
+/// What a work's result is worth once it is known whether an SQL error was met on the way.
+pub(super) fn honest<T>(result: Result<T>, tx: &Tx) -> Result<T> {
+    match result {
+        Ok(_) if tx.is_broken() => Err(Error::internal("a statement failed and the work went on as if it had not")),
+        other => other,
+    }
+}
+
+/// Whether `failed` should be asked to record this. When the storage refuses there is nothing to record it with.
+pub(super) fn is_recordable(error: &Error) -> bool {
+    !matches!(
+        error,
+        Error::Busy(Busy::Queue | Busy::StorageFull | Busy::StorageReadOnly | Busy::StorageAway | Busy::Stopping)
+    )
+}
+
+fn panicked() -> Error {
+    // The panic hook has printed message and place already.
+    Error::internal("the work panicked")
+}

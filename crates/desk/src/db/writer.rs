@@ -1,0 +1,255 @@
+//! SQLite's one writer: a thread that owns the write connection. It takes a batch of works from the queue, runs them in
+//! one transaction with a savepoint each, commits once, and answers every caller after the commit. One sync of the disk
+//! thus serves many callers, and yet each work fails alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::engine::Link;
+use super::queue::Queue;
+use super::work::{honest, is_recordable, straight};
+use super::{Tx, Write, fault, sqlite};
+use crate::error::{Busy, Error, Result};
+
+/// What the writer counts.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub batches: AtomicU64,
+    pub actions: AtomicU64,
+    pub wal_pages: AtomicU64,
+}
+
+/// The way to the writer.
+pub(super) struct Writer {
+    pub queue: Arc<Queue<Box<dyn Slip>>>,
+    pub counters: Arc<Counters>,
+    thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub fn start(link: sqlite::Link, queue_length: usize, batch: usize) -> Result<Writer> {
+        let queue = Arc::new(Queue::new(queue_length));
+        let counters = Arc::new(Counters::default());
+        let mut desk = Desk { tx: Tx::new(Link::Sqlite(link)), counters: counters.clone() };
+        let closing = Closing(queue.clone());
+        let thread = std::thread::Builder::new()
+            .name("db-writer".into())
+            .spawn(move || {
+                let mut last_time = 1;
+                while let Some(slips) = closing.0.take(batch, last_time) {
+                    last_time = slips.len();
+                    desk.serve(slips);
+                }
+            })
+            .map_err(Error::internal)?;
+        Ok(Writer { queue, counters, thread: std::sync::Mutex::new(Some(thread)) })
+    }
+
+    /// Hands in a work and waits for its answer. Once handed in it runs, unless the caller is gone before its turn comes.
+    pub async fn write<W: Write>(&self, work: W) -> Result<W::Output> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.put(Box::new(Work { work, result: None, answer }))?;
+        // Without an answer the writer has ended in the middle: nobody knows whether it was committed.
+        answered.await.unwrap_or_else(|_| Err(Error::internal("the writer has ended without an answer")))
+    }
+
+    /// Works off the queue and ends the thread. Blocks.
+    pub fn stop(&self) {
+        self.queue.close();
+        let thread = self.thread.lock().unwrap_or_else(|broken| broken.into_inner()).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the database writer has panicked");
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// Closes the queue when the thread ends, for whatever reason: callers get an answer instead of silence.
+struct Closing(Arc<Queue<Box<dyn Slip>>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+        // Dropping the slips tells their callers.
+        while self.0.take(usize::MAX, 1).is_some() {}
+    }
+}
+
+/// A work in the queue, whatever its type.
+pub(super) trait Slip: Send {
+    /// Whether nobody waits for it any more.
+    fn is_abandoned(&self) -> bool;
+    /// Runs it; keeps the result for later.
+    fn run(&mut self, tx: &mut Tx) -> Verdict;
+    /// Lets it record that it has failed.
+    fn record(&mut self, tx: &mut Tx) -> Verdict;
+    /// Sends the result, or this error instead.
+    fn answer(self: Box<Self>, instead: Option<Error>);
+}
+
+/// What is to become of what a work has just done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Keep it.
+    Keep,
+    /// Take it back.
+    Drop,
+    /// Take it back, and let it record that.
+    Record,
+}
+
+struct Work<W: Write> {
+    work: W,
+    result: Option<Result<W::Output>>,
+    answer: oneshot::Sender<Result<W::Output>>,
+}
+
+impl<W: Write> Slip for Work<W> {
+    fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    fn run(&mut self, tx: &mut Tx) -> Verdict {
+        let result = straight(async {
+            let output = self.work.run(tx).await?;
+            Ok((output, self.work.keep()))
+        });
+        let (result, verdict) = match honest(result, tx) {
+            Ok((output, true)) => (Ok(output), Verdict::Keep),
+            Ok((output, false)) => (Ok(output), Verdict::Drop),
+            Err(error) if is_recordable(&error) => (Err(error), Verdict::Record),
+            Err(error) => (Err(error), Verdict::Drop),
+        };
+        self.result = Some(result);
+        verdict
+    }
+
+    fn record(&mut self, tx: &mut Tx) -> Verdict {
+        let Some(Err(error)) = &self.result else { return Verdict::Drop };
+        let recorded = straight(self.work.failed(tx, error));
+        match honest(recorded, tx) {
+            Ok(()) => Verdict::Keep,
+            Err(why) => {
+                tracing::error!(%error, %why, "a failed work could not be recorded");
+                self.result = Some(Err(why));
+                Verdict::Drop
+            }
+        }
+    }
+
+    fn answer(self: Box<Self>, instead: Option<Error>) {
+        let result = match instead {
+            Some(error) => Err(error),
+            None => self.result.unwrap_or_else(|| Err(Error::internal("the work was not run"))),
+        };
+        // A caller who went away while it ran does not care.
+        let _ = self.answer.send(result);
+    }
+}
+
+/// The writer's connection and what it does with it.
+struct Desk {
+    tx: Tx,
+    counters: Arc<Counters>,
+}
+
+/// The engine has rolled the whole transaction back by itself, with the neighbours' changes.
+struct Lost;
+
+impl Desk {
+    fn serve(&mut self, mut slips: Vec<Box<dyn Slip>>) {
+        slips.retain(|slip| !slip.is_abandoned());
+        if slips.is_empty() {
+            return;
+        }
+        self.counters.batches.fetch_add(1, Ordering::Relaxed);
+        self.counters.actions.fetch_add(slips.len() as u64, Ordering::Relaxed);
+        match self.together(&mut slips) {
+            Ok(outcome) => answer(slips, outcome),
+            // Somebody's statement has cost everybody the transaction: now each one by itself, so that only those fail
+            // that must.
+            Err(Lost) => {
+                for slip in slips {
+                    let mut alone = vec![slip];
+                    let outcome = self.together(&mut alone);
+                    answer(alone, outcome.unwrap_or(Ok(())));
+                }
+            }
+        }
+    }
+
+    /// Runs all of them in one transaction and commits it. A transaction that is lost with one slip in it is that slip's
+    /// own failure, and its result says so already.
+    fn together(&mut self, slips: &mut [Box<dyn Slip>]) -> Result<Result<(), rusqlite::Error>, Lost> {
+        if let Err(error) = self.link().control("BEGIN IMMEDIATE") {
+            return Ok(Err(error));
+        }
+        for slip in slips.iter_mut() {
+            let step = self.one(slip.as_mut());
+            if !self.link().in_transaction() {
+                return Err(Lost);
+            }
+            if let Err(error) = step {
+                self.link().leave();
+                return Ok(Err(error));
+            }
+        }
+        let committed = self.link().control("COMMIT");
+        // A commit that fails leaves the transaction open.
+        self.link().leave();
+        Ok(committed)
+    }
+
+    /// Runs one in its savepoint.
+    fn one(&mut self, slip: &mut dyn Slip) -> Result<(), rusqlite::Error> {
+        let verdict = self.in_savepoint(|tx| slip.run(tx))?;
+        if verdict == Verdict::Record && self.link().in_transaction() {
+            self.in_savepoint(|tx| slip.record(tx))?;
+        }
+        Ok(())
+    }
+
+    fn in_savepoint(&mut self, work: impl FnOnce(&mut Tx) -> Verdict) -> Result<Verdict, rusqlite::Error> {
+        self.link().control("SAVEPOINT work")?;
+        self.tx.fresh();
+        let verdict = work(&mut self.tx);
+        if self.link().in_transaction() {
+            if verdict != Verdict::Keep {
+                self.link().control("ROLLBACK TO work")?;
+            }
+            self.link().control("RELEASE work")?;
+        }
+        Ok(verdict)
+    }
+
+    fn link(&self) -> &sqlite::Link {
+        match &self.tx.link {
+            Link::Sqlite(link) => link,
+            Link::Postgres(_) => unreachable!("the writer thread is SQLite's"),
+        }
+    }
+}
+
+fn answer(slips: Vec<Box<dyn Slip>>, outcome: Result<(), rusqlite::Error>) {
+    if let Err(error) = &outcome {
+        tracing::error!(%error, works = slips.len(), "a batch could not be committed");
+    }
+    for slip in slips {
+        slip.answer(outcome.as_ref().err().map(|error| match fault::from_sqlite(error, "") {
+            // The disk, whatever it says exactly: what matters is that nothing was changed.
+            Error::Conflict(_) => Error::Busy(Busy::StorageFull),
+            error => error,
+        }));
+    }
+}

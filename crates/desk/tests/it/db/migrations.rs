@@ -1,0 +1,53 @@
+//! Migrations are applied once, by one process, and never silently changed.
+
+use desk::Error;
+use desk::db::Migration;
+use desk::error::Conflict;
+use desk::testing::{places, test_dbs};
+
+const FIRST: Migration = Migration { name: "0001_a", sql: "CREATE TABLE a (id BIGINT NOT NULL PRIMARY KEY);" };
+const SECOND: Migration = Migration { name: "0002_b", sql: "INSERT INTO a VALUES (1); INSERT INTO a VALUES (2);" };
+const CHANGED: Migration = Migration { name: "0001_a", sql: "CREATE TABLE a (id BIGINT);" };
+const BROKEN: Migration =
+    Migration { name: "0002_b", sql: "INSERT INTO a VALUES (3); INSERT INTO nowhere VALUES (1);" };
+
+#[tokio::test]
+async fn migrations_run_once_and_in_order() {
+    for (_, db, _guard) in test_dbs().await {
+        assert_eq!(db.migrate(&[FIRST]).await.unwrap(), ["0001_a"]);
+        assert_eq!(db.migrate(&[FIRST, SECOND]).await.unwrap(), ["0002_b"]);
+        assert!(db.migrate(&[FIRST, SECOND]).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_changed_migration_is_a_conflict() {
+    for (_, db, _guard) in test_dbs().await {
+        db.migrate(&[FIRST]).await.unwrap();
+        let result = db.migrate(&[CHANGED, SECOND]).await;
+        assert!(matches!(result, Err(Error::Conflict(Conflict::Migration))), "{result:?}");
+        assert_eq!(db.migrate(&[FIRST, SECOND]).await.unwrap(), ["0002_b"]);
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_nothing_and_can_be_tried_again() {
+    for (_, db, _guard) in test_dbs().await {
+        assert!(matches!(db.migrate(&[FIRST, BROKEN]).await, Err(Error::Internal(_))));
+        assert_eq!(db.migrate(&[FIRST, SECOND]).await.unwrap(), ["0002_b"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_racing_runners_each_migration_is_applied_by_one() {
+    for place in places() {
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let db = place.open(&Default::default()).await;
+            all.spawn(async move { db.migrate(&[FIRST, SECOND]).await });
+        }
+        let mut applied: Vec<_> = all.join_all().await.into_iter().flat_map(|result| result.unwrap()).collect();
+        applied.sort_unstable();
+        assert_eq!(applied, ["0001_a", "0002_b"]);
+    }
+}

@@ -1,0 +1,64 @@
+//! What happens when the storage cannot take more.
+
+use desk::Error;
+use desk::db::{DbOptions, Engine, Gauges};
+use desk::error::Busy;
+use desk::testing::test_dbs_with;
+
+use super::{Items, Then, put, with_schema};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_writes_and_answers_reads() {
+    let options = DbOptions { max_pages: Some(200), ..DbOptions::default() };
+    for (db, guard) in with_schema(test_dbs_with(&options).await).await {
+        if db.engine() == Engine::Postgres {
+            continue;
+        }
+        let mut all = tokio::task::JoinSet::new();
+        for id in 0..400 {
+            let db = db.clone();
+            // Each tenth is too big for what is left at the end; the small ones still fit.
+            let size = if id % 10 == 0 { 60_000 } else { 10 };
+            all.spawn(async move { (id, db.write(put(id, Then::WriteBig(size))).await) });
+        }
+        let (mut kept, mut full) = (Vec::new(), 0);
+        for (id, result) in all.join_all().await {
+            match result {
+                Ok(id) => kept.push(id),
+                Err(Error::Busy(Busy::StorageFull)) => full += 1,
+                Err(error) => panic!("{id}: {error:?}"),
+            }
+        }
+        kept.sort_unstable();
+        assert!(full > 0 && full <= 40, "only the big ones fail: {full}");
+        assert_eq!(db.read(Items).await.unwrap(), kept);
+        db.ready().await.unwrap();
+        db.stop().await;
+        let again = guard.open(&DbOptions::default()).await;
+        assert_eq!(again.read(Items).await.unwrap(), kept);
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_says_busy() {
+    let options = DbOptions { queue_length: 8, ..DbOptions::default() };
+    for (db, _guard) in with_schema(test_dbs_with(&options).await).await {
+        if db.engine() == Engine::Postgres {
+            continue;
+        }
+        // One thread for all of these: the writer gets its share, yet two hundred at once do not fit.
+        let mut all = tokio::task::JoinSet::new();
+        for id in 0..200 {
+            let db = db.clone();
+            all.spawn(async move { db.write(put(id, Then::Keep)).await });
+        }
+        let results = all.join_all().await;
+        let busy = results.iter().filter(|result| matches!(result, Err(Error::Busy(Busy::Queue)))).count();
+        let kept = results.iter().filter(|result| result.is_ok()).count();
+        assert!(busy > 0 && kept >= 8 && busy + kept == 200, "busy {busy}, kept {kept}");
+        assert_eq!(db.read(Items).await.unwrap().len(), kept);
+        let Gauges { queue_depth, batches, actions, .. } = db.gauges();
+        assert_eq!(queue_depth, 0);
+        assert!(batches > 0 && actions >= kept as u64);
+    }
+}

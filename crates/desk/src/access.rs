@@ -1,0 +1,44 @@
+//! What gives a user access at this moment: open sessions, reset links, pending codes. Whatever bars her (a lock, a
+//! disabling, an erasure, a new password) ends all of it in the same commit.
+
+use crate::db::params;
+use crate::error::Result;
+use crate::fact::Fact;
+use crate::value::id::{DeviceId, UserId};
+use crate::verb::Cx;
+
+pub(crate) const END_SESSIONS: &str = "\
+    UPDATE session
+    SET ended_at = $3, end_cause = $4
+    WHERE tenant_id = $1 AND subject_id = $2 AND ended_at IS NULL";
+
+pub(crate) const END_SESSIONS_OF_DEVICE: &str = "\
+    UPDATE session
+    SET ended_at = $4, end_cause = $5
+    WHERE tenant_id = $1 AND subject_id = $2 AND device_id = $3 AND ended_at IS NULL";
+
+pub(crate) const END_PROOFS: &str = "\
+    UPDATE proof
+    SET ended_at = $3, end_cause = $4
+    WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL";
+
+/// Ends every session, reset link and pending code of a user.
+pub(crate) async fn end(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> Result<()> {
+    let tenant = cx.tenant.id;
+    let sessions = cx.tx.run(END_SESSIONS, params![tenant, user, cx.now, cause]).await? as i64;
+    let proofs = cx.tx.run(END_PROOFS, params![tenant, user, cx.now, cause]).await? as i64;
+    if sessions + proofs > 0 {
+        cx.note(Fact::UserAccessEnded { user, sessions, proofs, cause });
+    }
+    Ok(())
+}
+
+/// Ends the sessions of one device.
+pub(crate) async fn end_of_device(cx: &mut Cx<'_>, user: UserId, device: DeviceId, cause: &'static str) -> Result<()> {
+    let params = params![cx.tenant.id, user, device, cx.now, cause];
+    let sessions = cx.tx.run(END_SESSIONS_OF_DEVICE, params).await? as i64;
+    if sessions > 0 {
+        cx.note(Fact::UserAccessEnded { user, sessions, proofs: 0, cause });
+    }
+    Ok(())
+}

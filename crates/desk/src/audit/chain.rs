@@ -1,0 +1,265 @@
+//! The hash chain. Each row's hash covers the row and the hash before it; a checkpoint signs the running hash with the
+//! tenant's Ed25519 key. Sealing runs beside the actions in batches, so it never slows one; whoever later changes,
+//! drops or inserts a row breaks the chain, and an exported file shows it without the server.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+
+use super::store::{self, AuditRow};
+use crate::db::{Tx, Write, params};
+use crate::door::Desk;
+use crate::error::{Error, Result};
+use crate::tenant::Tenant;
+use crate::value::clock::Time;
+use crate::value::id::TenantId;
+
+/// Rows sealed in one transaction: small enough that the writer's other callers hardly notice.
+pub const BATCH: i64 = 200;
+
+/// The hash before the first row.
+const START: [u8; 32] = [0; 32];
+
+/// What of a row is hashed, in an unambiguous form: each part with its length before it.
+fn row_hash(before: &[u8], tenant: TenantId, seq: i64, row: &AuditRow) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    let mut part = |bytes: &[u8]| {
+        context.update(&(bytes.len() as u64).to_be_bytes());
+        context.update(bytes);
+    };
+    part(before);
+    part(&tenant.0.to_be_bytes());
+    part(&seq.to_be_bytes());
+    part(row.id.bytes());
+    part(&row.at.0.to_be_bytes());
+    part(row.actor_kind.as_bytes());
+    part(row.actor_id.as_deref().unwrap_or_default());
+    part(row.staff_id.as_ref().map(|id| id.bytes().as_slice()).unwrap_or_default());
+    part(row.door.as_bytes());
+    part(row.action.as_bytes());
+    part(row.subject_kind.as_bytes());
+    part(row.subject_id.as_deref().unwrap_or_default());
+    part(row.outcome.as_bytes());
+    part(row.code.as_deref().unwrap_or_default().as_bytes());
+    part(row.facts.as_bytes());
+    part(row.request_id.as_bytes());
+    part(row.sealed.as_deref().unwrap_or_default());
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+/// What a checkpoint signs.
+fn checkpoint_text(tenant: TenantId, seq: i64, at: Time, hash: &[u8]) -> Vec<u8> {
+    let mut text = b"bursar audit checkpoint 1\n".to_vec();
+    text.extend_from_slice(format!("{tenant}\n{seq}\n{}\n", at.0).as_bytes());
+    text.extend_from_slice(hash);
+    text
+}
+
+fn key_pair(tenant: &Tenant) -> Result<Ed25519KeyPair> {
+    Ed25519KeyPair::from_seed_unchecked(tenant.keys.signing_seed()).map_err(|_| Error::internal("signing seed rejected"))
+}
+
+struct SealBatch {
+    tenant: std::sync::Arc<Tenant>,
+    now: Time,
+}
+
+impl Write for SealBatch {
+    type Output = i64;
+
+    async fn run(&self, tx: &mut Tx) -> Result<i64> {
+        let tenant = self.tenant.id;
+        let rows = store::unsealed(tx, tenant, BATCH).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let (mut seq, mut hash) = match store::last_checkpoint(tx, tenant).await? {
+            Some(last) => (last.seq, last.hash),
+            None => (0, START.to_vec()),
+        };
+        for row in &rows {
+            seq += 1;
+            hash = row_hash(&hash, tenant, seq, row).to_vec();
+            if tx.run(store::SEAL, params![tenant, row.id, seq, hash]).await? != 1 {
+                return Err(Error::internal("an audit row was sealed by somebody else at the same time"));
+            }
+        }
+        let signature = key_pair(&self.tenant)?.sign(&checkpoint_text(tenant, seq, self.now, &hash));
+        // The key of this row also makes two sealers collide rather than fork the chain.
+        tx.run(store::INSERT_CHECKPOINT, params![tenant, seq, self.now, hash, signature.as_ref()]).await?;
+        Ok(rows.len() as i64)
+    }
+}
+
+impl Desk {
+    /// Seals one batch of a tenant's rows into its chain; answers how many. Called by the one process that holds the lease.
+    pub async fn seal_audit(&self, tenant: TenantId) -> Result<i64> {
+        let tenant = self.tenant(tenant).await?;
+        self.inner.db.write(SealBatch { tenant, now: self.now() }).await
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    (text.len().is_multiple_of(2) && text.is_ascii())
+        .then(|| (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect())
+        .flatten()
+}
+
+/// The first line of an export: whose it is, and the key that checks its signatures.
+pub(crate) fn export_head(tenant: &Tenant) -> Result<Value> {
+    let key = key_pair(tenant)?;
+    Ok(json!({
+        "bursar_audit": 1,
+        "tenant_id": tenant.id,
+        "institution": tenant.institution.name,
+        "public_key": BASE64.encode(key.public_key().as_ref()),
+    }))
+}
+
+/// One sealed row as an export holds it: exactly what was hashed, nothing opened.
+pub(crate) fn export_row(row: &AuditRow) -> Value {
+    json!({
+        "seq": row.seq,
+        "id": row.id,
+        "at": row.at,
+        "actor_kind": row.actor_kind,
+        "actor_id": row.actor_id.as_deref().map(hex),
+        "staff_id": row.staff_id,
+        "door": row.door,
+        "action": row.action,
+        "subject_kind": row.subject_kind,
+        "subject_id": row.subject_id.as_deref().map(hex),
+        "outcome": row.outcome,
+        "code": row.code,
+        "facts": row.facts,
+        "request_id": row.request_id,
+        "sealed": row.sealed.as_deref().map(|sealed| BASE64.encode(sealed)),
+        "hash": row.hash.as_deref().map(hex),
+    })
+}
+
+pub(crate) fn export_checkpoint(checkpoint: &store::CheckpointRow) -> Value {
+    json!({
+        "checkpoint": checkpoint.seq,
+        "at": checkpoint.at,
+        "hash": hex(&checkpoint.hash),
+        "signature": BASE64.encode(&checkpoint.signature),
+    })
+}
+
+/// What checking an export found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Whose audit it is.
+    pub tenant: String,
+    /// The institution's name, as the file says.
+    pub institution: String,
+    /// Rows whose hashes follow one another.
+    pub rows: i64,
+    /// Checkpoints whose signatures hold.
+    pub checkpoints: i64,
+    /// The key that signed, base64; compare it with the one you trust.
+    pub public_key: String,
+}
+
+/// Checks an exported file without the server: every row's hash follows from the one before, no number is missing, every
+/// checkpoint's signature holds, and the last row is under a checkpoint. The error says the line and what is wrong.
+pub fn verify_export(lines: impl Iterator<Item = std::io::Result<String>>) -> std::result::Result<Verified, String> {
+    let mut lines = lines.enumerate();
+    let bad = |number: usize, what: &str| format!("line {}: {what}", number + 1);
+    let parse = |number: usize, line: std::io::Result<String>| -> std::result::Result<Value, String> {
+        let line = line.map_err(|fault| bad(number, &fault.to_string()))?;
+        serde_json::from_str(&line).map_err(|_| bad(number, "not JSON"))
+    };
+    let (number, line) = lines.next().ok_or("the file is empty")?;
+    let head = parse(number, line)?;
+    if head["bursar_audit"] != 1 {
+        return Err(bad(number, "not the head of an audit export"));
+    }
+    let tenant_text = head["tenant_id"].as_str().unwrap_or_default().to_owned();
+    let tenant = TenantId::parse(&tenant_text).ok_or_else(|| bad(number, "no tenant"))?;
+    let public_key = head["public_key"].as_str().unwrap_or_default().to_owned();
+    let key_bytes = BASE64.decode(&public_key).map_err(|_| bad(number, "no public key"))?;
+    let key = UnparsedPublicKey::new(&ED25519, key_bytes);
+    let mut found = Verified {
+        tenant: tenant_text,
+        institution: head["institution"].as_str().unwrap_or_default().to_owned(),
+        rows: 0,
+        checkpoints: 0,
+        public_key,
+    };
+    let (mut hash, mut signed_up_to) = (START.to_vec(), 0);
+    for (number, line) in lines {
+        let line = parse(number, line)?;
+        if let Some(seq) = line["checkpoint"].as_i64() {
+            let signature = line["signature"].as_str().and_then(|text| BASE64.decode(text).ok());
+            let signature = signature.ok_or_else(|| bad(number, "no signature"))?;
+            let at = Time(line["at"].as_i64().ok_or_else(|| bad(number, "no time"))?);
+            if seq != found.rows || line["hash"].as_str() != Some(&hex(&hash)) {
+                return Err(bad(number, "the checkpoint does not fit the rows before it"));
+            }
+            key.verify(&checkpoint_text(tenant, seq, at, &hash), &signature)
+                .map_err(|_| bad(number, "the checkpoint's signature does not hold"))?;
+            (found.checkpoints, signed_up_to) = (found.checkpoints + 1, seq);
+            continue;
+        }
+        let row = import_row(&line).ok_or_else(|| bad(number, "not an audit row"))?;
+        if row.seq != Some(found.rows + 1) {
+            return Err(bad(number, "a row is missing, repeated or out of order"));
+        }
+        hash = row_hash(&hash, tenant, found.rows + 1, &row).to_vec();
+        if row.hash.as_deref() != Some(hash.as_slice()) {
+            return Err(bad(number, "the row's hash does not follow from the one before: it was changed"));
+        }
+        found.rows += 1;
+    }
+    if signed_up_to != found.rows {
+        return Err(format!("rows after {signed_up_to} are not under a signed checkpoint: the end was cut or forged"));
+    }
+    Ok(found)
+}
+
+fn import_row(line: &Value) -> Option<AuditRow> {
+    let text = |name: &str| line[name].as_str().map(str::to_owned);
+    let optional = |name: &str| match &line[name] {
+        Value::Null => Some(None),
+        Value::String(text) => Some(Some(text.clone())),
+        _ => None,
+    };
+    let bytes = |name: &str| match optional(name)? {
+        None => Some(None),
+        Some(text) => unhex(&text).map(Some),
+    };
+    Some(AuditRow {
+        id: crate::value::id::AuditId::parse(line["id"].as_str()?)?,
+        at: Time(line["at"].as_i64()?),
+        actor_kind: text("actor_kind")?,
+        actor_id: bytes("actor_id")?,
+        staff_id: match optional("staff_id")? {
+            None => None,
+            Some(text) => Some(crate::value::id::StaffId::parse(&text)?),
+        },
+        door: text("door")?,
+        action: text("action")?,
+        subject_kind: text("subject_kind")?,
+        subject_id: bytes("subject_id")?,
+        outcome: text("outcome")?,
+        code: optional("code")?,
+        facts: text("facts")?,
+        request_id: text("request_id")?,
+        sealed: match optional("sealed")? {
+            None => None,
+            Some(text) => Some(BASE64.decode(text).ok()?),
+        },
+        seq: line["seq"].as_i64(),
+        hash: bytes("hash")?,
+    })
+}

@@ -1,0 +1,269 @@
+//! What may be asked of the audit.
+
+use serde_json::Value;
+
+use super::{chain, store};
+use crate::db::{Param, ToParam, Weight};
+use crate::error::{Error, Result};
+use crate::value::clock::Time;
+use crate::value::id::{AuditId, StaffId, TenantId, UserId};
+use crate::verb::{Question, Qx, Subject};
+
+/// The most records one page holds.
+pub const PAGE_MAX: i64 = 500;
+
+/// Which records.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// About this subject only.
+    pub subject: Option<uuid::Uuid>,
+    /// By this kind of actor only: `user`, `staff`, `key`, `house`.
+    pub actor_kind: Option<&'static str>,
+    /// Not before.
+    pub from: Option<Time>,
+    /// Before.
+    pub to: Option<Time>,
+    /// Older than this record.
+    pub before: Option<AuditId>,
+    /// How many, at most `PAGE_MAX`.
+    pub limit: i64,
+}
+
+/// One record, opened.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the fields say what they are; shapes as in the audit table")]
+pub struct AuditRecord {
+    pub id: AuditId,
+    pub at: Time,
+    pub actor_kind: String,
+    pub actor: Option<String>,
+    pub staff: Option<StaffId>,
+    pub door: String,
+    pub action: String,
+    pub subject_kind: String,
+    pub subject: Option<String>,
+    pub subject_id: Option<uuid::Uuid>,
+    pub outcome: String,
+    pub code: Option<String>,
+    pub reason: Option<String>,
+    pub address: Option<String>,
+    pub on_behalf: Option<String>,
+    pub facts: Value,
+    pub request_id: String,
+    pub seq: Option<i64>,
+    pub hash: Option<Vec<u8>>,
+}
+
+/// A page, newest first.
+#[derive(Debug, Clone)]
+pub struct AuditPage {
+    /// The records.
+    pub records: Vec<AuditRecord>,
+    /// Continue before this one, if there is more.
+    pub next: Option<AuditId>,
+}
+
+async fn page(qx: &mut Qx<'_>, filter: &AuditFilter) -> Result<AuditPage> {
+    if !(1..=PAGE_MAX).contains(&filter.limit) {
+        return Err(Error::invalid("limit", "out_of_range", format!("Must be from 1 to {PAGE_MAX}.")));
+    }
+    let before = filter.before.map_or([0xff; 16], |id| *id.bytes());
+    let (from, to) = (filter.from.unwrap_or(Time(0)), filter.to.unwrap_or(Time(i64::MAX)));
+    let limit = filter.limit + 1;
+    let mut params: Vec<Param<'_>> =
+        vec![qx.tenant.id.to_param(), before.to_param(), from.to_param(), to.to_param(), limit.to_param()];
+    let subject = filter.subject.map(uuid::Uuid::into_bytes);
+    let sql = match (&subject, &filter.actor_kind) {
+        (Some(subject), _) => {
+            params.push(subject.to_param());
+            store::PAGE_OF_SUBJECT
+        }
+        (None, Some(kind)) => {
+            params.push(kind.to_param());
+            store::PAGE_OF_ACTOR_KIND
+        }
+        (None, None) => store::PAGE,
+    };
+    let rows = qx.rd.all(sql, &params).await?;
+    let more = rows.len() as i64 > filter.limit;
+    let mut records = Vec::with_capacity(rows.len());
+    for row in rows.into_iter().take(filter.limit as usize) {
+        let row = store::read(row)?;
+        // A subject's page is read by subject; the kind of actor then narrows it here.
+        if filter.actor_kind.is_some_and(|kind| kind != row.actor_kind) {
+            continue;
+        }
+        records.push(opened(qx, row)?);
+    }
+    let next = if more { records.last().map(|record| record.id) } else { None };
+    Ok(AuditPage { records, next })
+}
+
+fn opened(qx: &Qx<'_>, row: store::AuditRow) -> Result<AuditRecord> {
+    let sealed = store::open(qx.tenant, &row)?;
+    let uuid = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|bytes| uuid::Uuid::from_slice(bytes).ok());
+    let (actor_id, subject_id) = (uuid(&row.actor_id), uuid(&row.subject_id));
+    Ok(AuditRecord {
+        id: row.id,
+        at: row.at,
+        actor: Subject::text(&row.actor_kind, actor_id),
+        actor_kind: row.actor_kind,
+        staff: row.staff_id,
+        door: row.door,
+        action: row.action,
+        subject: Subject::text(&row.subject_kind, subject_id),
+        subject_kind: row.subject_kind,
+        subject_id,
+        outcome: row.outcome,
+        code: row.code,
+        reason: sealed.reason,
+        address: sealed.address,
+        on_behalf: sealed.on_behalf,
+        facts: serde_json::from_str(&row.facts).map_err(Error::internal)?,
+        request_id: row.request_id,
+        seq: row.seq,
+        hash: row.hash,
+    })
+}
+
+/// Records of the audit, newest first.
+pub struct ListAudit(pub AuditFilter);
+
+impl Question for ListAudit {
+    const NAME: &'static str = "audit.list";
+    type Output = AuditPage;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<AuditPage> {
+        page(qx, &self.0).await
+    }
+}
+
+/// What staff and their keys did to users: the vendors' histories.
+pub struct StaffActivity {
+    /// To this user only.
+    pub user: Option<UserId>,
+    /// Not before.
+    pub from: Option<Time>,
+    /// Before.
+    pub to: Option<Time>,
+    /// How many at most; the scan stops there.
+    pub limit: i64,
+}
+
+impl Question for StaffActivity {
+    const NAME: &'static str = "audit.staff_activity";
+    type Output = Vec<AuditRecord>;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<AuditRecord>> {
+        let kinds: &[&'static str] = if self.user.is_some() { &[""] } else { &["key", "staff"] };
+        let mut records = Vec::new();
+        for kind in kinds {
+            let filter = AuditFilter {
+                subject: self.user.map(|user| user.0),
+                actor_kind: Some(*kind).filter(|kind| !kind.is_empty()),
+                from: self.from,
+                to: self.to,
+                before: None,
+                limit: self.limit,
+            };
+            records.extend(page(qx, &filter).await?.records);
+        }
+        records.retain(|record| record.actor_kind == "key" || record.actor_kind == "staff");
+        records.sort_by_key(|record| std::cmp::Reverse(record.id));
+        records.truncate(self.limit as usize);
+        Ok(records)
+    }
+}
+
+/// What users did themselves: the vendors' histories.
+pub struct UserActivity {
+    /// By this user only.
+    pub user: Option<UserId>,
+    /// Not before.
+    pub from: Option<Time>,
+    /// Before.
+    pub to: Option<Time>,
+    /// How many at most.
+    pub limit: i64,
+}
+
+impl Question for UserActivity {
+    const NAME: &'static str = "audit.user_activity";
+    type Output = Vec<AuditRecord>;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<AuditRecord>> {
+        let mut records = Vec::new();
+        // Signing in and asking for a reset are done before anybody is known: the actor is nobody, the subject the user.
+        let kinds: &[Option<&'static str>] =
+            if self.user.is_some() { &[None] } else { &[Some("user"), Some("anonymous")] };
+        for kind in kinds {
+            let filter = AuditFilter {
+                subject: self.user.map(|user| user.0),
+                actor_kind: *kind,
+                from: self.from,
+                to: self.to,
+                before: None,
+                limit: self.limit,
+            };
+            records.extend(page(qx, &filter).await?.records);
+        }
+        records.retain(|record| record.actor_kind == "user" || record.actor_kind == "anonymous");
+        records.sort_by_key(|record| std::cmp::Reverse(record.id));
+        records.truncate(self.limit as usize);
+        Ok(records)
+    }
+}
+
+/// A piece of the sealed audit as lines of JSON, to be checked offline by `bursar audit verify`.
+pub struct ExportAudit {
+    /// Continue after this number; 0 begins, with the head line.
+    pub after: i64,
+}
+
+/// Lines of an export.
+pub struct ExportPiece {
+    /// The lines, without line ends.
+    pub lines: Vec<String>,
+    /// The last number in them, if there may be more.
+    pub next: Option<i64>,
+}
+
+/// Rows in one piece.
+const EXPORT_PIECE: i64 = 1_000;
+
+impl Question for ExportAudit {
+    const NAME: &'static str = "audit.export";
+    const RECORDED: bool = true;
+    type Output = ExportPiece;
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<ExportPiece> {
+        let tenant: TenantId = qx.tenant.id;
+        let mut lines = Vec::new();
+        if self.after == 0 {
+            lines.push(chain::export_head(qx.tenant)?.to_string());
+        }
+        let rows = store::after_seq(qx.rd, tenant, self.after, EXPORT_PIECE).await?;
+        let mut checkpoints = store::checkpoints_after(qx.rd, tenant, self.after, EXPORT_PIECE).await?.into_iter().peekable();
+        let next = (rows.len() as i64 == EXPORT_PIECE).then(|| rows.last().and_then(|row| row.seq)).flatten();
+        for row in &rows {
+            lines.push(chain::export_row(row).to_string());
+            while let Some(checkpoint) = checkpoints.next_if(|checkpoint| Some(checkpoint.seq) == row.seq) {
+                lines.push(chain::export_checkpoint(&checkpoint).to_string());
+            }
+        }
+        Ok(ExportPiece { lines, next })
+    }
+}
+

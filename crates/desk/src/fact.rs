@@ -1,0 +1,160 @@
+//! Everything that can have happened: a table to read. Facts name fields and words, never values that say who
+//! somebody is: they are kept for ever, in audit and events, and must outlive the erasure of the person.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::value::clock::Time;
+use crate::value::id::*;
+use crate::verb::Subject;
+
+macro_rules! facts {
+    ($($(#[$meta:meta])* $name:ident { $subject:ident: $id:ty $(, $(#[$fmeta:meta])* $field:ident: $type:ty)* $(,)? } = $word:literal as $kind:ident;)+) => {
+        /// What has happened.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(untagged)]
+        #[expect(missing_docs, reason = "the fields say what they are; the shapes are in docs/events.md")]
+        pub enum Fact {
+            $($(#[$meta])* $name { $subject: $id $(, $(#[$fmeta])* $field: $type)* },)+
+        }
+
+        impl Fact {
+            /// The stable name of the event.
+            pub fn name(&self) -> &'static str {
+                match self { $(Fact::$name { .. } => $word,)+ }
+            }
+
+            /// Every name, in the order of declaration.
+            pub const NAMES: &'static [&'static str] = &[$($word,)+];
+
+            /// What it happened to.
+            pub fn subject(&self) -> Subject {
+                match self { $(Fact::$name { $subject, .. } => { let _ = $subject; facts!(@subject $kind $subject) })+ }
+            }
+        }
+    };
+    (@subject Tenant $id:ident) => { Subject::Tenant };
+    (@subject $kind:ident $id:ident) => { Subject::$kind(*$id) };
+}
+
+facts! {
+    /// A user exists.
+    UserCreated { user: UserId, number: i64 } = "user.created" as User;
+    /// Fields of the profile changed.
+    UserEdited { user: UserId, fields: Vec<String> } = "user.edited" as User;
+    /// Sign-in is locked.
+    UserLocked { user: UserId, cause: &'static str, until: Option<Time> } = "user.locked" as User;
+    /// Sign-in is open again.
+    UserUnlocked { user: UserId, cause: &'static str } = "user.unlocked" as User;
+    /// An unlock waits for the core to leave memo mode.
+    UserUnlockQueued { user: UserId } = "user.unlock_queued" as User;
+    /// Admission was withdrawn.
+    UserDisabled { user: UserId } = "user.disabled" as User;
+    /// Admission was given back.
+    UserEnabled { user: UserId } = "user.enabled" as User;
+    /// Suspended.
+    UserSuspended { user: UserId } = "user.suspended" as User;
+    /// Reinstated, by staff or by signing in.
+    UserReinstated { user: UserId } = "user.reinstated" as User;
+    /// Flagged, as a whole or for one bank.
+    UserFlagged { user: UserId, bank: Option<String> } = "user.flagged" as User;
+    /// No longer flagged.
+    UserUnflagged { user: UserId, bank: Option<String> } = "user.unflagged" as User;
+    /// Blacklisted.
+    UserBlacklisted { user: UserId } = "user.blacklisted" as User;
+    /// No longer blacklisted.
+    UserUnblacklisted { user: UserId } = "user.unblacklisted" as User;
+    /// The fraud status changed.
+    UserFraudStatusChanged { user: UserId, from: &'static str, to: &'static str } = "user.fraud_status_changed" as User;
+    /// Put on hold.
+    UserHeld { user: UserId, legal: bool } = "user.held" as User;
+    /// Released from hold.
+    UserReleased { user: UserId } = "user.released" as User;
+    /// The core says something else of the user.
+    UserCoreStateChanged { user: UserId, from: &'static str, to: &'static str } = "user.core_state_changed" as User;
+    /// Verification was asked for or decided.
+    UserVerificationChanged { user: UserId, from: &'static str, to: &'static str } = "user.verification_changed" as User;
+    /// Access was withdrawn.
+    UserRemoved { user: UserId } = "user.removed" as User;
+    /// The person's key is destroyed.
+    UserErased { user: UserId } = "user.erased" as User;
+    /// A wrong password or code.
+    UserSignInFailed { user: UserId, step: &'static str, failures: i64 } = "user.sign_in_failed" as User;
+    /// The right password, and a second factor is asked for.
+    UserSecondFactorAsked { user: UserId, factor: &'static str } = "user.second_factor_asked" as User;
+    /// Signed in.
+    UserSignedIn { user: UserId, session: SessionId, device: Option<DeviceId> } = "user.signed_in" as User;
+    /// Signed out.
+    UserSignedOut { user: UserId, session: SessionId } = "user.signed_out" as User;
+    /// Sessions, links and codes ended with a change of standing or password.
+    UserAccessEnded { user: UserId, sessions: i64, proofs: i64, cause: &'static str } = "user.access_ended" as User;
+    /// A device was seen for the first time.
+    DeviceAdded { user: UserId, device: DeviceId } = "device.added" as User;
+    /// A device was unlinked.
+    DeviceUnlinked { user: UserId, device: DeviceId } = "device.unlinked" as User;
+    /// A reset link was made and a message is on its way.
+    PasswordResetAsked { user: UserId, method: &'static str, message: MessageId } = "password.reset_asked" as User;
+    /// A new password was chosen.
+    PasswordChanged { user: UserId, way: &'static str } = "password.changed" as User;
+    /// A second factor was set up.
+    SecondFactorSetUp { user: UserId } = "second_factor.set_up" as User;
+    /// The second factor was removed.
+    SecondFactorRemoved { user: UserId } = "second_factor.removed" as User;
+    /// A message waits to be sent.
+    MessageQueued { user: UserId, message: MessageId, template: &'static str, channel: &'static str } = "message.queued" as User;
+    /// A message was handed over to the mail or text gateway.
+    MessageSent { message: MessageId } = "message.sent" as Message;
+    /// A message could not be delivered.
+    MessageFailed { message: MessageId, last: bool } = "message.failed" as Message;
+    /// An agent wrote a note.
+    NoteWritten { user: UserId, note: NoteId } = "note.written" as User;
+    /// Personal data was revealed.
+    UserRevealed { user: UserId } = "user.revealed" as User;
+    /// A staff member joined.
+    StaffAdded { staff: StaffId } = "staff.added" as Staff;
+    /// A staff member may no longer act.
+    StaffDisabled { staff: StaffId } = "staff.disabled" as Staff;
+    /// A staff member may act again.
+    StaffEnabled { staff: StaffId } = "staff.enabled" as Staff;
+    /// A staff member signed in.
+    StaffSignedIn { staff: StaffId, session: SessionId } = "staff.signed_in" as Staff;
+    /// A wrong password at the staff door.
+    StaffSignInFailed { staff: StaffId, failures: i64 } = "staff.sign_in_failed" as Staff;
+    /// Too many wrong passwords at the staff door.
+    StaffLocked { staff: StaffId, until: Option<Time> } = "staff.locked" as Staff;
+    /// A staff member signed out.
+    StaffSignedOut { staff: StaffId, session: SessionId } = "staff.signed_out" as Staff;
+    /// A team was founded.
+    TeamCreated { team: TeamId, name: String } = "team.created" as Team;
+    /// Somebody joined a team with a role.
+    MemberAdded { team: TeamId, staff: StaffId, role: RoleId } = "team.member_added" as Team;
+    /// Somebody left a team.
+    MemberRemoved { team: TeamId, staff: StaffId } = "team.member_removed" as Team;
+    /// A role was defined or redefined.
+    RoleDefined { role: RoleId, name: String, permissions: Vec<&'static str> } = "role.defined" as Role;
+    /// A role was deleted.
+    RoleDeleted { role: RoleId } = "role.deleted" as Role;
+    /// A key was made.
+    KeyCreated { key: KeyId, kind: &'static str } = "key.created" as Key;
+    /// A key was revoked.
+    KeyRevoked { key: KeyId } = "key.revoked" as Key;
+    /// A client assertion was accepted.
+    AssertionAccepted { key: KeyId } = "key.assertion_accepted" as Key;
+    /// Settings changed.
+    SettingsChanged { tenant: TenantId, fields: Vec<String> } = "settings.changed" as Tenant;
+    /// A tenant was opened.
+    TenantCreated { tenant: TenantId } = "tenant.created" as Tenant;
+}
+
+impl Fact {
+    /// The fact as audit and events store it: `{"event": name, …fields}`.
+    pub fn to_json(&self) -> Result<Value> {
+        let mut fields = serde_json::Map::new();
+        fields.insert("event".to_owned(), Value::from(self.name()));
+        if let Value::Object(rest) = serde_json::to_value(self).map_err(crate::Error::internal)? {
+            fields.extend(rest);
+        }
+        Ok(Value::Object(fields))
+    }
+}

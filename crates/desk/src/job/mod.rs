@@ -1,0 +1,46 @@
+//! Work to be done outside a request. Jobs are rows written with the change that causes them; the worker leases one, does
+//! the outside call, and comes back to the desk as a caller of its own. A lease that runs out makes the job due again.
+
+pub mod lease;
+pub mod queue;
+pub(crate) mod store;
+
+use serde_json::{Value, json};
+
+use crate::fact::Fact;
+use crate::value::clock::Time;
+use crate::value::words;
+
+pub use queue::{LeasedJob, MAX_TRIES};
+
+words! {
+    /// The kinds of job.
+    pub enum JobKind {
+        /// Hand a message over to the mail or text gateway.
+        DeliverMessage = "deliver_message",
+        /// Open a lock whose time is over.
+        UnlockWhenDue = "unlock_when_due",
+        /// Apply the unlocks that waited for the core to leave memo mode.
+        ApplyQueuedUnlocks = "apply_queued_unlocks",
+    }
+}
+
+/// A job to be inserted.
+pub(crate) struct NewJob {
+    pub kind: JobKind,
+    pub payload: Value,
+    pub run_at: Time,
+}
+
+/// Which job a fact causes: the one list.
+pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
+    let job = |kind, payload, run_at| Some(NewJob { kind, payload, run_at });
+    match fact {
+        Fact::MessageQueued { message, .. } => job(JobKind::DeliverMessage, json!({ "message": message }), now),
+        Fact::UserLocked { user, until: Some(until), .. } => job(JobKind::UnlockWhenDue, json!({ "user": user }), *until),
+        Fact::SettingsChanged { fields, .. } if fields.iter().any(|field| field == "memo_mode") => {
+            job(JobKind::ApplyQueuedUnlocks, json!({}), now)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,353 @@
+//! Every permission there is, and which action or question needs which: tables to read. A verb that has no line here
+//! cannot run at all (the coverage test names it).
+
+use crate::value::words;
+
+words! {
+    /// A right that a role can hold. Stable words: they are stored in roles and printed by every voice.
+    pub enum Permission {
+        /// Find and see users; contacts and identifiers are masked.
+        UsersRead = "users.read",
+        /// See e-mail, phone, address and date of birth in full.
+        UsersContacts = "users.contacts",
+        /// Reveal identifiers in full, with a recorded purpose.
+        UsersReveal = "users.reveal",
+        /// See users who are employees of the institution, where it hides them.
+        UsersEmployees = "users.employees",
+        /// Create users.
+        UsersCreate = "users.create",
+        /// Change profiles.
+        UsersEdit = "users.edit",
+        /// Lock and unlock.
+        UsersLock = "users.lock",
+        /// Disable and enable directly.
+        UsersDisable = "users.disable",
+        /// Suspend and reinstate.
+        UsersSuspend = "users.suspend",
+        /// Flag and unflag.
+        UsersFlag = "users.flag",
+        /// Blacklist and clear.
+        UsersBlacklist = "users.blacklist",
+        /// Set the fraud status.
+        UsersFraud = "users.fraud",
+        /// Put on hold and release.
+        UsersHold = "users.hold",
+        /// Set what the core says of a user.
+        UsersCore = "users.core",
+        /// Withdraw access.
+        UsersRemove = "users.remove",
+        /// Erase for good.
+        UsersErase = "users.erase",
+        /// Send password reset links, manage second factors.
+        UsersResetPassword = "users.reset_password",
+        /// Decide whether a user is verified.
+        VerificationsDecide = "verifications.decide",
+        /// See sessions.
+        SessionsRead = "sessions.read",
+        /// End sessions.
+        SessionsEnd = "sessions.end",
+        /// See devices.
+        DevicesRead = "devices.read",
+        /// Unlink devices.
+        DevicesUnlink = "devices.unlink",
+        /// Read notes.
+        NotesRead = "notes.read",
+        /// Write notes.
+        NotesWrite = "notes.write",
+        /// See messages sent to users, without their bodies.
+        MessagesRead = "messages.read",
+        /// See staff, teams and roles.
+        StaffRead = "staff.read",
+        /// Manage staff, teams, members and roles.
+        TeamManage = "team.manage",
+        /// See keys.
+        KeysRead = "keys.read",
+        /// Create and revoke keys.
+        KeysManage = "keys.manage",
+        /// Read the audit.
+        AuditRead = "audit.read",
+        /// Read what staff did to users, in the vendors' histories.
+        ActivityStaff = "activity.staff",
+        /// Read what users did, in the vendors' histories.
+        ActivityUsers = "activity.users",
+        /// Read events.
+        EventsRead = "events.read",
+        /// See the institution's settings.
+        SettingsRead = "settings.read",
+        /// Change the institution's settings.
+        SettingsManage = "settings.manage",
+        /// Change the security settings (link lifetime, lock policy).
+        SettingsSecurity = "settings.security",
+        /// Propose an action for somebody else to decide.
+        RequestsPropose = "requests.propose",
+        /// Decide proposed actions.
+        RequestsDecide = "requests.decide",
+        /// Manage account administrators.
+        AdministratorsManage = "administrators.manage",
+        /// Manage bank connections.
+        ConnectionsManage = "connections.manage",
+    }
+}
+
+/// A set of permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Permissions(u64);
+
+impl Permissions {
+    /// No permission at all.
+    pub const NONE: Permissions = Permissions(0);
+
+    /// Every permission there is.
+    pub fn all() -> Permissions {
+        Permission::ALL.iter().copied().collect()
+    }
+
+    /// Whether the set holds this permission.
+    pub fn has(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u64) != 0
+    }
+
+    /// What is in both sets.
+    pub fn and(self, other: Permissions) -> Permissions {
+        Permissions(self.0 & other.0)
+    }
+
+    /// What is in either set.
+    pub fn or(self, other: Permissions) -> Permissions {
+        Permissions(self.0 | other.0)
+    }
+
+    /// Whether everything in this set is in the other too.
+    pub fn within(self, other: Permissions) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// The permissions in the order of declaration.
+    pub fn list(self) -> Vec<Permission> {
+        Permission::ALL.iter().copied().filter(|permission| self.has(*permission)).collect()
+    }
+
+    /// Reads the stored form: words with blanks between, or `*` for all that exist. Unknown words (of a newer version)
+    /// give no right.
+    pub fn from_stored(text: &str) -> Permissions {
+        if text == "*" {
+            return Permissions::all();
+        }
+        text.split(' ').filter_map(Permission::parse).collect()
+    }
+
+    /// The stored form.
+    pub fn to_stored(self) -> String {
+        self.list().iter().map(|permission| permission.word()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl FromIterator<Permission> for Permissions {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        Permissions(permissions.into_iter().fold(0, |set, permission| set | 1 << permission as u64))
+    }
+}
+
+/// Who may run a verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Anybody, also somebody who has not signed in: the short public list.
+    Anyone,
+    /// A signed-in user, on herself.
+    Oneself,
+    /// A signed-in user on herself, or a holder of the permission.
+    OneselfOr(Permission),
+    /// A holder of the permission.
+    Holder(Permission),
+    /// Any signed-in staff member or key, about itself.
+    SignedInStaff,
+    /// Only the house itself: the background worker and the operator at the machine.
+    House,
+}
+
+use Need::{Anyone, Holder, House, Oneself, OneselfOr, SignedInStaff};
+use Permission as P;
+
+/// What each action needs.
+pub const ACTIONS: &[(&str, Need)] = &[
+    // users
+    ("user.create", Holder(P::UsersCreate)),
+    ("user.edit", Holder(P::UsersEdit)),
+    ("user.lock", Holder(P::UsersLock)),
+    ("user.unlock", Holder(P::UsersLock)),
+    ("user.unlock_when_due", House),
+    ("user.apply_queued_unlock", House),
+    ("user.disable", Holder(P::UsersDisable)),
+    ("user.enable", Holder(P::UsersDisable)),
+    ("user.suspend", Holder(P::UsersSuspend)),
+    ("user.reinstate", Holder(P::UsersSuspend)),
+    ("user.flag", Holder(P::UsersFlag)),
+    ("user.unflag", Holder(P::UsersFlag)),
+    ("user.blacklist", Holder(P::UsersBlacklist)),
+    ("user.unblacklist", Holder(P::UsersBlacklist)),
+    ("user.set_fraud_status", Holder(P::UsersFraud)),
+    ("user.hold", Holder(P::UsersHold)),
+    ("user.release", Holder(P::UsersHold)),
+    ("user.set_core_state", Holder(P::UsersCore)),
+    ("user.ask_verification", OneselfOr(P::VerificationsDecide)),
+    ("user.decide_verification", Holder(P::VerificationsDecide)),
+    ("user.remove", Holder(P::UsersRemove)),
+    ("user.erase", Holder(P::UsersErase)),
+    // signing in
+    ("session.sign_in", Anyone),
+    ("session.confirm_sign_in", Anyone),
+    ("session.sign_out", Oneself),
+    ("session.end", Holder(P::SessionsEnd)),
+    ("session.end_all", OneselfOr(P::SessionsEnd)),
+    ("second_factor.prepare", Oneself),
+    ("second_factor.confirm", Oneself),
+    ("second_factor.remove", OneselfOr(P::UsersResetPassword)),
+    ("password.start_reset", Holder(P::UsersResetPassword)),
+    ("password.ask_reset", Anyone),
+    ("password.choose", Anyone),
+    ("password.change", Oneself),
+    ("device.unlink", OneselfOr(P::DevicesUnlink)),
+    ("device.unlink_all", OneselfOr(P::DevicesUnlink)),
+    // around users
+    ("note.write", Holder(P::NotesWrite)),
+    ("message.mark_sent", House),
+    ("message.mark_failed", House),
+    // staff
+    ("staff.sign_in", Anyone),
+    ("staff.sign_out", SignedInStaff),
+    ("staff.add", Holder(P::TeamManage)),
+    ("staff.disable", Holder(P::TeamManage)),
+    ("staff.enable", Holder(P::TeamManage)),
+    ("team.create", Holder(P::TeamManage)),
+    ("team.add_member", Holder(P::TeamManage)),
+    ("team.remove_member", Holder(P::TeamManage)),
+    ("role.define", Holder(P::TeamManage)),
+    ("role.delete", Holder(P::TeamManage)),
+    ("key.create", Holder(P::KeysManage)),
+    ("key.revoke", Holder(P::KeysManage)),
+    ("key.remember_assertion", Anyone),
+    ("settings.change", Holder(P::SettingsManage)),
+    ("settings.change_security", Holder(P::SettingsSecurity)),
+    ("tenant.create", House),
+];
+
+/// What each question needs.
+pub const QUESTIONS: &[(&str, Need)] = &[
+    ("user.find", Holder(P::UsersRead)),
+    ("user.list", Holder(P::UsersRead)),
+    ("user.show", OneselfOr(P::UsersRead)),
+    ("user.reveal", Holder(P::UsersReveal)),
+    ("session.list", OneselfOr(P::SessionsRead)),
+    ("device.list", OneselfOr(P::DevicesRead)),
+    ("note.list", Holder(P::NotesRead)),
+    ("message.list", Holder(P::MessagesRead)),
+    ("message.outbox", House),
+    ("staff.list", Holder(P::StaffRead)),
+    ("staff.who_am_i", SignedInStaff),
+    ("team.list", Holder(P::StaffRead)),
+    ("role.list", Holder(P::StaffRead)),
+    ("key.list", Holder(P::KeysRead)),
+    ("audit.list", Holder(P::AuditRead)),
+    ("audit.export", Holder(P::AuditRead)),
+    ("audit.staff_activity", Holder(P::ActivityStaff)),
+    ("audit.user_activity", Holder(P::ActivityUsers)),
+    ("event.list", Holder(P::EventsRead)),
+    ("settings.show", Holder(P::SettingsRead)),
+    ("tenant.list", House),
+];
+
+/// The need of a verb; a verb without a line in the tables is open to nobody.
+pub fn need_of(table: &[(&str, Need)], name: &str) -> Option<Need> {
+    table.iter().find(|(known, _)| *known == name).map(|(_, need)| *need)
+}
+
+/// The roles every tenant is born with. They are rows like any other, marked as built in.
+pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
+    ("admin", Permission::ALL),
+    (
+        "support",
+        &[
+            P::UsersRead,
+            P::UsersContacts,
+            P::UsersEdit,
+            P::UsersLock,
+            P::UsersResetPassword,
+            P::SessionsRead,
+            P::SessionsEnd,
+            P::DevicesRead,
+            P::DevicesUnlink,
+            P::NotesRead,
+            P::NotesWrite,
+            P::MessagesRead,
+            P::StaffRead,
+            P::ActivityStaff,
+            P::ActivityUsers,
+            P::SettingsRead,
+            P::RequestsPropose,
+        ],
+    ),
+    (
+        "compliance",
+        &[
+            P::UsersRead,
+            P::UsersContacts,
+            P::UsersReveal,
+            P::UsersEmployees,
+            P::UsersLock,
+            P::UsersDisable,
+            P::UsersSuspend,
+            P::UsersFlag,
+            P::UsersBlacklist,
+            P::UsersFraud,
+            P::UsersHold,
+            P::UsersRemove,
+            P::UsersErase,
+            P::VerificationsDecide,
+            P::SessionsRead,
+            P::SessionsEnd,
+            P::DevicesRead,
+            P::NotesRead,
+            P::NotesWrite,
+            P::MessagesRead,
+            P::StaffRead,
+            P::KeysRead,
+            P::AuditRead,
+            P::ActivityStaff,
+            P::ActivityUsers,
+            P::EventsRead,
+            P::SettingsRead,
+            P::RequestsPropose,
+            P::RequestsDecide,
+        ],
+    ),
+    (
+        "auditor",
+        &[P::UsersRead, P::StaffRead, P::KeysRead, P::AuditRead, P::ActivityStaff, P::ActivityUsers, P::SettingsRead],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_name_each_verb_once() {
+        for table in [ACTIONS, QUESTIONS] {
+            let mut names: Vec<_> = table.iter().map(|(name, _)| *name).collect();
+            names.sort_unstable();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count);
+        }
+        assert!(Permission::ALL.len() <= 64, "the set is one u64");
+    }
+
+    #[test]
+    fn a_set_reads_back_what_it_stores() {
+        let set: Permissions = [P::UsersRead, P::AuditRead].into_iter().collect();
+        assert_eq!(Permissions::from_stored(&set.to_stored()), set);
+        assert_eq!(Permissions::from_stored("*"), Permissions::all());
+        assert_eq!(Permissions::from_stored("users.read no.such"), [P::UsersRead].into_iter().collect());
+        assert!(!Permissions::from_stored("").has(P::UsersRead));
+    }
+}

@@ -1,0 +1,110 @@
+//! What may be done with a tenant.
+
+use serde_json::{Map, Value};
+
+use crate::error::Result;
+use crate::fact::Fact;
+use crate::permission::{BUILT_IN_ROLES, Permissions};
+use crate::role;
+use crate::tenant::model::Settings;
+use crate::tenant::store;
+use crate::value::id::RoleId;
+use crate::verb::{Action, Cx, Subject};
+
+/// Opens a tenant with its built-in roles. Made by `Desk::open_tenant`, which also makes the keys.
+pub struct CreateTenant {
+    pub(crate) wrapped_keys: Vec<u8>,
+}
+
+impl Action for CreateTenant {
+    const NAME: &'static str = "tenant.create";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::Tenant
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let tenant = cx.tenant.clone();
+        let institution = &tenant.institution;
+        store::insert(
+            cx.tx,
+            tenant.id,
+            institution.id,
+            institution.kind,
+            &institution.name,
+            tenant.environment,
+            &self.wrapped_keys,
+            &tenant.settings,
+            cx.now,
+        )
+        .await?;
+        for (name, permissions) in BUILT_IN_ROLES {
+            let id = RoleId::new(cx.id_time(), cx.random);
+            let permissions: Permissions = permissions.iter().copied().collect();
+            // The administrator keeps every right that a later version adds.
+            let stored = if *name == "admin" { "*".to_owned() } else { permissions.to_stored() };
+            role::store::insert(cx.tx, tenant.id, id, name, true, &stored, cx.now).await?;
+        }
+        cx.note(Fact::TenantCreated { tenant: tenant.id });
+        Ok(())
+    }
+}
+
+/// Changes settings by a merge patch. Security settings need another permission: `ChangeSecuritySettings`.
+pub struct ChangeSettings {
+    /// The fields to change; null clears an optional one.
+    pub patch: Map<String, Value>,
+}
+
+impl Action for ChangeSettings {
+    const NAME: &'static str = "settings.change";
+    type Output = Settings;
+
+    fn subject(&self) -> Subject {
+        Subject::Tenant
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Settings> {
+        let (security, ordinary): (Map<_, _>, Map<_, _>) =
+            self.patch.clone().into_iter().partition(|(name, _)| Settings::SECURITY.contains(&name.as_str()));
+        let mut settings = change(cx, &ordinary).await?;
+        if !security.is_empty() {
+            settings = cx.perform(&ChangeSecuritySettings { patch: security }).await?;
+        }
+        Ok(settings)
+    }
+}
+
+/// Changes security settings by a merge patch.
+pub struct ChangeSecuritySettings {
+    /// The fields to change, all of them security settings.
+    pub patch: Map<String, Value>,
+}
+
+impl Action for ChangeSecuritySettings {
+    const NAME: &'static str = "settings.change_security";
+    type Output = Settings;
+
+    fn subject(&self) -> Subject {
+        Subject::Tenant
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Settings> {
+        if let Some(name) = self.patch.keys().find(|name| !Settings::SECURITY.contains(&name.as_str())) {
+            return Err(crate::Error::invalid(name.clone(), "unknown", "Not a security setting."));
+        }
+        change(cx, &self.patch).await
+    }
+}
+
+async fn change(cx: &mut Cx<'_>, patch: &Map<String, Value>) -> Result<Settings> {
+    let tenant = cx.tenant.id;
+    let old = store::settings_for_change(cx.tx, tenant).await?;
+    let (settings, fields) = old.patched(patch)?;
+    if !fields.is_empty() {
+        store::save_settings(cx.tx, tenant, &settings).await?;
+        cx.note(Fact::SettingsChanged { tenant, fields });
+    }
+    Ok(settings)
+}

@@ -1,0 +1,10 @@
+//! The tenant: one institution in one environment, with its keys and settings.
+
+pub mod actions;
+pub mod model;
+pub mod questions;
+pub(crate) mod store;
+
+pub use actions::{ChangeSecuritySettings, ChangeSettings, CreateTenant};
+pub use model::{Environment, Institution, InstitutionKind, Settings, Tenant};
+pub use questions::{ListTenants, ShowSettings, TenantCard};

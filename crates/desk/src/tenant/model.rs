@@ -1,0 +1,175 @@
+//! What a tenant is, and the settings an institution may choose.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Field, Result};
+use crate::value::clock::{SECOND, Time};
+use crate::value::id::{InstitutionId, TenantId};
+use crate::value::seal::TenantKeys;
+use crate::value::words;
+
+words! {
+    /// What kind of institution it is; it decides some words (Banno: locked or frozen).
+    pub enum InstitutionKind {
+        /// A bank.
+        Bank = "bank",
+        /// A credit union.
+        CreditUnion = "credit_union",
+    }
+}
+words! {
+    /// In which environment a tenant lives.
+    pub enum Environment {
+        /// Real people.
+        Live = "live",
+        /// For trying out.
+        Sandbox = "sandbox",
+    }
+}
+
+/// The bank or fintech.
+#[derive(Debug, Clone)]
+pub struct Institution {
+    /// Its id; Banno prints the UUID.
+    pub id: InstitutionId,
+    /// Its kind.
+    pub kind: InstitutionKind,
+    /// Its name, as users know it.
+    pub name: String,
+}
+
+/// A tenant as the desk keeps it at hand.
+pub struct Tenant {
+    /// The number that begins every key.
+    pub id: TenantId,
+    /// The institution.
+    pub institution: Institution,
+    /// Live or sandbox.
+    pub environment: Environment,
+    /// The tenant's keys, unwrapped.
+    pub keys: TenantKeys,
+    /// The settings when it was last read.
+    pub settings: Settings,
+    /// The version of the row that was read.
+    pub version: i64,
+}
+
+/// What an institution may choose. Times are in seconds, as people write them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Wrong passwords that lock sign-in; 1 to 100.
+    pub lock_after: i64,
+    /// How long wrong passwords are remembered, in seconds.
+    pub lock_window_seconds: i64,
+    /// How long such a lock lasts, in seconds; absent: until somebody unlocks.
+    pub lock_seconds: Option<i64>,
+    /// How long a user's session lasts, in seconds.
+    pub session_seconds: i64,
+    /// How long a staff session lasts, in seconds.
+    pub staff_session_seconds: i64,
+    /// How long a reset link works, in seconds; 300 to 604800.
+    pub reset_link_seconds: i64,
+    /// How long a mailed code works, in seconds.
+    pub code_seconds: i64,
+    /// The shortest password accepted, in characters.
+    pub password_min_length: i64,
+    /// Users without an authenticator are sent a code by mail when they sign in.
+    pub mail_codes: bool,
+    /// The core takes no changes now: unlocks are queued and applied afterwards.
+    pub memo_mode: bool,
+    /// Users who are employees are shown only to holders of `users.employees`.
+    pub hide_employees: bool,
+    /// The institution's abilities, by the vendor's own names; absent ones are off.
+    pub abilities: BTreeMap<String, bool>,
+    /// The sender of mails, e.g. `Harbor & Pine <no-reply@bank.example>`; absent: the server's.
+    pub mail_from: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            lock_after: 5,
+            lock_window_seconds: 15 * 60,
+            lock_seconds: Some(30 * 60),
+            session_seconds: 12 * 60 * 60,
+            staff_session_seconds: 8 * 60 * 60,
+            reset_link_seconds: 60 * 60,
+            code_seconds: 5 * 60,
+            password_min_length: 10,
+            mail_codes: false,
+            memo_mode: false,
+            hide_employees: false,
+            abilities: BTreeMap::new(),
+            mail_from: None,
+        }
+    }
+}
+
+impl Settings {
+    /// The fields that only holders of the right over security settings may change.
+    pub const SECURITY: &'static [&'static str] = &[
+        "lock_after",
+        "lock_window_seconds",
+        "lock_seconds",
+        "session_seconds",
+        "staff_session_seconds",
+        "reset_link_seconds",
+        "code_seconds",
+        "password_min_length",
+        "mail_codes",
+    ];
+
+    /// These settings with a JSON merge patch applied, checked; and the names of the fields that differ.
+    pub fn patched(&self, patch: &serde_json::Map<String, serde_json::Value>) -> Result<(Settings, Vec<String>)> {
+        let mut merged = serde_json::to_value(self).map_err(Error::internal)?;
+        let fields = merged.as_object_mut().ok_or_else(|| Error::internal("settings are an object"))?;
+        let mut changed = Vec::new();
+        for (name, value) in patch {
+            let Some(known) = fields.get(name) else {
+                return Err(Error::invalid(name.clone(), "unknown", "There is no such setting."));
+            };
+            if known != value {
+                changed.push(name.clone());
+                fields.insert(name.clone(), value.clone());
+            }
+        }
+        let settings: Settings = serde_json::from_value(merged).map_err(|fault| {
+            let name = changed.first().cloned().unwrap_or_default();
+            Error::invalid(name, "invalid", format!("Not of the right type: {fault}."))
+        })?;
+        settings.check()?;
+        Ok((settings, changed))
+    }
+
+    fn check(&self) -> Result<()> {
+        let mut faults = Vec::new();
+        let mut within = |name: &str, value: i64, low: i64, high: i64| {
+            if !(low..=high).contains(&value) {
+                faults.push(Field::new(name, "out_of_range", format!("Must be from {low} to {high}.")));
+            }
+        };
+        within("lock_after", self.lock_after, 1, 100);
+        within("lock_window_seconds", self.lock_window_seconds, 10, 30 * 86_400);
+        within("lock_seconds", self.lock_seconds.unwrap_or(60), 1, 365 * 86_400);
+        within("session_seconds", self.session_seconds, 60, 365 * 86_400);
+        within("staff_session_seconds", self.staff_session_seconds, 60, 30 * 86_400);
+        within("reset_link_seconds", self.reset_link_seconds, 300, 604_800);
+        within("code_seconds", self.code_seconds, 30, 3_600);
+        within("password_min_length", self.password_min_length, 8, 64);
+        if self.abilities.len() > 64 {
+            faults.push(Field::new("abilities", "too_long", "At most 64 abilities."));
+        }
+        if self.mail_from.as_ref().is_some_and(|from| from.len() > 320 || from.chars().any(char::is_control)) {
+            faults.push(Field::new("mail_from", "invalid", "Not a mailbox."));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+    }
+
+    /// When a lock set now opens by itself.
+    pub fn lock_ends(&self, now: Time) -> Option<Time> {
+        self.lock_seconds.map(|seconds| now.plus(seconds * SECOND))
+    }
+}

@@ -1,0 +1,17 @@
+//! The end customer: profile, standing, and what may be done with both.
+
+pub mod actions;
+pub mod model;
+pub mod profile;
+pub mod questions;
+pub mod standing;
+pub(crate) mod store;
+
+pub use actions::*;
+pub use model::{Mark, User, UserKind};
+pub use profile::{Address, Demographic, Identifiers, Profile};
+pub use questions::{
+    FindUsers, Found, ListUsers, RevealUser, SeenUser, ShowUser, Term, UserByName, UserFilter, UserPage, UserSort,
+};
+pub use standing::{Attempt, Axis, Standing, Verdict};
+pub use store::Unique;

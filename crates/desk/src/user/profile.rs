@@ -1,0 +1,290 @@
+//! Who somebody is: sealed at rest, masked by default when it leaves. Every field here is personal data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::caller::Caller;
+use crate::error::{Error, Field, Result};
+use crate::permission::Permission;
+use crate::value::contact::{Email, Phone, Username};
+use crate::value::mask::Mask;
+
+/// The longest text a plain field takes, in characters.
+const TEXT_MAX: usize = 200;
+
+macro_rules! texts {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$fmeta:meta])* $field:ident,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$fmeta])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $field: Option<String>,)+
+        }
+
+        impl $name {
+            fn fields_mut(&mut self) -> Vec<(&'static str, &mut Option<String>)> {
+                vec![$((stringify!($field), &mut self.$field),)+]
+            }
+
+            /// The values that are set.
+            pub fn all(&self) -> impl Iterator<Item = &String> {
+                [$(&self.$field,)+].into_iter().flatten()
+            }
+        }
+    };
+}
+
+texts! {
+    /// A postal address.
+    pub struct Address {
+        /// First line.
+        line_one,
+        /// Second line.
+        line_two,
+        /// Third line.
+        line_three,
+        /// Fourth line.
+        line_four,
+        /// City.
+        city,
+        /// State: two letters in the United States.
+        state,
+        /// Postal code.
+        zip,
+        /// Four more digits, in the United States.
+        zip_plus_four,
+        /// ISO 3166 alpha-2.
+        country,
+    }
+}
+
+texts! {
+    /// Numbers that others know the person by. Masked unless revealed.
+    pub struct Identifiers {
+        /// United States social security number.
+        ssn,
+        /// Nigerian bank verification number, 11 digits.
+        bvn,
+        /// Nigerian national identity number, 11 digits.
+        nin,
+        /// NetTeller id, at banks.
+        net_teller_id,
+        /// Customer number at the core, at banks.
+        customer_id,
+        /// Member number, at credit unions: 10 digits, zero padded.
+        member_number,
+        /// The id another system of the institution knows the user by; unique.
+        external_id,
+    }
+}
+
+texts! {
+    /// What the institution keeps about a person's life.
+    pub struct Demographic {
+        /// A code of the institution.
+        customer_code,
+        /// `Yes` or `No`.
+        customer_importance,
+        /// Free text.
+        customer_description,
+        /// `Male` or `Female`.
+        gender,
+        /// The home branch.
+        home_branch_id,
+        /// Free text, e.g. `AssocDegree`.
+        education_level,
+        /// Employer.
+        employer_name,
+        /// Title at the employer.
+        employee_title,
+        /// Free text.
+        net_worth,
+    }
+}
+
+/// Who somebody is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub struct Profile {
+    pub first_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub middle_name: Option<String>,
+    pub last_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preferred_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub business_name: Option<String>,
+    /// Unique in the tenant; a way to sign in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Unique in the tenant; a way to sign in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// `YYYY-MM-DD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date_of_birth: Option<String>,
+    /// BCP 47, e.g. `en-US`; messages are written in it where we speak it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub address: Address,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub identifiers: Identifiers,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub demographic: Demographic,
+    /// Abilities that differ from the institution's, by the vendor's own names.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub abilities: std::collections::BTreeMap<String, bool>,
+}
+
+fn is_empty<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Profile {
+    /// First and last name, or the business's.
+    pub fn full_name(&self) -> String {
+        match &self.business_name {
+            Some(name) if self.first_name.is_empty() && self.last_name.is_empty() => name.clone(),
+            _ => format!("{} {}", self.first_name, self.last_name).trim().to_owned(),
+        }
+    }
+
+    /// Brings every field into its one form, or says which cannot be accepted. `path` stands before the field names.
+    pub fn checked(mut self, path: &str) -> Result<Profile> {
+        let mut faults = Vec::new();
+        let at = |name: &str| format!("{path}{name}");
+        for (name, text) in [("first_name", &mut self.first_name), ("last_name", &mut self.last_name)] {
+            tidy(text, &at(name), &mut faults);
+        }
+        let mut optional: Vec<(String, &mut Option<String>)> = vec![
+            (at("middle_name"), &mut self.middle_name),
+            (at("preferred_name"), &mut self.preferred_name),
+            (at("business_name"), &mut self.business_name),
+        ];
+        optional.extend(self.address.fields_mut().into_iter().map(|(name, field)| (at(&format!("address.{name}")), field)));
+        optional.extend(
+            self.identifiers.fields_mut().into_iter().map(|(name, field)| (at(&format!("identifiers.{name}")), field)),
+        );
+        optional.extend(
+            self.demographic.fields_mut().into_iter().map(|(name, field)| (at(&format!("demographic.{name}")), field)),
+        );
+        for (name, field) in optional {
+            if let Some(text) = field {
+                tidy(text, &name, &mut faults);
+                if text.is_empty() {
+                    *field = None;
+                }
+            }
+        }
+        if self.first_name.is_empty() && self.last_name.is_empty() && self.business_name.is_none() {
+            faults.push(Field::new(at("last_name"), "required", "A user needs a name: first, last or business name."));
+        }
+        parse(&mut self.username, &at("username"), &mut faults, |text| Username::parse(text).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field("")));
+        parse(&mut self.email, &at("email"), &mut faults, |text| Email::parse(text).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field("")));
+        parse(&mut self.phone, &at("phone"), &mut faults, |text| Phone::parse(text, None).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field("")));
+        parse(&mut self.date_of_birth, &at("date_of_birth"), &mut faults, |text| {
+            let date = (text.len() == 10).then(|| text.parse::<jiff::civil::Date>().ok()).flatten();
+            let believable = date.filter(|date| (1880..=2200).contains(&date.year()));
+            believable.map(|date| date.to_string()).ok_or_else(|| Field::new("", "invalid", "Not a date of the form YYYY-MM-DD."))
+        });
+        parse(&mut self.locale, &at("locale"), &mut faults, |text| {
+            let fits = (2..=35).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            if fits { Ok(text.to_owned()) } else { Err(Field::new("", "invalid", "Not a language tag such as en-US.")) }
+        });
+        let eleven = |text: &str| match text.len() == 11 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => Ok(text.to_owned()),
+            false => Err(Field::new("", "invalid", "Must be 11 digits.")),
+        };
+        parse(&mut self.identifiers.bvn, &at("identifiers.bvn"), &mut faults, eleven);
+        parse(&mut self.identifiers.nin, &at("identifiers.nin"), &mut faults, eleven);
+        parse(&mut self.identifiers.ssn, &at("identifiers.ssn"), &mut faults, |text| {
+            let digits: String = text.chars().filter(|it| *it != '-' && *it != ' ').collect();
+            match digits.len() == 9 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                true => Ok(format!("{}-{}-{}", &digits[..3], &digits[3..5], &digits[5..])),
+                false => Err(Field::new("", "invalid", "Must be nine digits.")),
+            }
+        });
+        if self.abilities.len() > 64 || self.abilities.keys().any(|key| key.len() > 64) {
+            faults.push(Field::new(at("abilities"), "too_long", "At most 64 abilities with names of at most 64 characters."));
+        }
+        if faults.is_empty() { Ok(self) } else { Err(Error::Invalid(faults)) }
+    }
+
+    /// What this caller is shown: identifiers always masked (a reveal is a question of its own), contacts only with the
+    /// right to see them. The one policy for every door.
+    pub fn seen_by(&self, caller: &Caller) -> Profile {
+        let mut seen = self.clone();
+        seen.identifiers.ssn = masked(seen.identifiers.ssn, Mask::Ssn);
+        seen.identifiers.bvn = masked(seen.identifiers.bvn, Mask::NationalId);
+        seen.identifiers.nin = masked(seen.identifiers.nin, Mask::NationalId);
+        let is_herself = matches!(caller.who, crate::caller::Who::User { .. });
+        if !is_herself && !caller.may(Permission::UsersContacts) {
+            seen.email = masked(seen.email, Mask::Email);
+            seen.phone = masked(seen.phone, Mask::Phone);
+            seen.date_of_birth = masked(seen.date_of_birth, Mask::BirthDate);
+            seen.username = masked(seen.username, Mask::Hidden);
+            for (_, field) in seen.address.fields_mut() {
+                *field = masked(field.take(), Mask::Hidden);
+            }
+            for (_, field) in seen.demographic.fields_mut() {
+                *field = masked(field.take(), Mask::Hidden);
+            }
+            for field in [
+                &mut seen.identifiers.net_teller_id,
+                &mut seen.identifiers.customer_id,
+                &mut seen.identifiers.member_number,
+                &mut seen.identifiers.external_id,
+            ] {
+                *field = masked(field.take(), Mask::Account);
+            }
+        }
+        seen
+    }
+
+    /// The names of the top-level fields in which two profiles differ (never the values).
+    pub fn differing_fields(&self, other: &Profile) -> Result<Vec<String>> {
+        let (ours, theirs) = (serde_json::to_value(self), serde_json::to_value(other));
+        let (ours, theirs) = (ours.map_err(Error::internal)?, theirs.map_err(Error::internal)?);
+        let (Some(ours), Some(theirs)) = (ours.as_object(), theirs.as_object()) else { return Ok(Vec::new()) };
+        let mut names: Vec<String> = ours.keys().chain(theirs.keys()).cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        names.retain(|name| ours.get(name) != theirs.get(name));
+        Ok(names)
+    }
+}
+
+fn masked(text: Option<String>, how: Mask) -> Option<String> {
+    text.map(|text| how.apply(&text))
+}
+
+fn tidy(text: &mut String, path: &str, faults: &mut Vec<Field>) {
+    if text.chars().any(char::is_control) {
+        faults.push(Field::new(path, "invalid", "Control characters are not accepted."));
+    } else if text.chars().count() > TEXT_MAX {
+        faults.push(Field::new(path, "too_long", format!("At most {TEXT_MAX} characters.")));
+    } else if text.trim().len() != text.len() {
+        *text = text.trim().to_owned();
+    }
+}
+
+fn parse(
+    field: &mut Option<String>,
+    path: &str,
+    faults: &mut Vec<Field>,
+    read: impl Fn(&str) -> std::result::Result<String, Field>,
+) {
+    let Some(text) = field.take() else { return };
+    let text = text.trim();
+    if text.is_empty() {
+        return;
+    }
+    match read(text) {
+        Ok(good) => *field = Some(good),
+        Err(fault) => faults.push(Field { path: path.to_owned(), ..fault }),
+    }
+}

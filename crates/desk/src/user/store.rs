@@ -1,0 +1,446 @@
+//! The users' SQL. A user outside what the caller may know of does not exist: `hide` says so in every load.
+
+use crate::caller::Caller;
+use crate::db::{Rd, Row, Tx, params};
+use crate::error::{Conflict, Error, Result};
+use crate::permission::Permission;
+use crate::tenant::Tenant;
+use crate::user::model::User;
+use crate::user::profile::Profile;
+use crate::user::standing::{FlagReach, LockCause, SignInLock, Standing};
+use crate::value::clock::Time;
+use crate::value::id::{TenantId, UserId};
+use crate::value::random::Random;
+use crate::value::seal::PersonKey;
+use crate::value::token::{Domain, Lookup};
+
+macro_rules! columns {
+    () => {
+        "u.id, u.number, u.version, u.kind, u.employee, u.risk_locked, u.profile, u.marks, u.second_factor, \
+         u.second_factor_step, u.password_hash, u.failed_sign_ins, u.failing_since, u.sign_in_lock, u.lock_cause, \
+         u.lock_until, u.unlock_queued_at, u.admission, u.core_state, u.suspension, u.flag, u.flagged_banks, \
+         u.blacklist, u.fraud, u.verification, u.hold, u.presence, u.created_at, u.updated_at, u.last_seen_at, \
+         (SELECT k.wrapped FROM person_key k WHERE k.tenant_id = u.tenant_id AND k.user_id = u.id)"
+    };
+}
+/// The columns of a loaded user, for lists.
+pub(crate) const COLUMNS: &str = columns!();
+
+pub(crate) const SELECT: &str = concat!("SELECT ", columns!(), " FROM users u WHERE u.tenant_id = $1 AND u.id = $2");
+
+pub(crate) const SELECT_FOR_CHANGE: &str =
+    concat!("SELECT ", columns!(), " FROM users u WHERE u.tenant_id = $1 AND u.id = $2 FOR UPDATE");
+
+pub(crate) const ID_OF_UNIQUE: &str = "\
+    SELECT user_id
+    FROM user_unique
+    WHERE tenant_id = $1 AND field = $2 AND token = $3";
+
+pub(crate) const ID_OF_NUMBER: &str = "SELECT id FROM users WHERE tenant_id = $1 AND number = $2";
+
+pub(crate) const INSERT: &str = "\
+    INSERT INTO users (tenant_id, id, number, version, kind, employee, risk_locked, profile, marks, password_hash,
+                       failed_sign_ins, sign_in_lock, lock_cause, lock_until, admission, core_state, suspension, flag,
+                       flagged_banks, blacklist, fraud, verification, hold, presence, created_at, updated_at,
+                       last_seen_at)
+    VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+            $23, $23, $24)";
+
+pub(crate) const INSERT_PERSON_KEY: &str = "\
+    INSERT INTO person_key (tenant_id, user_id, wrapped)
+    VALUES ($1, $2, $3)";
+
+pub(crate) const DELETE_PERSON_KEY: &str = "DELETE FROM person_key WHERE tenant_id = $1 AND user_id = $2";
+
+pub(crate) const INSERT_UNIQUE: &str = "\
+    INSERT INTO user_unique (tenant_id, field, token, user_id)
+    VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant_id, field, token) DO NOTHING";
+
+pub(crate) const DELETE_UNIQUE: &str = "DELETE FROM user_unique WHERE tenant_id = $1 AND user_id = $2";
+
+pub(crate) const INSERT_TOKEN: &str = "\
+    INSERT INTO user_token (tenant_id, token, user_id)
+    VALUES ($1, $2, $3)
+    ON CONFLICT (tenant_id, token, user_id) DO NOTHING";
+
+/// Eight at a time: most of the cost of a row is the statement.
+pub(crate) const INSERT_TOKENS_8: &str = "\
+    INSERT INTO user_token (tenant_id, user_id, token)
+    VALUES ($1, $2, $3), ($1, $2, $4), ($1, $2, $5), ($1, $2, $6), ($1, $2, $7), ($1, $2, $8), ($1, $2, $9), ($1, $2, $10)
+    ON CONFLICT (tenant_id, token, user_id) DO NOTHING";
+
+pub(crate) const DELETE_TOKENS: &str = "DELETE FROM user_token WHERE tenant_id = $1 AND user_id = $2";
+
+pub(crate) const SAVE_LOCK: &str = "\
+    UPDATE users
+    SET sign_in_lock = $4, lock_cause = $5, lock_until = $6, unlock_queued_at = $7, failed_sign_ins = $8,
+        failing_since = $9, marks = $10, updated_at = $11, version = version + 1
+    WHERE tenant_id = $1 AND id = $2 AND version = $3";
+
+pub(crate) const SAVE_STANDING: &str = "\
+    UPDATE users
+    SET admission = $4, core_state = $5, suspension = $6, flag = $7, flagged_banks = $8, blacklist = $9, fraud = $10,
+        verification = $11, hold = $12, presence = $13, marks = $14, updated_at = $15, version = version + 1
+    WHERE tenant_id = $1 AND id = $2 AND version = $3";
+
+pub(crate) const SAVE_PROFILE: &str = "\
+    UPDATE users
+    SET profile = $4, kind = $5, employee = $6, risk_locked = $7, updated_at = $8, version = version + 1
+    WHERE tenant_id = $1 AND id = $2 AND version = $3";
+
+pub(crate) const SAVE_CREDENTIALS: &str = "\
+    UPDATE users
+    SET password_hash = $4, second_factor = $5, second_factor_step = $6, core_state = $7, updated_at = $8,
+        version = version + 1
+    WHERE tenant_id = $1 AND id = $2 AND version = $3";
+
+pub(crate) const SAVE_SEEN: &str = "\
+    UPDATE users
+    SET last_seen_at = $4, failed_sign_ins = 0, failing_since = NULL, second_factor_step = $5, version = version + 1
+    WHERE tenant_id = $1 AND id = $2 AND version = $3";
+
+pub(crate) const ERASE: &str = "\
+    UPDATE users
+    SET profile = NULL, marks = NULL, second_factor = NULL, second_factor_step = NULL, password_hash = NULL,
+        presence = 'erased', flagged_banks = '[]', flag = $5, updated_at = $4, version = version + 1
+    WHERE tenant_id = $1 AND id = $2 AND version = $3";
+
+pub(crate) const QUEUED_UNLOCKS: &str = "\
+    SELECT id
+    FROM users
+    WHERE tenant_id = $1 AND unlock_queued_at IS NOT NULL
+    LIMIT $2";
+
+/// Whether users who are employees are kept from this caller.
+pub(crate) fn hides_employees(tenant: &Tenant, caller: &Caller) -> bool {
+    tenant.settings.hide_employees && !caller.may(Permission::UsersEmployees)
+}
+
+/// Turns a row of `COLUMNS` into a user.
+pub(crate) fn read(tenant: &Tenant, row: &mut Row) -> Result<User> {
+    let (id, number, version) = (row.take()?, row.take()?, row.take()?);
+    let (kind, employee, risk_locked) = (row.take()?, row.take()?, row.take()?);
+    let sealed_profile = row.take()?;
+    let sealed_marks: Option<Vec<u8>> = row.take()?;
+    let (sealed_second_factor, second_factor_step) = (row.take()?, row.take()?);
+    let (password_hash, failed_sign_ins, failing_since) = (row.take()?, row.take()?, row.take()?);
+    let lock_word: String = row.take()?;
+    let (cause, until): (Option<LockCause>, Option<Time>) = (row.take()?, row.take()?);
+    let lock = match lock_word.as_str() {
+        "locked" => SignInLock::Locked { cause: cause.unwrap_or(LockCause::Core), until },
+        _ => SignInLock::Open,
+    };
+    let unlock_queued_at = row.take()?;
+    let (admission, core, suspension) = (row.take()?, row.take()?, row.take()?);
+    let flag: FlagReach = row.take()?;
+    let banks: String = row.take()?;
+    let standing = Standing {
+        lock,
+        unlock_queued_at,
+        admission,
+        core,
+        suspension,
+        flagged_whole: flag == FlagReach::Whole,
+        flagged_banks: serde_json::from_str(&banks).map_err(Error::internal)?,
+        blacklist: row.take()?,
+        fraud: row.take()?,
+        verification: row.take()?,
+        hold: row.take()?,
+        presence: row.take()?,
+    };
+    let (created_at, updated_at, last_seen_at) = (row.take()?, row.take()?, row.take()?);
+    let wrapped: Option<Vec<u8>> = row.take()?;
+    let id: UserId = id;
+    let person = match wrapped {
+        Some(wrapped) => Some(PersonKey::unwrap(&tenant.keys, tenant.id, id.bytes(), &wrapped)?),
+        None => None,
+    };
+    let mut user = User {
+        tenant: tenant.id,
+        id,
+        number,
+        version,
+        kind,
+        employee,
+        risk_locked,
+        standing,
+        marks: Default::default(),
+        password_hash,
+        failed_sign_ins,
+        failing_since,
+        second_factor_step,
+        created_at,
+        updated_at,
+        last_seen_at,
+        sealed_profile,
+        sealed_second_factor,
+        person,
+    };
+    user.open_marks(sealed_marks)?;
+    Ok(user)
+}
+
+async fn get(rd: &mut Rd, sql: &'static str, tenant: &Tenant, caller: &Caller, id: UserId) -> Result<User> {
+    let mut row = rd.find(sql, params![tenant.id, id]).await?.ok_or(Error::NotFound(UserId::NOUN))?;
+    let user = read(tenant, &mut row)?;
+    if user.employee && hides_employees(tenant, caller) {
+        return Err(Error::NotFound(UserId::NOUN));
+    }
+    Ok(user)
+}
+
+/// Loads a user to read.
+pub(crate) async fn load(rd: &mut Rd, tenant: &Tenant, caller: &Caller, id: UserId) -> Result<User> {
+    get(rd, SELECT, tenant, caller, id).await
+}
+
+/// Loads a user to change; nobody else changes her until this transaction ends.
+pub(crate) async fn load_for_change(tx: &mut Tx, tenant: &Tenant, caller: &Caller, id: UserId) -> Result<User> {
+    get(tx, SELECT_FOR_CHANGE, tenant, caller, id).await
+}
+
+/// The user who holds this username, e-mail or external id.
+pub(crate) async fn id_of(rd: &mut Rd, tenant: TenantId, field: Unique, token: &[u8; 32]) -> Result<Option<UserId>> {
+    rd.find(ID_OF_UNIQUE, params![tenant, field.word(), token]).await?.map(|mut row| row.take()).transpose()
+}
+
+/// The user with this number.
+pub(crate) async fn id_of_number(rd: &mut Rd, tenant: TenantId, number: i64) -> Result<Option<UserId>> {
+    rd.find(ID_OF_NUMBER, params![tenant, number]).await?.map(|mut row| row.take()).transpose()
+}
+
+crate::value::words! {
+    /// What may exist once only in a tenant.
+    pub enum Unique {
+        /// The username.
+        Username = "username",
+        /// The e-mail address.
+        Email = "email",
+        /// Another system's id.
+        ExternalId = "identifiers.external_id",
+    }
+}
+
+impl Unique {
+    /// The domain of its token.
+    pub(crate) fn domain(self) -> Domain {
+        match self {
+            Unique::Username => Domain::Username,
+            Unique::Email => Domain::Email,
+            Unique::ExternalId => Domain::ExternalId,
+        }
+    }
+
+    fn of(self, profile: &Profile) -> Option<&str> {
+        match self {
+            Unique::Username => profile.username.as_deref(),
+            Unique::Email => profile.email.as_deref(),
+            Unique::ExternalId => profile.identifiers.external_id.as_deref(),
+        }
+    }
+}
+
+/// Writes what a user can be found by and what may exist once only; says which field is taken.
+pub(crate) async fn index(tx: &mut Tx, tenant: &Tenant, user: UserId, profile: &Profile) -> Result<()> {
+    let lookup = tenant.keys.lookup();
+    for field in Unique::ALL {
+        let Some(text) = field.of(profile) else { continue };
+        let token = lookup.unique(field.domain(), text);
+        if tx.run(INSERT_UNIQUE, params![tenant.id, field, token, user]).await? == 0 {
+            return Err(Error::invalid(field.word(), "taken", "Another user has this already."));
+        }
+    }
+    let tokens = search_tokens(lookup, profile);
+    let mut eights = tokens.chunks_exact(8);
+    for t in &mut eights {
+        tx.run(INSERT_TOKENS_8, params![tenant.id, user, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]]).await?;
+    }
+    for token in eights.remainder() {
+        tx.run(INSERT_TOKEN, params![tenant.id, token, user]).await?;
+    }
+    Ok(())
+}
+
+/// Forgets what a user can be found by.
+pub(crate) async fn unindex(tx: &mut Tx, tenant: TenantId, user: UserId) -> Result<()> {
+    tx.run(DELETE_UNIQUE, params![tenant, user]).await?;
+    tx.run(DELETE_TOKENS, params![tenant, user]).await?;
+    Ok(())
+}
+
+/// Every token of a profile, sorted, each once.
+fn search_tokens(lookup: &Lookup, profile: &Profile) -> Vec<[u8; 12]> {
+    let mut tokens = Vec::with_capacity(48);
+    let names = [&profile.middle_name, &profile.preferred_name, &profile.business_name];
+    for name in [&profile.first_name, &profile.last_name].into_iter().chain(names.into_iter().flatten()) {
+        tokens.extend(lookup.of_name(name));
+    }
+    if let Some(username) = &profile.username {
+        tokens.extend(lookup.of_username(username));
+    }
+    if let Some(email) = &profile.email {
+        tokens.extend(lookup.of_email(email));
+    }
+    if let Some(phone) = &profile.phone {
+        tokens.extend(lookup.of_phone(phone));
+    }
+    for identifier in profile.identifiers.all() {
+        tokens.extend(lookup.of_identifier(identifier));
+    }
+    tokens.sort_unstable();
+    tokens.dedup();
+    tokens
+}
+
+/// Inserts a user with her key.
+pub(crate) async fn insert(tx: &mut Tx, tenant: &Tenant, user: &User, random: &Random) -> Result<()> {
+    let standing = &user.standing;
+    let wrapped = user.key()?.wrap(&tenant.keys, tenant.id, user.id.bytes());
+    tx.run(INSERT_PERSON_KEY, params![tenant.id, user.id, wrapped]).await?;
+    tx.run(
+        INSERT,
+        params![
+            tenant.id,
+            user.id,
+            user.number,
+            user.kind,
+            user.employee,
+            user.risk_locked,
+            user.sealed_profile,
+            user.sealed_marks(random)?,
+            user.password_hash,
+            standing.lock.word(),
+            standing.lock.cause(),
+            standing.lock.until(),
+            standing.admission,
+            standing.core,
+            standing.suspension,
+            standing.flag(),
+            banks(standing)?,
+            standing.blacklist,
+            standing.fraud,
+            standing.verification,
+            standing.hold,
+            standing.presence,
+            user.created_at,
+            user.last_seen_at
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+fn banks(standing: &Standing) -> Result<String> {
+    serde_json::to_string(&standing.flagged_banks).map_err(Error::internal)
+}
+
+/// The version moves with every save; a racing writer finds none.
+fn saved(user: &mut User, changed: u64) -> Result<()> {
+    if changed != 1 {
+        return Err(Error::Conflict(Conflict::Version));
+    }
+    user.version += 1;
+    Ok(())
+}
+
+/// Saves the lock axis and the count of wrong passwords.
+pub(crate) async fn save_lock(tx: &mut Tx, user: &mut User, random: &Random, now: Time) -> Result<()> {
+    let standing = &user.standing;
+    let changed = tx
+        .run(
+            SAVE_LOCK,
+            params![
+                user.tenant,
+                user.id,
+                user.version,
+                standing.lock.word(),
+                standing.lock.cause(),
+                standing.lock.until(),
+                standing.unlock_queued_at,
+                user.failed_sign_ins,
+                user.failing_since,
+                user.sealed_marks(random)?,
+                now
+            ],
+        )
+        .await?;
+    user.updated_at = now;
+    saved(user, changed)
+}
+
+/// Saves every axis but the lock.
+pub(crate) async fn save_standing(tx: &mut Tx, user: &mut User, random: &Random, now: Time) -> Result<()> {
+    let standing = &user.standing;
+    let changed = tx
+        .run(
+            SAVE_STANDING,
+            params![
+                user.tenant,
+                user.id,
+                user.version,
+                standing.admission,
+                standing.core,
+                standing.suspension,
+                standing.flag(),
+                banks(standing)?,
+                standing.blacklist,
+                standing.fraud,
+                standing.verification,
+                standing.hold,
+                standing.presence,
+                user.sealed_marks(random)?,
+                now
+            ],
+        )
+        .await?;
+    user.updated_at = now;
+    saved(user, changed)
+}
+
+/// Saves the profile and what stands beside it.
+pub(crate) async fn save_profile(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
+    let (sealed, kind) = (&user.sealed_profile, user.kind);
+    let changed = tx
+        .run(
+            SAVE_PROFILE,
+            params![user.tenant, user.id, user.version, sealed, kind, user.employee, user.risk_locked, now],
+        )
+        .await?;
+    user.updated_at = now;
+    saved(user, changed)
+}
+
+/// Saves password and second factor, and the core state that a new password ends.
+pub(crate) async fn save_credentials(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
+    let (hash, factor, step) = (&user.password_hash, &user.sealed_second_factor, user.second_factor_step);
+    let core = user.standing.core;
+    let changed =
+        tx.run(SAVE_CREDENTIALS, params![user.tenant, user.id, user.version, hash, factor, step, core, now]).await?;
+    user.updated_at = now;
+    saved(user, changed)
+}
+
+/// Saves a sign-in: seen now, wrong passwords forgotten.
+pub(crate) async fn save_seen(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
+    let changed =
+        tx.run(SAVE_SEEN, params![user.tenant, user.id, user.version, now, user.second_factor_step]).await?;
+    user.last_seen_at = Some(now);
+    (user.failed_sign_ins, user.failing_since) = (0, None);
+    saved(user, changed)
+}
+
+/// Destroys the key and clears what it sealed.
+pub(crate) async fn erase(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
+    let flag = if user.standing.flagged_whole { "whole" } else { "none" };
+    let changed = tx.run(ERASE, params![user.tenant, user.id, user.version, now, flag]).await?;
+    saved(user, changed)?;
+    unindex(tx, user.tenant, user.id).await?;
+    tx.run(DELETE_PERSON_KEY, params![user.tenant, user.id]).await?;
+    Ok(())
+}
+
+/// Some users whose unlock waits.
+pub(crate) async fn queued_unlocks(rd: &mut Rd, tenant: TenantId, limit: i64) -> Result<Vec<UserId>> {
+    rd.all(QUEUED_UNLOCKS, params![tenant, limit]).await?.into_iter().map(|mut row| row.take()).collect()
+}

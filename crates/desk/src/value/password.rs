@@ -166,7 +166,7 @@ impl Default for Strength {
 
 impl Strength {
     /// Whether a password may be chosen. `personal` are texts that must not stand in it: names, the e-mail address, the
-    /// institution. Takes a millisecond or so: belongs next to hashing.
+    /// institution. Takes a millisecond, for long repetitive texts up to thirty: belongs next to hashing.
     pub fn check(&self, password: &Secret, personal: &[&str]) -> Result<(), PasswordFault> {
         let text = password.expose();
         // No character has more than four bytes, so this bounds the count below for texts of any length.

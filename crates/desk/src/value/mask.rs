@@ -128,3 +128,90 @@ fn calling_code(digits: &str) -> &str {
     };
     digits.get(..length).unwrap_or("")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn masks_look_as_promised() {
+        let table = [
+            (Mask::NationalId, "22123456144", "22xxxxxx144"),
+            (Mask::NationalId, "123456789", "xxxxxxxxx"),
+            (Mask::NationalId, "1", "x"),
+            (Mask::Ssn, "123-45-6789", "***-**-6789"),
+            (Mask::Ssn, "123456789", "***-**-6789"),
+            (Mask::Ssn, "6789", "***-**-****"),
+            (Mask::Account, "0123451234", "******1234"),
+            (Mask::Account, "DE89 3704 0044 0532 0130 00", "******3000"),
+            (Mask::Account, "1234567", "******"),
+            (Mask::Email, "maria@example.com", "m***@example.com"),
+            (Mask::Email, "m@example.com", "***@example.com"),
+            (Mask::Email, "ñandú@example.com", "ñ***@example.com"),
+            (Mask::Email, "@example.com", "***@example.com"),
+            (Mask::Email, "not an address", "***"),
+            (Mask::Phone, "+12025550101", "+1******0101"),
+            (Mask::Phone, "+2348035550101", "+234******0101"),
+            (Mask::Phone, "+442079460958", "+44******0958"),
+            (Mask::Phone, "2025550101", "******0101"),
+            (Mask::Phone, "+29051234", "+290******"),
+            (Mask::Phone, "+1", "+1******"),
+            (Mask::Phone, "0101", "******"),
+            (Mask::BirthDate, "1977-03-12", "****-**-**"),
+            (Mask::Name, "Adaeze Okafor", "A*** O***"),
+            (Mask::Name, "李", "***"),
+            (Mask::Name, "'tis", "***"),
+            (Mask::Hidden, "anything", "***"),
+        ];
+        for (mask, value, expected) in table {
+            assert_eq!(mask.apply(value), expected, "{mask} {value}");
+        }
+    }
+
+    #[test]
+    fn nothing_masked_is_nothing() {
+        for mask in Mask::ALL {
+            assert_eq!(mask.apply("  "), "", "{mask}");
+        }
+    }
+
+    #[test]
+    fn masks_have_words() {
+        assert_eq!(Mask::parse("national_id"), Some(Mask::NationalId));
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_makes_a_mask_fail_or_grow(value in any::<String>()) {
+            for mask in Mask::ALL {
+                // An e-mail's domain is the one part of a value that is shown whole.
+                prop_assert!(mask.apply(&value).chars().count() <= value.chars().count() + 48);
+            }
+        }
+
+        #[test]
+        fn at_most_four_digits_of_an_account_are_shown(value in "[0-9]{1,40}") {
+            let shown = Mask::Account.apply(&value).chars().filter(char::is_ascii_digit).count();
+            prop_assert!(shown <= 4 && shown + 4 <= value.len().max(4));
+            let shown = Mask::Ssn.apply(&value).chars().filter(char::is_ascii_digit).count();
+            prop_assert!(shown <= 4);
+            let shown = Mask::NationalId.apply(&value).chars().filter(char::is_ascii_digit).count();
+            prop_assert!(shown <= 5 && shown * 2 <= value.len());
+        }
+
+        #[test]
+        fn at_least_three_digits_of_a_phone_stay_hidden(value in "\\+[1-9][0-9]{2,20}") {
+            let shown = Mask::Phone.apply(&value).chars().filter(char::is_ascii_digit).count();
+            prop_assert!(shown <= 7 && (shown <= 3 || shown + 3 < value.len()));
+        }
+
+        #[test]
+        fn of_an_address_one_character_is_shown(local in "[a-z]{1,30}") {
+            let masked = Mask::Email.apply(&format!("{local}@example.com"));
+            let initial = if local.len() > 1 { &local[..1] } else { "" };
+            prop_assert_eq!(masked, format!("{initial}***@example.com"));
+        }
+    }
+}

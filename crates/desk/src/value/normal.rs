@@ -18,7 +18,7 @@ pub fn fold(text: &str) -> String {
     }
     let mut out = Folded { text: String::with_capacity(text.len().min(4 * TEXT_MAX)), count: 0, blank: false };
     // Some characters unfold to nothing, so the input needs a bound of its own.
-    for c in text.chars().take(4 * TEXT_MAX).map(straighten).nfkd() {
+    for c in text.chars().take(4 * TEXT_MAX).map(straighten).nfkd().map(straighten) {
         if is_accent(c) || is_invisible(c) {
             continue;
         }
@@ -118,8 +118,8 @@ fn fold_ascii(text: &str) -> String {
     out.text
 }
 
-/// Typographic apostrophes and hyphens, and what people type in their stead. Before decomposition, because `´` would become a
-/// blank with an accent.
+/// Typographic apostrophes and hyphens, and what people type in their stead. Asked before decomposition, which makes a blank
+/// with an accent of `´`, and after it, which makes `ʼn` of `ŉ`.
 fn straighten(c: char) -> char {
     match c {
         '`' | '´' | '\u{2018}'..='\u{201b}' | '\u{2b9}'..='\u{2bc}' | '\u{2032}' | '\u{ff07}' => '\'',
@@ -179,5 +179,113 @@ fn cut(word: &str) -> String {
     match word.char_indices().nth(WORD_MAX) {
         Some((end, _)) => word[..end].to_owned(),
         None => word.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn folding_forgets_case_accents_and_blanks() {
+        let pairs = [
+            ("  Adaeze \t  OKAFOR\n", "adaeze okafor"),
+            ("Zoë Müller-Lüdenscheidt", "zoe muller-ludenscheidt"),
+            ("Łukasz Żółć", "lukasz zolc"),
+            ("Straße STRASSE ẞ", "strasse strasse ss"),
+            ("Søren Ærø Þór", "soren aero thor"),
+            ("Đặng Thị Hương", "dang thi huong"),
+            ("İbrahim Işık ılık", "ibrahim isik ilik"),
+            ("Ọláńrewájú Ẹ̀bùn", "olanrewaju ebun"),
+            ("Ὀδυσσεύς", "οδυσσευσ"),
+            ("ﬁﬀ Ａｄａ", "fiff ada"),
+            ("D’Arcy D`Arcy D´Arcy DʼArcy", "d'arcy d'arcy d'arcy d'arcy"),
+            ("Anne‑Marie", "anne-marie"),
+            ("zero\u{200b}width\u{ad}", "zerowidth"),
+            ("a\u{0}b", "a b"),
+            ("", ""),
+            (" \u{301} ", ""),
+        ];
+        for (text, folded) in pairs {
+            assert_eq!(fold(text), folded, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn vowel_signs_of_other_scripts_stay() {
+        assert_ne!(fold("कि"), fold("कु"));
+        assert_ne!(fold("กิ"), fold("กุ"));
+    }
+
+    #[test]
+    fn words_are_given_apart_and_together() {
+        assert_eq!(words("Sinéad O'Neil"), ["sinead", "o", "neil", "oneil"]);
+        assert_eq!(words("Anne-Marie"), ["anne", "marie", "annemarie"]);
+        assert_eq!(words("a.okafor_77"), ["a", "okafor", "77", "aokafor77"]);
+        assert_eq!(words("Okafor, Adaeze (Ms)"), ["okafor", "adaeze", "ms"]);
+        assert_eq!(words("Ada ada ADA"), ["ada"]);
+        assert_eq!(words(" - ' . "), Vec::<String>::new());
+    }
+
+    #[test]
+    fn everything_is_bounded() {
+        assert_eq!(fold(&"x".repeat(1_000_000)).len(), TEXT_MAX);
+        assert_eq!(fold(&"é".repeat(100_000)).chars().count(), TEXT_MAX);
+        assert_eq!(fold(&"\u{301}".repeat(1_000_000)), "");
+        assert!(words(&"a b c d e f g h i j k l m n o p q r s t u v".repeat(100)).len() <= WORDS_MAX);
+        assert!(words(&"ab-".repeat(500)).iter().all(|word| word.chars().count() <= WORD_MAX));
+    }
+
+    #[test]
+    fn identifiers_are_compared_by_letters_and_digits() {
+        assert_eq!(alphanumeric(" ab-12 34/x "), "AB1234X");
+        assert_eq!(digits("+1 (202) 555-0101"), "12025550101");
+    }
+
+    #[test]
+    fn lower_keeps_accents_apart() {
+        assert_eq!(lower(" JOSÉ@Example.com "), lower("jose\u{301}@example.com"));
+        assert_ne!(lower("josé@example.com"), lower("jose@example.com"));
+    }
+
+    proptest! {
+        #[test]
+        fn folding_twice_changes_nothing(text in "\\PC{0,300}") {
+            let once = fold(&text);
+            prop_assert_eq!(fold(&once), once);
+        }
+
+        #[test]
+        fn folding_anything_at_all_is_bounded_and_stable(text in any::<String>()) {
+            let once = fold(&text);
+            prop_assert!(once.chars().count() <= TEXT_MAX);
+            prop_assert!(!once.starts_with(' ') && !once.ends_with(' ') && !once.contains("  "));
+            prop_assert_eq!(fold(&once), once);
+        }
+
+        #[test]
+        fn plain_text_folds_the_same_on_both_ways(text in "[ -~\\t\\n]{0,300}") {
+            let mut long = fold(&format!("é{text}"));
+            long.remove(0);
+            // A blank after the letter is a border there and an end here.
+            let short = fold(&text);
+            prop_assert!(short.starts_with(long.trim_start()) || short == long.trim_start());
+        }
+
+        #[test]
+        fn case_does_not_count(text in "[a-zà-öø-ÿłđğ' -]{0,40}") {
+            prop_assert_eq!(fold(&text.to_uppercase()), fold(&text));
+        }
+    }
+
+    #[test]
+    fn every_character_folds_to_something_stable() {
+        // Above the supplementary ideographs nothing is assigned that folds.
+        for c in '\0'..='\u{1ffff}' {
+            let once = fold(&c.to_string());
+            assert_eq!(fold(&once), once, "{c:?} U+{:04X}", u32::from(c));
+        }
     }
 }

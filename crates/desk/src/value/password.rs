@@ -166,7 +166,7 @@ impl Default for Strength {
 
 impl Strength {
     /// Whether a password may be chosen. `personal` are texts that must not stand in it: names, the e-mail address, the
-    /// institution. Takes a millisecond or so: belongs next to hashing.
+    /// institution. Takes a millisecond, for long repetitive texts up to thirty: belongs next to hashing.
     pub fn check(&self, password: &Secret, personal: &[&str]) -> Result<(), PasswordFault> {
         let text = password.expose();
         // No character has more than four bytes, so this bounds the count below for texts of any length.
@@ -226,4 +226,137 @@ fn contains_any(password: &str, personal: &[String]) -> bool {
     let dense: zeroize::Zeroizing<String> =
         zeroize::Zeroizing::new(folded.chars().filter(|c| c.is_alphanumeric()).collect());
     personal.iter().any(|word| folded.contains(word.as_str()) || dense.contains(word.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn judge(password: &str, personal: &[&str]) -> Result<(), PasswordFault> {
+        check_strength(&Secret::new(password), personal)
+    }
+
+    #[test]
+    fn a_password_matches_its_hash_and_no_other() {
+        let (hashing, random) = (Hashing::cheap(), Random::seeded(1));
+        let password = Secret::new("violet kettle harbour");
+        let hash = hashing.hash(&password, &random).unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
+        assert!(hashing.verify(&password, &hash));
+        assert!(!hashing.verify(&Secret::new("violet kettle harbor"), &hash));
+        assert_ne!(hash, hashing.hash(&password, &random).unwrap());
+    }
+
+    #[test]
+    fn the_parameters_in_the_hash_count() {
+        let random = Random::seeded(1);
+        let password = Secret::new("violet kettle harbour");
+        let old = Hashing { memory_kib: 16, passes: 2, lanes: 2 };
+        let hash = old.hash(&password, &random).unwrap();
+        assert!(Hashing::cheap().verify(&password, &hash));
+        assert!(Hashing::cheap().needs_rehash(&hash));
+        assert!(!old.needs_rehash(&hash));
+        assert!(old.needs_rehash("nonsense"));
+    }
+
+    #[test]
+    fn malformed_and_extravagant_hashes_match_nothing() {
+        let hashing = Hashing::cheap();
+        let good = hashing.hash(&Secret::new("violet kettle harbour"), &Random::seeded(1)).unwrap();
+        let wrong = [
+            "".to_owned(),
+            "nonsense".to_owned(),
+            "$".to_owned(),
+            "$argon2id$v=19$m=8,t=1,p=1".to_owned(),
+            "$argon2id$v=19$m=0,t=0,p=0$WlpaWlpaWlpaWlpaWlpaWg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+            "$2b$12$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+            "$pbkdf2-sha256$i=1$WlpaWlpaWlpaWlpaWlpaWg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+            good.replace("m=8", "m=4000000000"),
+            good.replace("t=1", "t=4000000000"),
+            good[..good.len() - 4].to_owned(),
+            "$argon2id$".repeat(1000),
+        ];
+        for hash in wrong {
+            assert!(!hashing.verify(&Secret::new("violet kettle harbour"), &hash), "{hash}");
+        }
+    }
+
+    #[test]
+    fn the_decoy_costs_the_same_and_matches_nothing() {
+        let hashing = Hashing::cheap();
+        let decoy = hashing.decoy();
+        let (_, params) = read(&decoy).unwrap();
+        assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (8, 1, 1));
+        assert!(!hashing.needs_rehash(&decoy));
+        assert!(!hashing.verify(&Secret::new(""), &decoy));
+        assert!(read(&Hashing::default().decoy()).is_some());
+    }
+
+    #[test]
+    fn impossible_settings_are_an_error_and_not_a_panic() {
+        let hashing = Hashing { memory_kib: 0, passes: 0, lanes: 0 };
+        assert!(hashing.hash(&Secret::new("x"), &Random::seeded(1)).is_err());
+    }
+
+    #[test]
+    fn weak_passwords_are_refused_with_a_reason() {
+        let long = "violet kettle harbour ".repeat(6);
+        let table = [
+            ("", Err(PasswordFault::TooShort)),
+            ("kT9#vQ2!x", Err(PasswordFault::TooShort)),
+            ("ééééééééé", Err(PasswordFault::TooShort)),
+            (&long[..129], Err(PasswordFault::TooLong)),
+            ("1234567890", Err(PasswordFault::TooCommon)),
+            ("qwertyuiop", Err(PasswordFault::TooCommon)),
+            ("Basketball", Err(PasswordFault::TooGuessable)),
+            ("P@ssw0rd123", Err(PasswordFault::TooCommon)),
+            ("abcabcabcabc", Err(PasswordFault::TooGuessable)),
+            ("aaaaaaaaaaaaaaaa", Err(PasswordFault::TooGuessable)),
+            ("violet kettle harbour", Ok(())),
+            ("kT9#vQ2!xMb4", Ok(())),
+            (&long[..128], Ok(())),
+        ];
+        for (password, expected) in table {
+            assert_eq!(judge(password, &[]), expected, "{password}");
+        }
+    }
+
+    #[test]
+    fn personal_words_are_refused_however_they_are_written() {
+        let personal = ["Adaeze Okafor", "chidi.eze77@example.com", "Harmattan Bank"];
+        for password in [
+            "violet ADAEZE kettle",
+            "violet-A.d.a.e.z.e-kettle",
+            "Ökáfor violet kettle",
+            "my harmattan kettle",
+            "chidieze77 violet kettle",
+        ] {
+            assert_eq!(judge(password, &personal), Err(PasswordFault::ContainsPersonal), "{password}");
+        }
+        assert_eq!(judge("violet example kettle", &personal), Ok(()));
+        assert_eq!(judge("violet kettle lucky", &["Lu Ck"]), Ok(()));
+    }
+
+    #[test]
+    fn an_institution_may_ask_for_more() {
+        let strict = Strength { chars_min: 14 };
+        assert_eq!(strict.check(&Secret::new("kT9#vQ2!xMb4"), &[]), Err(PasswordFault::TooShort));
+    }
+
+    #[test]
+    fn a_fault_becomes_a_field() {
+        let field = PasswordFault::TooShort.field("password");
+        assert_eq!((field.path.as_str(), field.code), ("password", "too_short"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn no_text_breaks_the_judge_or_the_reader(text in any::<String>(), personal in any::<String>()) {
+            let _ = judge(&text, &[&personal]);
+            let _ = Hashing::cheap().verify(&Secret::new("x"), &text);
+        }
+    }
 }

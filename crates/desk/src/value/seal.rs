@@ -454,3 +454,219 @@ fn told(error: &Error) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TENANT_A: TenantId = TenantId(7);
+    const ROW: [u8; 16] = [9; 16];
+
+    fn place(row: &[u8]) -> Place<'_> {
+        Place { tenant: TENANT_A, table: "user", column: "profile", row }
+    }
+
+    fn refused<T>(result: Result<T>) -> bool {
+        matches!(result, Err(Error::Internal(source)) if source.to_string() == "sealed value cannot be opened")
+    }
+
+    #[test]
+    fn a_sealed_value_opens_only_with_its_key_and_at_its_place() {
+        let random = Random::seeded(1);
+        let key = PersonKey::create(&random);
+        let sealed = key.seal(&place(&ROW), b"Adaeze Okafor", &random);
+        assert_eq!(sealed.len(), 13 + OVERHEAD);
+        assert_eq!(sealed[0], 1);
+        assert_eq!(key.open(&place(&ROW), &sealed).unwrap(), b"Adaeze Okafor");
+
+        assert!(refused(PersonKey::create(&random).open(&place(&ROW), &sealed)));
+        assert!(refused(key.open(&place(&[8; 16]), &sealed)));
+        assert!(refused(key.open(&Place { tenant: TenantId(8), ..place(&ROW) }, &sealed)));
+        assert!(refused(key.open(&Place { table: "staff", ..place(&ROW) }, &sealed)));
+        assert!(refused(key.open(&Place { column: "email", ..place(&ROW) }, &sealed)));
+    }
+
+    #[test]
+    fn equal_values_look_different() {
+        let random = Random::seeded(1);
+        let key = PersonKey::create(&random);
+        assert_ne!(key.seal(&place(&ROW), b"same", &random), key.seal(&place(&ROW), b"same", &random));
+    }
+
+    #[test]
+    fn names_cannot_flow_into_one_another() {
+        let one = associated(&Place { table: "ab", column: "c", ..place(&ROW) }, Purpose::Value);
+        let two = associated(&Place { table: "a", column: "bc", ..place(&ROW) }, Purpose::Value);
+        assert_ne!(one, two);
+    }
+
+    #[test]
+    fn anything_too_short_or_of_another_version_is_refused() {
+        let random = Random::seeded(1);
+        let key = PersonKey::create(&random);
+        let sealed = key.seal(&place(&ROW), b"", &random);
+        assert_eq!(key.open(&place(&ROW), &sealed).unwrap(), b"");
+        for length in 0..sealed.len() {
+            assert!(refused(key.open(&place(&ROW), &sealed[..length])), "{length}");
+        }
+        let longer = [&sealed[..], &[0]].concat();
+        assert!(refused(key.open(&place(&ROW), &longer)));
+    }
+
+    #[test]
+    fn tenant_keys_survive_wrapping_and_belong_to_their_tenant() {
+        let random = Random::seeded(2);
+        let master = MasterKey::create(&random);
+        let keys = TenantKeys::create(&random);
+        let wrapped = keys.wrap(&master, TENANT_A);
+        let back = TenantKeys::unwrap(&master, TENANT_A, &wrapped).unwrap();
+
+        let sealed = keys.seal(&place(&ROW), b"staff profile", &random);
+        assert_eq!(back.open(&place(&ROW), &sealed).unwrap(), b"staff profile");
+        assert_eq!(back.signing_seed(), keys.signing_seed());
+        assert_eq!(back.lookup().of_name("Adaeze"), keys.lookup().of_name("Adaeze"));
+
+        assert!(refused(TenantKeys::unwrap(&master, TenantId(8), &wrapped)));
+        assert!(refused(TenantKeys::unwrap(&MasterKey::create(&random), TENANT_A, &wrapped)));
+        assert!(refused(TenantKeys::unwrap(&master, TENANT_A, &wrapped[..40])));
+    }
+
+    #[test]
+    fn a_person_key_survives_wrapping_and_belongs_to_its_row() {
+        let random = Random::seeded(3);
+        let keys = TenantKeys::create(&random);
+        let person = PersonKey::create(&random);
+        let wrapped = person.wrap(&keys, TENANT_A, &ROW);
+        let sealed = person.seal(&place(&ROW), b"profile", &random);
+        let back = PersonKey::unwrap(&keys, TENANT_A, &ROW, &wrapped).unwrap();
+        assert_eq!(back.open(&place(&ROW), &sealed).unwrap(), b"profile");
+
+        assert!(refused(PersonKey::unwrap(&keys, TENANT_A, &[1; 16], &wrapped)));
+        assert!(refused(PersonKey::unwrap(&keys, TenantId(8), &ROW, &wrapped)));
+        assert!(refused(PersonKey::unwrap(&TenantKeys::create(&random), TENANT_A, &ROW, &wrapped)));
+    }
+
+    #[test]
+    fn a_wrapped_key_cannot_be_opened_as_a_value() {
+        let random = Random::seeded(3);
+        let keys = TenantKeys::create(&random);
+        let wrapped = PersonKey::create(&random).wrap(&keys, TENANT_A, &ROW);
+        assert!(refused(keys.open(&person_place(TENANT_A, &ROW), &wrapped)));
+    }
+
+    #[test]
+    fn keys_print_nothing_of_themselves() {
+        let random = Random::seeded(4);
+        let keys = TenantKeys::create(&random);
+        let printed = format!("{:?} {keys:?} {:?}", MasterKey::create(&random), PersonKey::create(&random));
+        assert_eq!(printed, "MasterKey(***) TenantKeys(***) PersonKey(***)");
+    }
+
+    #[test]
+    fn a_master_key_is_read_as_hex_or_base64() {
+        let random = Random::seeded(5);
+        let key = MasterKey::create(&random);
+        let hex = key.to_text();
+        let forms = [
+            hex.expose().to_owned(),
+            hex.expose().to_uppercase(),
+            format!("  {}\n", hex.expose()),
+            STANDARD.encode(*key.bytes),
+            STANDARD_NO_PAD.encode(*key.bytes),
+            URL_SAFE.encode(*key.bytes),
+            URL_SAFE_NO_PAD.encode(*key.bytes),
+        ];
+        for form in forms {
+            assert_eq!(MasterKey::from_text(&form).unwrap().to_text().expose(), hex.expose());
+        }
+        let wrong = [
+            "",
+            "short",
+            &"g".repeat(64),
+            &"é".repeat(32),
+            &"0".repeat(64),
+            &STANDARD.encode([1u8; 31]),
+            &"A".repeat(5000),
+        ];
+        for form in wrong {
+            let error = MasterKey::from_text(form).unwrap_err();
+            assert!(told(&error).contains("openssl rand -hex 32"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_key_file_is_made_once_and_read_afterwards() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("master.key");
+        let random = Random::seeded(6);
+        let made = MasterKey::read_or_create(&path, &random).unwrap();
+        let read = MasterKey::read_or_create(&path, &random).unwrap();
+        assert_eq!(made.to_text().expose(), read.to_text().expose());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode(&path), 0o600);
+            for bad in [0o640, 0o604, 0o660] {
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(bad)).unwrap();
+                let error = MasterKey::read_or_create(&path, &random).unwrap_err();
+                assert!(told(&error).contains("chmod 600"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_key_file_is_named_and_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let random = Random::seeded(6);
+        for (content, expected) in [("", "is empty"), ("not a key\n", "64 hexadecimal")] {
+            let path = directory.path().join("broken.key");
+            let _ = std::fs::remove_file(&path);
+            create_file(&path).unwrap().write_all(content.as_bytes()).unwrap();
+            let error = MasterKey::read_or_create(&path, &random).unwrap_err();
+            assert!(told(&error).contains(expected) && told(&error).contains("broken.key"), "{error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+        }
+        assert!(MasterKey::read_or_create(&directory.path().join("no/such/master.key"), &random).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_can_be_opened(plain in proptest::collection::vec(any::<u8>(), 0..600), row in proptest::collection::vec(any::<u8>(), 0..40), seed: u64) {
+            let random = Random::seeded(seed);
+            let key = PersonKey::create(&random);
+            let sealed = key.seal(&place(&row), &plain, &random);
+            prop_assert_eq!(key.open(&place(&row), &sealed).unwrap(), plain);
+        }
+
+        #[test]
+        fn any_changed_byte_is_noticed(plain in proptest::collection::vec(any::<u8>(), 0..100), at: prop::sample::Index, flip in 1u8..) {
+            let random = Random::seeded(1);
+            let key = PersonKey::create(&random);
+            let mut sealed = key.seal(&place(&ROW), &plain, &random);
+            let at = at.index(sealed.len());
+            sealed[at] ^= flip;
+            prop_assert!(refused(key.open(&place(&ROW), &sealed)));
+        }
+    }
+
+    /// Not a test: `cargo test -p desk --release seal -- --ignored --nocapture` prints what opening costs.
+    #[test]
+    #[ignore = "a measurement"]
+    fn what_opening_costs() {
+        let random = Random::seeded(1);
+        let keys = TenantKeys::create(&random);
+        let person = PersonKey::create(&random);
+        let wrapped = person.wrap(&keys, TENANT_A, &ROW);
+        let sealed = person.seal(&place(&ROW), &[b'x'; 500], &random);
+        let rounds = 50_000u32;
+        let start = std::time::Instant::now();
+        for _ in 0..rounds {
+            let key = PersonKey::unwrap(&keys, TENANT_A, &ROW, &wrapped).unwrap();
+            std::hint::black_box(key.open(&place(&ROW), &sealed).unwrap());
+        }
+        println!("unwrap the key and open 500 bytes: {:?}", start.elapsed() / rounds);
+    }
+}

@@ -328,3 +328,211 @@ fn as_number(word: &str) -> Option<String> {
 fn spaced_number(folded: &str) -> Option<String> {
     folded.contains(' ').then(|| as_number(folded)).flatten().filter(|digits| digits.len() >= 7)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn lookup() -> Lookup {
+        Lookup::new(&[3; 32])
+    }
+
+    /// As the index does it: each word has an alternative among what is stored.
+    fn found(stored: &[SearchToken], query: &str) -> bool {
+        let words = lookup().query_tokens(query);
+        !words.is_empty()
+            && words.iter().all(|word| {
+                word.alternatives.is_empty() || word.alternatives.iter().any(|(_, token)| stored.contains(token))
+            })
+    }
+
+    #[test]
+    fn names_are_found_by_the_beginnings_of_their_words() {
+        let stored = lookup().of_name("Sinéad O'Neil-Okonkwo");
+        for query in
+            ["sinead", "SIN", "si", "oneil", "o'neil", "O’Ne", "neil", "okonkwo sinead", "oneilokonkwo", "sinead o"]
+        {
+            assert!(found(&stored, query), "{query}");
+        }
+        for query in ["inead", "adaeze", "sinead adaeze", "okonkwa", "", " ", "-"] {
+            assert!(!found(&stored, query), "{query}");
+        }
+    }
+
+    #[test]
+    fn hyphens_and_blanks_are_forgiven() {
+        for name in ["Anne-Marie", "Anne Marie", "Annemarie"] {
+            let stored = lookup().of_name(name);
+            for query in ["anne-marie", "annemarie"] {
+                // The one thing that cannot be known: that two words are written as one by the searcher.
+                let hopeless = name == "Anne Marie" && query == "annemarie";
+                assert_eq!(found(&stored, query), !hopeless, "{name} {query}");
+            }
+            let word = &lookup().query_tokens("Anne-Marie")[0];
+            assert!(word.matches_name(name), "{name}");
+            assert!(!word.matches_name("Anne Lise"));
+        }
+    }
+
+    #[test]
+    fn long_words_share_a_token_and_are_told_apart_by_verification() {
+        let stored = lookup().of_name("Christophersen");
+        assert!(found(&stored, "christopher") && found(&stored, "christophorus"));
+        assert!(lookup().query_tokens("christopher")[0].matches_name("Christophersen"));
+        assert!(!lookup().query_tokens("christophorus")[0].matches_name("Christophersen"));
+        assert_eq!(stored.len(), 7);
+    }
+
+    #[test]
+    fn a_name_of_one_ideograph_is_found_and_a_single_letter_only_narrows() {
+        assert!(found(&lookup().of_name("李"), "李"));
+        let words = lookup().query_tokens("maria j");
+        assert!(words[1].alternatives.is_empty());
+        assert!(words[1].matches_name("Maria Jane") && !words[1].matches_name("Maria Lu"));
+    }
+
+    #[test]
+    fn an_address_is_found_whole_and_by_its_beginning() {
+        let stored = lookup().of_email("Adaeze.Okafor@Example.com");
+        for query in ["adaeze.okafor@example.com", "ADAEZE", "ad", "adaeze.ok", "adaeze.okafor@exa"] {
+            assert!(found(&stored, query), "{query}");
+        }
+        assert!(!found(&stored, "okafor@example.com"));
+        assert!(found(&lookup().of_email("a@example.com"), "a@example.com"));
+        assert!(lookup().query_tokens("adaeze.okafor@exa")[0].matches_email("Adaeze.Okafor@Example.com"));
+        assert!(!lookup().query_tokens("adaeze.okafor@foo")[0].matches_email("Adaeze.Okafor@Example.com"));
+    }
+
+    #[test]
+    fn a_phone_is_found_by_its_end_and_however_it_is_written() {
+        let stored = lookup().of_phone("+2348035550101");
+        for query in [
+            "+2348035550101",
+            "2348035550101",
+            "08035550101",
+            "5550101",
+            "0101",
+            "50101",
+            "+234 803 555 0101",
+            "0803-555-0101",
+        ] {
+            assert!(found(&stored, query), "{query}");
+            assert!(lookup().query_tokens(query)[0].matches_phone("+2348035550101"), "{query}");
+        }
+        for query in ["101", "5550102", "08035550102"] {
+            assert!(!found(&stored, query), "{query}");
+        }
+        assert!(!lookup().query_tokens("90101")[0].matches_phone("+2348035550101"));
+        assert_eq!(stored.len(), 3);
+        assert_eq!(lookup().of_phone("+12").len(), 1);
+    }
+
+    #[test]
+    fn an_identifier_is_found_whole_and_only_whole() {
+        let stored = lookup().of_identifier("22-123 456-144");
+        assert!(found(&stored, "22123456144") && found(&stored, "22-123-456-144"));
+        assert!(!found(&stored, "2212345614"));
+        let word = &lookup().query_tokens("22-123-456-144")[0];
+        assert!(word.matches_identifier("22123456144") && !word.matches_identifier("22123456145"));
+        assert!(found(&lookup().of_identifier("AB-77c"), "ab77C"));
+    }
+
+    #[test]
+    fn digits_are_also_looked_for_in_usernames() {
+        assert!(found(&lookup().of_username("ada_1977"), "1977"));
+        assert!(found(&lookup().of_username("ada@home"), "ada@home"));
+    }
+
+    #[test]
+    fn domains_and_keys_keep_equal_texts_apart() {
+        let lookup = lookup();
+        let tokens: HashSet<SearchToken> =
+            [lookup.of_name("ab"), lookup.of_username("ab"), lookup.of_identifier("ab")].concat().into_iter().collect();
+        assert_eq!(tokens.len(), 3);
+        assert_ne!(lookup.of_name("ab"), Lookup::new(&[4; 32]).of_name("ab"));
+        assert_ne!(lookup.unique(Domain::Email, "a@example.com"), lookup.unique(Domain::Username, "a@example.com"));
+        let token = lookup.exact(Domain::ExternalId, "a").unwrap();
+        assert_ne!(lookup.unique(Domain::ExternalId, "a")[..12], token);
+    }
+
+    #[test]
+    fn exact_tokens_are_among_the_stored_ones() {
+        let lookup = lookup();
+        assert!(lookup.of_email("Ada@Example.com").contains(&lookup.exact(Domain::Email, "ada@example.com").unwrap()));
+        assert!(
+            lookup
+                .of_email("ada.okafor@example.com")
+                .contains(&lookup.exact(Domain::EmailLocal, "ada.okafor").unwrap())
+        );
+        assert!(lookup.of_phone("+12025550101").contains(&lookup.exact(Domain::PhoneLast4, "0101").unwrap()));
+        assert!(lookup.of_phone("+12025550101").contains(&lookup.exact(Domain::PhoneLast7, "555-0101").unwrap()));
+        assert!(
+            lookup.of_identifier("22123456144").contains(&lookup.exact(Domain::Identifier, "22123456144").unwrap())
+        );
+        assert!(lookup.of_name("Christophersen").contains(&lookup.exact(Domain::Name, "christophersen").unwrap()));
+        assert_eq!(lookup.exact(Domain::PhoneLast7, "0101"), None);
+        assert_eq!(lookup.exact(Domain::Email, " "), None);
+    }
+
+    #[test]
+    fn uniqueness_forgives_case_but_not_accents() {
+        let lookup = lookup();
+        let same = |domain, a, b| lookup.unique(domain, a) == lookup.unique(domain, b);
+        assert!(same(Domain::Email, "Ada@Example.com", "ada@example.com"));
+        assert!(!same(Domain::Email, "josé@example.com", "jose@example.com"));
+        assert!(same(Domain::Username, "ADA", "ada"));
+        assert!(!same(Domain::ExternalId, "c-1", "C-1"));
+        assert!(same(Domain::Phone, "+1 202 555 0101", "+12025550101"));
+        assert!(same(Domain::Identifier, "ab-1", "AB1"));
+    }
+
+    #[test]
+    fn a_person_is_recognised_by_all_parts_in_order() {
+        let lookup = lookup();
+        assert_eq!(lookup.of_person(&["bvn", "22123456144"]), lookup.of_person(&["BVN", " 22123456144"]));
+        assert_ne!(lookup.of_person(&["ab", "c"]), lookup.of_person(&["a", "bc"]));
+        assert_ne!(lookup.of_person(&["ab"]), lookup.of_person(&["ab", ""]));
+    }
+
+    /// Stored tokens outlive releases: these bytes must never change.
+    #[test]
+    fn tokens_never_change() {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(hex(&lookup().of_identifier("22123456144")[0]), "062ddfa35c4f100d3cf3648d");
+        assert_eq!(hex(&lookup().unique(Domain::Email, "Ada@example.com")[..12]), "4f6cf0645de3480e2a4fb83f");
+        assert_eq!(hex(&lookup().of_person(&["bvn", "22123456144"])[..12]), "be24b1f3c3060fcb507b1a3f");
+    }
+
+    #[test]
+    fn queries_are_bounded() {
+        let long = (0..500).map(|n| format!("word{n}")).collect::<Vec<_>>().join(" ");
+        assert_eq!(lookup().query_tokens(&long).len(), QUERY_WORDS_MAX);
+        assert!(lookup().query_tokens(&"1 ".repeat(5000)).len() <= QUERY_WORDS_MAX);
+        assert!(lookup().of_name(&"ab-".repeat(5000)).len() < 200);
+    }
+
+    #[test]
+    fn a_query_does_not_print_its_words() {
+        assert!(!format!("{:?}", lookup().query_tokens("adaeze")).contains("adaeze"));
+    }
+
+    /// Not a test: `cargo test -p desk --release token -- --ignored --nocapture` prints what a user's tokens cost.
+    #[test]
+    #[ignore = "a measurement"]
+    fn what_a_users_tokens_cost() {
+        let lookup = lookup();
+        let rounds = 20_000u32;
+        let mut count = 0;
+        let start = std::time::Instant::now();
+        for _ in 0..rounds {
+            count = lookup.of_name("Adaeze Chidinma Okafor").len()
+                + lookup.of_username("adaeze77").len()
+                + lookup.of_email("adaeze.okafor@example.com").len()
+                + lookup.of_phone("+2348035550101").len()
+                + lookup.of_identifier("22123456144").len();
+        }
+        println!("{count} tokens: {:?}", start.elapsed() / rounds);
+    }
+}

@@ -92,3 +92,88 @@ fn totp(secret: &TotpSecret) -> Totp {
     // The checks of `build` are about labels and odd lengths; ours are constants.
     builder(secret).build_noncompliant()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::clock::SECOND;
+    use super::*;
+
+    /// The secret of RFC 6238, appendix B.
+    fn rfc_secret() -> TotpSecret {
+        TotpSecret::from_bytes(b"12345678901234567890").unwrap()
+    }
+
+    fn at(seconds: i64) -> Time {
+        Time(seconds * SECOND)
+    }
+
+    #[test]
+    fn the_vectors_of_rfc_6238_hold() {
+        // The appendix prints eight digits; six-digit codes are their last six.
+        let table = [
+            (59, "287082"),
+            (1111111109, "081804"),
+            (1111111111, "050471"),
+            (1234567890, "005924"),
+            (2000000000, "279037"),
+            (20000000000, "353130"),
+        ];
+        for (seconds, code) in table {
+            assert_eq!(rfc_secret().check(code, at(seconds), None), Some(seconds as u64 / 30), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_good_one_step_early_or_late() {
+        let secret = rfc_secret();
+        // The code of step 37037036 (1111111080 to 1111111109).
+        for (seconds, accepted) in [(1111111049, false), (1111111050, true), (1111111139, true), (1111111140, false)] {
+            assert_eq!(secret.check("081804", at(seconds), None).is_some(), accepted, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_step_is_accepted_once() {
+        let secret = rfc_secret();
+        let now = at(1111111109);
+        let step = secret.check("081804", now, None).unwrap();
+        assert_eq!(secret.check("081804", now, Some(step)), None);
+        assert_eq!(secret.check("081804", now, Some(step + 1)), None);
+        assert_eq!(secret.check("081804", now, Some(step - 1)), Some(step));
+    }
+
+    #[test]
+    fn only_six_digits_are_a_code() {
+        let secret = rfc_secret();
+        let now = at(1111111109);
+        assert!(secret.check("081 804", now, None).is_some());
+        for code in ["", "81804", "0818040", "+81804", "08180a", "٠٨١٨٠٤", &"0".repeat(100_000)] {
+            assert_eq!(secret.check(code, now, None), None);
+        }
+        assert_eq!(secret.check("081804", at(-1), None), None);
+        assert_eq!(secret.check("081804", Time(i64::MAX), None), None);
+        assert!(secret.check("287082", at(59), Some(u64::MAX)).is_none());
+    }
+
+    #[test]
+    fn the_address_is_what_apps_read() {
+        let secret = rfc_secret();
+        let url = secret.url("Harmattan: Bank", "adaeze@example.com").unwrap();
+        let url = url.expose();
+        assert!(url.starts_with("otpauth://totp/Harmattan"), "{url}");
+        assert!(url.contains("secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), "{url}");
+        let read = Totp::from_url(url).unwrap();
+        assert_eq!(read.account_name(), "adaeze@example.com");
+        assert_eq!((read.digits(), read.step()), (6, 30));
+        assert_eq!(secret.base32().expose(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    }
+
+    #[test]
+    fn new_secrets_differ_and_do_not_print() {
+        let random = Random::seeded(1);
+        let secret = TotpSecret::create(&random);
+        assert_ne!(secret.bytes(), TotpSecret::create(&random).bytes());
+        assert_eq!(format!("{secret:?}"), "TotpSecret(***)");
+        assert!(TotpSecret::from_bytes(&[0; 19]).is_err());
+    }
+}

@@ -27,6 +27,7 @@ impl Random {
     }
 
     /// Fills the slice.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's chance")]
     pub fn fill(&self, out: &mut [u8]) {
         match self {
             Random::System => aws_lc_rs::rand::fill(out).expect("the system's random source works"),

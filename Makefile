@@ -1,0 +1,22 @@
+# Each verb works on a fresh machine and can be run without reading anything else.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench spec
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build Bursar and start it with two institutions of invented people
+	cargo run --release --bin bursar -- demo
+
+test: ## run every test on SQLite and on a throw-away PostgreSQL
+	scripts/test
+
+lint: ## check format, clippy, dependencies and stray paths
+	scripts/lint
+
+bench: ## measure speed and size, each figure beside its floor
+	cargo run --release --manifest-path bench/Cargo.toml
+
+spec: ## write docs/openapi.json anew from the code
+	cargo run -p server --bin bursar -- openapi > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json

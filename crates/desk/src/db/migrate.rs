@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Db, Engine, Rd, Read, Tx, Write, params, sql};
 use crate::error::{Busy, Conflict, Error, Result};
-use crate::value::clock::{Clock, MINUTE};
+use crate::value::clock::{Clock, SECOND};
 use crate::value::random::Random;
 
 /// One file of SQL.
@@ -18,9 +18,10 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-/// How long a process may take for one migration before another one thinks it dead.
-const LEASE: i64 = 10 * MINUTE;
-/// How often to look whether the lease is free, and how often to look before giving up.
+/// How long the lease of a process that has died between two migrations keeps the next one waiting. A migration may take
+/// longer: its transaction holds the row.
+const LEASE: i64 = 20 * SECOND;
+/// How often to look whether the lease is free, and how often to look before giving up: longer than a lease.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 600;
 
@@ -46,7 +47,7 @@ pub(super) async fn migrate(db: &Db, list: &'static [Migration]) -> Result<Vec<&
     make_tables(db).await?;
     let holder: Holder = Random::System.bytes();
     let mut looks = 0;
-    while !db.write(TakeLease { holder }).await? {
+    while !take_lease(db, holder).await? {
         looks += 1;
         if looks == LOOKS {
             return Err(Error::Busy(Busy::Queue));
@@ -54,8 +55,17 @@ pub(super) async fn migrate(db: &Db, list: &'static [Migration]) -> Result<Vec<&
         tokio::time::sleep(LOOK_EVERY).await;
     }
     let applied = apply(db, list, holder).await;
-    db.write(EndLease { holder }).await?;
-    applied
+    let ended = db.write(EndLease { holder }).await;
+    let applied = applied?;
+    ended.map(|()| applied)
+}
+
+/// Whether it is ours now. The file locked by another process (SQLite) is but another way of being told to wait.
+async fn take_lease(db: &Db, holder: Holder) -> Result<bool> {
+    match db.write(TakeLease { holder }).await {
+        Err(Error::Busy(Busy::Queue)) => Ok(false),
+        result => result,
+    }
 }
 
 async fn apply(db: &Db, list: &'static [Migration], holder: Holder) -> Result<Vec<&'static str>> {
@@ -114,6 +124,14 @@ fn dialect(engine: Engine, sql: &str) -> String {
     }
 }
 
+/// An index over a million users takes longer than a request may, and so does waiting for another process to make it.
+async fn without_limit(tx: &mut Tx) -> Result<()> {
+    match tx.engine() {
+        Engine::Sqlite => Ok(()),
+        Engine::Postgres => tx.script("SET LOCAL statement_timeout = 0").await,
+    }
+}
+
 struct Applied;
 
 impl Read for Applied {
@@ -147,6 +165,7 @@ impl Write for TakeLease {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx) -> Result<bool> {
+        without_limit(tx).await?;
         let now = Clock::System.now();
         let taken = tx
             .run(
@@ -189,10 +208,7 @@ impl Write for Apply {
         if held != 1 {
             return Err(Error::Busy(Busy::Queue));
         }
-        if tx.engine() == Engine::Postgres {
-            // An index over a million users takes longer than a request may.
-            tx.script("SET LOCAL statement_timeout = 0").await?;
-        }
+        without_limit(tx).await?;
         for statement in sql::statements(&dialect(tx.engine(), self.migration.sql)) {
             tx.script(&statement).await?;
         }

@@ -3,6 +3,7 @@
 //! `queue`, `writer`, `checkpoint`, `readers`, for PostgreSQL `postgres`, `pooled`, `postgres_connect`, and for both
 //! `fault` and `migrate`. Store functions need `Rd`, `Tx`, `params!` and `Row`; only the door needs more.
 
+mod checkpoint;
 mod engine;
 mod fault;
 mod migrate;
@@ -50,17 +51,19 @@ pub struct DbOptions {
     pub readers: usize,
     /// SQLite: connections for scans.
     pub scanners: usize,
-    /// SQLite: how many writes may wait before callers are told that we are busy.
+    /// How many writes may wait before callers are told that we are busy.
     pub queue_length: usize,
     /// SQLite: how many writes go into one commit at most.
     pub batch: usize,
+    /// SQLite: how many pages the write-ahead log may have before it is folded into the file.
+    pub checkpoint_pages: u64,
     /// SQLite: how large the file may become, in pages. For tests of a full disk.
     pub max_pages: Option<u32>,
     /// PostgreSQL: the schema to live in; made if absent. For tests, and to share a database.
     pub schema: Option<String>,
     /// PostgreSQL: how many connections at most.
     pub pool_size: usize,
-    /// PostgreSQL: how long a statement may take.
+    /// How long a statement (PostgreSQL) or a scan (SQLite) may take.
     pub statement_timeout: Duration,
     /// PostgreSQL: how long to wait for a connection.
     pub connect_timeout: Duration,
@@ -75,6 +78,7 @@ impl Default for DbOptions {
             scanners: 2,
             queue_length: 4096,
             batch: 256,
+            checkpoint_pages: 16_000,
             max_pages: None,
             schema: None,
             pool_size: 16,
@@ -111,7 +115,7 @@ impl Db {
     pub async fn open(url: &str, options: &DbOptions) -> Result<Db> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let pool = postgres_connect::connect(url, options).await?;
-            let db = Db(Arc::new(Store::Postgres(pooled::Pooled::new(pool))));
+            let db = Db(Arc::new(Store::Postgres(pooled::Pooled::new(pool, options))));
             db.ready().await?;
             return Ok(db);
         }
@@ -121,9 +125,8 @@ impl Db {
             return Err(Error::invalid("database.url", "unknown", message));
         };
         let file = sqlite::File::at(Path::new(path), options)?;
-        let link = file.writer()?;
-        let readers = readers::Readers::open(&file, options.readers, options.scanners)?;
-        let writer = Arc::new(writer::Writer::start(link, options.queue_length, options.batch)?);
+        let writer = Arc::new(writer::Writer::start(&file, options)?);
+        let readers = readers::Readers::open(&file, options)?;
         Ok(Db(Arc::new(Store::Sqlite { writer, readers })))
     }
 
@@ -161,15 +164,17 @@ impl Db {
                 }
                 readers.close();
             }
-            Store::Postgres(pooled) => pooled.pool.close(),
+            Store::Postgres(pooled) => pooled.stop().await,
         }
     }
 
     /// Whether questions are answered and changes taken at this moment.
     pub async fn ready(&self) -> Result<()> {
-        if let Store::Sqlite { writer, .. } = &*self.0
-            && writer.queue.is_closed()
-        {
+        let stopping = match &*self.0 {
+            Store::Sqlite { writer, .. } => writer.queue.is_closed(),
+            Store::Postgres(pooled) => pooled.is_stopping(),
+        };
+        if stopping {
             return Err(Error::Busy(Busy::Stopping));
         }
         self.read(Ping).await

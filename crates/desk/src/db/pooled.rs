@@ -2,14 +2,15 @@
 //! run again when it met another transaction.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
+use tokio::sync::{Semaphore, TryAcquireError};
 
 use super::engine::Link;
 use super::work::{Ended, caught, honest, is_recordable};
-use super::{Rd, Read, Tx, Weight, Write, postgres};
+use super::{DbOptions, Rd, Read, Tx, Weight, Write, postgres};
 use crate::error::{Busy, Error, Result};
 use crate::value::random::Random;
 
@@ -24,16 +25,53 @@ pub(super) struct Pooled {
     pub pool: Pool,
     pub batches: Arc<AtomicU64>,
     pub actions: Arc<AtomicU64>,
+    /// One permit for each write that may run or wait; all of them at once mean that none is under way.
+    places: Arc<Semaphore>,
+    all_places: u32,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Pooled {
-    pub fn new(pool: Pool) -> Pooled {
-        Pooled { pool, batches: Arc::default(), actions: Arc::default() }
+    pub fn new(pool: Pool, options: &DbOptions) -> Pooled {
+        let all_places = u32::try_from(options.queue_length.saturating_add(options.pool_size)).unwrap_or(u32::MAX);
+        let all_places = all_places.min(1 << 20);
+        Pooled {
+            pool,
+            batches: Arc::default(),
+            actions: Arc::default(),
+            places: Arc::new(Semaphore::new(all_places as usize)),
+            all_places,
+            stopping: Arc::default(),
+        }
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Lets the writes that are under way finish, and refuses later ones.
+    pub async fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        let none_under_way = self.places.acquire_many(self.all_places).await;
+        self.places.close();
+        drop(none_under_way);
+        self.pool.close();
     }
 
     pub async fn write<W: Write>(&self, work: W) -> Result<W::Output> {
+        if self.is_stopping() {
+            return Err(Error::Busy(Busy::Stopping));
+        }
+        let place = self.places.clone().try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::NoPermits => Error::Busy(Busy::Queue),
+            TryAcquireError::Closed => Error::Busy(Busy::Stopping),
+        })?;
         let pooled = self.clone();
-        let task = tokio::spawn(async move { pooled.settle(work).await });
+        let task = tokio::spawn(async move {
+            let result = pooled.settle(work).await;
+            drop(place);
+            result
+        });
         task.await.unwrap_or_else(|error| Err(Error::internal(error)))
     }
 

@@ -1,54 +1,70 @@
 //! SQLite's readers: a few connections that may only read. Point reads use one inline, scans use one on a thread that may
-//! block; each kind has connections of its own, so that scans never make a point read wait.
+//! block; each kind has connections of its own, so that scans never make a point read wait. A scan is interrupted when
+//! its caller has gone or when it takes too long, since the log cannot be folded in while it looks at an old state.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use rusqlite::InterruptHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::engine::Link;
 use super::work::straight;
-use super::{Rd, Read, Weight, sqlite};
+use super::{DbOptions, Rd, Read, Weight, sqlite};
 use crate::error::{Busy, Error, Result};
 
 /// The connections that may only read.
 pub(super) struct Readers {
-    points: Arc<Pool>,
-    scans: Arc<Pool>,
+    points: Pool,
+    scans: Pool,
+    scan_limit: Duration,
 }
 
+#[derive(Clone)]
 struct Pool {
-    idle: Mutex<Vec<Rd>>,
+    idle: Arc<Mutex<Vec<Rd>>>,
     /// As many as there are connections: who holds a permit finds one.
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub fn open(file: &sqlite::File, points: usize, scans: usize) -> Result<Readers> {
-        let pool = |count: usize| -> Result<Arc<Pool>> {
-            let idle = (0..count).map(|_| Ok(Rd::new(Link::Sqlite(file.reader()?)))).collect::<Result<Vec<_>>>()?;
-            Ok(Arc::new(Pool { permits: Semaphore::new(idle.len()), idle: Mutex::new(idle) }))
-        };
-        Ok(Readers { points: pool(points.max(1))?, scans: pool(scans.max(1))? })
+    pub fn open(file: &sqlite::File, options: &DbOptions) -> Result<Readers> {
+        let points = Pool::open(file, options.readers)?;
+        let scans = Pool::open(file, options.scanners)?;
+        Ok(Readers { points, scans, scan_limit: options.statement_timeout })
     }
 
     pub async fn read<R: Read>(&self, work: R) -> Result<R::Output> {
         match R::WEIGHT {
             Weight::Point => {
-                let _permit = self.points.permits.acquire().await.map_err(|_| Error::Busy(Busy::Stopping))?;
-                self.points.lend(|rd| straight(work.run(rd)))
+                let mut lent = self.points.lend().await?;
+                straight(work.run(lent.rd()))
             }
-            Weight::Scan => {
-                let pool = self.scans.clone();
-                let _permit = self.scans.permits.acquire().await.map_err(|_| Error::Busy(Busy::Stopping))?;
-                let task = tokio::task::spawn_blocking(move || {
-                    pool.lend(|rd| {
-                        begin(rd)?;
-                        straight(work.run(rd))
-                    })
-                });
-                task.await.unwrap_or_else(|error| Err(Error::internal(error)))
-            }
+            Weight::Scan => self.scan(work).await,
         }
+    }
+
+    async fn scan<R: Read>(&self, work: R) -> Result<R::Output> {
+        let mut lent = self.scans.lend().await?;
+        let scan = Scan::of(&mut lent);
+        let running = scan.0.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            // The permit travels along, so that a caller who goes away does not free a connection still in use.
+            let result = begin(lent.rd()).and_then(|()| straight(work.run(lent.rd())));
+            // From here on an interruption would hit somebody else.
+            running.lock().unwrap_or_else(|broken| broken.into_inner()).take();
+            drop(lent);
+            result
+        });
+        let mut task = std::pin::pin!(task);
+        let done = match tokio::time::timeout(self.scan_limit, task.as_mut()).await {
+            Ok(done) => done,
+            Err(_) => {
+                scan.interrupt();
+                task.await
+            }
+        };
+        done.unwrap_or_else(|error| Err(Error::internal(error)))
     }
 
     /// Nobody gets a connection any more; those at work finish.
@@ -61,27 +77,81 @@ impl Readers {
 }
 
 impl Pool {
-    fn lend<T>(&self, work: impl FnOnce(&mut Rd) -> Result<T>) -> Result<T> {
-        let mut rd = self.lock().pop().ok_or(Error::Busy(Busy::Stopping))?;
-        rd.fresh();
-        let result = work(&mut rd);
-        if let Link::Sqlite(link) = &rd.link {
-            link.leave();
-        }
-        if !self.permits.is_closed() {
-            self.lock().push(rd);
-        }
-        result
+    fn open(file: &sqlite::File, count: usize) -> Result<Pool> {
+        let idle: Vec<_> =
+            (0..count.max(1)).map(|_| Ok(Rd::new(Link::Sqlite(file.reader()?)))).collect::<Result<_>>()?;
+        Ok(Pool { permits: Arc::new(Semaphore::new(idle.len())), idle: Arc::new(Mutex::new(idle)) })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Rd>> {
+    async fn lend(&self) -> Result<Lent> {
+        let stopping = || Error::Busy(Busy::Stopping);
+        let permit = self.permits.clone().acquire_owned().await.map_err(|_| stopping())?;
+        let mut rd = self.lock().pop().ok_or_else(stopping)?;
+        rd.fresh();
+        Ok(Lent { rd: Some(rd), pool: self.clone(), _permit: permit })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Rd>> {
         self.idle.lock().unwrap_or_else(|broken| broken.into_inner())
     }
 }
 
+/// A connection out of the pool. Goes back when dropped, without its transaction.
+struct Lent {
+    rd: Option<Rd>,
+    pool: Pool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lent {
+    fn rd(&mut self) -> &mut Rd {
+        self.rd.as_mut().expect("a lent connection is there until it goes back")
+    }
+
+    fn link(&mut self) -> &mut sqlite::Link {
+        link_of(self.rd())
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.link().leave();
+        if let Some(rd) = self.rd.take()
+            && !self.pool.permits.is_closed()
+        {
+            self.pool.lock().push(rd);
+        }
+    }
+}
+
+/// A running scan, as its caller sees it: interrupted when the caller goes.
+struct Scan(Arc<Mutex<Option<InterruptHandle>>>);
+
+impl Scan {
+    fn of(lent: &mut Lent) -> Scan {
+        Scan(Arc::new(Mutex::new(Some(lent.link().conn.get_interrupt_handle()))))
+    }
+
+    fn interrupt(&self) {
+        if let Some(handle) = &*self.0.lock().unwrap_or_else(|broken| broken.into_inner()) {
+            handle.interrupt();
+        }
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        self.interrupt();
+    }
+}
+
 fn begin(rd: &mut Rd) -> Result<()> {
+    link_of(rd).script("BEGIN")
+}
+
+fn link_of(rd: &mut Rd) -> &mut sqlite::Link {
     match &mut rd.link {
-        Link::Sqlite(link) => link.script("BEGIN"),
+        Link::Sqlite(link) => link,
         Link::Postgres(_) => unreachable!("the readers are SQLite's"),
     }
 }

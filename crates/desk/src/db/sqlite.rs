@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
 
@@ -150,27 +151,36 @@ impl File {
         }
     }
 
-    /// A connection that may write: the writer's.
+    /// A connection that may write: the writer's, and the one that folds the log in.
     pub fn writer(&self) -> Result<Link> {
         let synchronous = match self.synchronous {
             Synchronous::Full => "FULL",
             Synchronous::Normal => "NORMAL",
         };
         let limit = self.max_pages.map(|pages| format!("PRAGMA max_page_count = {pages};")).unwrap_or_default();
-        self.open(
+        let link = self.open(
             OpenFlags::SQLITE_OPEN_READ_WRITE,
             &format!(
                 "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};
                  PRAGMA journal_mode = WAL;
                  PRAGMA synchronous = {synchronous};
-                 PRAGMA wal_autocheckpoint = 1000;
+                 PRAGMA wal_autocheckpoint = 0;
                  PRAGMA cache_size = -16384;
                  PRAGMA mmap_size = 0;
                  PRAGMA temp_store = MEMORY;
                  PRAGMA foreign_keys = ON;
                  {limit}"
             ),
-        )
+        )?;
+        // Some file systems cannot share the memory that the log needs, and SQLite then silently does without the log.
+        let mode: String = link
+            .conn
+            .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+            .map_err(|error| fault::from_sqlite(&error, ""))?;
+        if mode != "wal" {
+            return Err(Error::internal("sqlite: this file system cannot hold a database with a write-ahead log"));
+        }
+        Ok(link)
     }
 
     /// A connection that may only read.
@@ -191,6 +201,9 @@ impl File {
         let fail = |error| fault::from_sqlite(&error, "");
         let conn = Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fail)?;
         conn.execute_batch(pragmas).map_err(fail)?;
+        // "text" in double quotes is a name, here as on PostgreSQL.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(fail)?;
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false).map_err(fail)?;
         Ok(Link::new(conn))
     }
 }

@@ -8,10 +8,11 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+use super::checkpoint::{self, Checkpointer};
 use super::engine::Link;
 use super::queue::Queue;
 use super::work::{honest, is_recordable, straight};
-use super::{Tx, Write, fault, sqlite};
+use super::{DbOptions, Tx, Write, fault, sqlite};
 use crate::error::{Busy, Error, Result};
 
 /// What the writer counts.
@@ -31,10 +32,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub fn start(link: sqlite::Link, queue_length: usize, batch: usize) -> Result<Writer> {
-        let queue = Arc::new(Queue::new(queue_length));
+    pub fn start(file: &sqlite::File, options: &DbOptions) -> Result<Writer> {
+        let batch = options.batch.max(1);
+        let queue = Arc::new(Queue::new(options.queue_length));
         let counters = Arc::new(Counters::default());
-        let mut desk = Desk { tx: Tx::new(Link::Sqlite(link)), counters: counters.clone() };
+        let tx = Tx::new(Link::Sqlite(file.writer()?));
+        let checkpointer = Checkpointer::start(file.writer()?, &file.path, options.checkpoint_pages)?;
+        let mut desk = Desk { tx, checkpointer, counters: counters.clone() };
         let closing = Closing(queue.clone());
         let thread = std::thread::Builder::new()
             .name("db-writer".into())
@@ -44,6 +48,7 @@ impl Writer {
                     last_time = slips.len();
                     desk.serve(slips);
                 }
+                desk.close();
             })
             .map_err(Error::internal)?;
         Ok(Writer { queue, counters, thread: std::sync::Mutex::new(Some(thread)) })
@@ -161,6 +166,7 @@ impl<W: Write> Slip for Work<W> {
 /// The writer's connection and what it does with it.
 struct Desk {
     tx: Tx,
+    checkpointer: Checkpointer,
     counters: Arc<Counters>,
 }
 
@@ -187,6 +193,16 @@ impl Desk {
                 }
             }
         }
+        let wal_pages = self.checkpointer.between_batches(&self.link().conn);
+        self.counters.wal_pages.store(wal_pages, Ordering::Relaxed);
+    }
+
+    /// Leaves one file without a log behind, unless a reader still looks at the log.
+    fn close(&mut self) {
+        self.checkpointer.stop();
+        if let Err(error) = checkpoint::finish(&self.link().conn) {
+            tracing::warn!(%error, "the log could not be folded into the database; the next start will do it");
+        }
     }
 
     /// Runs all of them in one transaction and commits it. A transaction that is lost with one slip in it is that slip's
@@ -208,7 +224,15 @@ impl Desk {
         let committed = self.link().control("COMMIT");
         // A commit that fails leaves the transaction open.
         self.link().leave();
-        Ok(committed)
+        match committed {
+            // A constraint that is looked at only now: one of them has violated it, the others should not suffer.
+            Err(rusqlite::Error::SqliteFailure(error, _))
+                if error.code == rusqlite::ErrorCode::ConstraintViolation && slips.len() > 1 =>
+            {
+                Err(Lost)
+            }
+            committed => Ok(committed),
+        }
     }
 
     /// Runs one in its savepoint.

@@ -1,3 +1,5 @@
 //! The desk against real engines: one binary, every test on each engine that is available.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 mod db;

@@ -51,3 +51,24 @@ async fn of_racing_runners_each_migration_is_applied_by_one() {
         assert_eq!(applied, ["0001_a", "0002_b"]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_second_waits_for_a_slow_migration() {
+    // Longer than a statement may take, and than SQLite waits for another process.
+    const SLOW: Migration = Migration {
+        name: "0001_a",
+        sql: "CREATE TABLE a (id BIGINT NOT NULL PRIMARY KEY);
+              WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000000)
+              INSERT INTO a SELECT count(*) FROM n;",
+    };
+    let limit = std::time::Duration::from_millis(200);
+    for place in places() {
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..2 {
+            let db = place.open(&desk::db::DbOptions { statement_timeout: limit, ..Default::default() }).await;
+            all.spawn(async move { db.migrate(&[SLOW]).await });
+        }
+        let applied: usize = all.join_all().await.into_iter().map(|result| result.unwrap().len()).sum();
+        assert_eq!(applied, 1);
+    }
+}

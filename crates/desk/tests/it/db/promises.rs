@@ -251,29 +251,189 @@ async fn a_panicking_read_fails_alone_and_loses_no_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_finishes_what_is_queued_and_refuses_the_rest() {
     for (db, guard) in fresh().await {
-        if db.engine() == Engine::Postgres {
-            db.stop().await;
-        } else {
-            let mut all = tokio::task::JoinSet::new();
-            for id in 0..500 {
-                let db = db.clone();
-                all.spawn(async move { db.write(put(id, Then::Keep)).await });
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            db.stop().await;
-            let kept = all.join_all().await.into_iter().filter_map(|result| match result {
-                Ok(id) => Some(id),
-                Err(error) => {
-                    assert!(matches!(error, Error::Busy(Busy::Stopping)), "{error}");
-                    None
-                }
-            });
-            let mut kept: Vec<i64> = kept.collect();
-            kept.sort_unstable();
-            let again = guard.open(&Default::default()).await;
-            assert_eq!(again.read(Items).await.unwrap(), kept);
+        let mut all = tokio::task::JoinSet::new();
+        for id in 0..500 {
+            let db = db.clone();
+            all.spawn(async move { db.write(put(id, Then::Keep)).await });
         }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        db.stop().await;
+        let kept = all.join_all().await.into_iter().filter_map(|result| match result {
+            Ok(id) => Some(id),
+            Err(error) => {
+                assert!(matches!(error, Error::Busy(Busy::Stopping)), "{error}");
+                None
+            }
+        });
+        let mut kept: Vec<i64> = kept.collect();
+        kept.sort_unstable();
+        let again = guard.open(&Default::default()).await;
+        assert_eq!(again.read(Items).await.unwrap(), kept);
         assert!(matches!(db.write(put(1000, Then::Keep)).await, Err(Error::Busy(Busy::Stopping))));
         assert!(matches!(db.ready().await, Err(Error::Busy(Busy::Stopping))));
+    }
+}
+
+/// Adds to one number that everybody adds to: reads it, and writes what it then should be.
+struct Add;
+
+impl Write for Add {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        let count: i64 = tx.one("SELECT id FROM item WHERE name = $1 FOR UPDATE", params!["hot"]).await?.take()?;
+        tx.run("UPDATE item SET id = $1 WHERE name = $2 AND id = $3", params![count + 1, "hot", count]).await?;
+        Ok(())
+    }
+}
+
+struct Sql(&'static str);
+
+impl Write for Sql {
+    type Output = u64;
+
+    async fn run(&self, tx: &mut Tx) -> Result<u64> {
+        tx.run(self.0, &[]).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_everybody_changes_the_same_row() {
+    for (db, _guard) in fresh().await {
+        db.write(Sql("INSERT INTO item (id, name) VALUES (0, 'hot')")).await.unwrap();
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let db = db.clone();
+            all.spawn(async move { db.write(Add).await });
+        }
+        all.join_all().await.into_iter().for_each(|result| result.unwrap());
+        assert_eq!(db.read(Items).await.unwrap(), [100]);
+    }
+}
+
+/// Two that take the same two rows in opposite order.
+struct Cross(i64, i64);
+
+impl Write for Cross {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        for id in [self.0, self.1] {
+            tx.run("UPDATE item SET body = $1 WHERE id = $2", params![[1u8], id]).await?;
+            if tx.engine() == Engine::Postgres {
+                tx.one("SELECT 1 FROM pg_sleep(0.1)", &[]).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadlock_is_run_again() {
+    for (db, _guard) in fresh().await {
+        db.write(Sql("INSERT INTO item (id, name) VALUES (1, 'a'), (2, 'b')")).await.unwrap();
+        let (one, two) = tokio::join!(db.write(Cross(1, 2)), db.write(Cross(2, 1)));
+        one.unwrap();
+        two.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_is_told_to_its_caller_only() {
+    for (db, _guard) in fresh().await {
+        db.write(Sql("CREATE TABLE child (id BIGINT NOT NULL PRIMARY KEY,
+                parent BIGINT NOT NULL REFERENCES item (id) DEFERRABLE INITIALLY DEFERRED)"))
+            .await
+            .unwrap();
+        let mut all = tokio::task::JoinSet::new();
+        for id in 0..40 {
+            let db = db.clone();
+            all.spawn(async move {
+                if id == 20 {
+                    let orphan = db.write(Sql("INSERT INTO child (id, parent) VALUES (1, 99)")).await;
+                    assert!(matches!(orphan, Err(Error::Internal(_))), "{orphan:?}");
+                } else {
+                    db.write(put(id, Then::Keep)).await.unwrap();
+                }
+            });
+        }
+        all.join_all().await;
+        assert_eq!(db.read(Items).await.unwrap().len(), 39);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_departed_caller_leaves_all_or_nothing() {
+    for (db, _guard) in fresh().await {
+        for id in 0..50 {
+            let work = db.write(put(id, Then::Keep));
+            let _ = tokio::time::timeout(std::time::Duration::from_micros(id as u64 * 40), work).await;
+        }
+        db.write(put(1000, Then::Keep)).await.unwrap();
+        let kept = db.read(Items).await.unwrap();
+        assert!(kept.contains(&1000));
+        db.ready().await.unwrap();
+    }
+}
+
+/// Would take minutes.
+struct Endless;
+
+impl Read for Endless {
+    type Output = i64;
+    const WEIGHT: Weight = Weight::Scan;
+
+    async fn run(&self, rd: &mut Rd) -> Result<i64> {
+        rd.one(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500000000)
+             SELECT CAST(count(*) AS BIGINT) FROM n",
+            &[],
+        )
+        .await?
+        .take()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_ends_with_its_time_or_its_caller() {
+    let short = std::time::Duration::from_millis(200);
+    let options = desk::db::DbOptions { statement_timeout: short, scanners: 1, ..Default::default() };
+    for (db, _guard) in super::with_schema(desk::testing::test_dbs_with(&options).await).await {
+        assert!(db.read(Endless).await.is_err());
+        assert!(tokio::time::timeout(short / 4, db.read(Endless)).await.is_err());
+        assert!(db.read(Items).await.unwrap().is_empty());
+    }
+}
+
+struct Names;
+
+impl Read for Names {
+    type Output = usize;
+
+    async fn run(&self, rd: &mut Rd) -> Result<usize> {
+        Ok(rd.all("SELECT * FROM item", &[]).await?.len())
+    }
+}
+
+#[tokio::test]
+async fn a_statement_survives_a_change_of_its_table() {
+    let options = desk::db::DbOptions { pool_size: 1, ..Default::default() };
+    for (db, _guard) in super::with_schema(desk::testing::test_dbs_with(&options).await).await {
+        assert_eq!(db.read(Names).await.unwrap(), 0);
+        db.write(Sql("ALTER TABLE item ADD COLUMN more BIGINT")).await.unwrap();
+        assert_eq!(db.read(Names).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_busy_once_and_then_replaced() {
+    let options = desk::db::DbOptions { pool_size: 1, ..Default::default() };
+    for (db, _guard) in super::with_schema(desk::testing::test_dbs_with(&options).await).await {
+        if db.engine() == Engine::Sqlite {
+            continue;
+        }
+        let lost = db.write(Sql("SELECT pg_terminate_backend(pg_backend_pid())")).await;
+        assert!(matches!(lost, Err(Error::Busy(Busy::StorageAway))), "{lost:?}");
+        db.write(put(1, Then::Keep)).await.unwrap();
     }
 }

@@ -62,3 +62,43 @@ async fn a_full_queue_says_busy() {
         assert!(batches > 0 && actions >= kept as u64);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_folded_in_while_writing_and_empty_after_stopping() {
+    let options = DbOptions { checkpoint_pages: 500, ..DbOptions::default() };
+    for (db, guard) in with_schema(test_dbs_with(&options).await).await {
+        let desk::testing::Guard::Folder(folder) = &guard else { continue };
+        let mut longest = 0;
+        for round in 0..60 {
+            let mut all = tokio::task::JoinSet::new();
+            for at in 0..20 {
+                let db = db.clone();
+                all.spawn(async move { db.write(put(round * 20 + at, Then::WriteBig(20_000))).await });
+            }
+            all.join_all().await.into_iter().for_each(|result| assert!(result.is_ok()));
+            longest = longest.max(db.gauges().wal_pages);
+        }
+        // Six thousand pages were written.
+        assert!(longest > 0 && longest < 4000, "{longest}");
+        db.stop().await;
+        let log = std::fs::metadata(folder.join("bursar.db-wal")).map_or(0, |log| log.len());
+        assert_eq!(log, 0);
+        let again = guard.open(&DbOptions::default()).await;
+        assert_eq!(again.read(Items).await.unwrap().len(), 1200);
+    }
+}
+
+#[tokio::test]
+async fn folder_and_file_are_made_for_the_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    for place in desk::testing::places() {
+        let desk::testing::Guard::Folder(folder) = &place else { continue };
+        let db = place.open(&DbOptions::default()).await;
+        db.ready().await.unwrap();
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(folder), 0o700);
+        for name in ["bursar.db", "bursar.db-wal", "bursar.db-shm"] {
+            assert_eq!(mode(&folder.join(name)), 0o600, "{name}");
+        }
+    }
+}

@@ -163,3 +163,12 @@ CREATE TABLE note (
 );
 
 CREATE INDEX note_by_user ON note (tenant_id, user_id, id);
+
+-- Sign-in attempts with names that nobody has, counted in few rows.
+CREATE TABLE sign_in_noise (
+    tenant_id BIGINT NOT NULL,
+    bucket BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, bucket)
+);

@@ -1,0 +1,283 @@
+//! Mail and text messages. A message is queued with the change that causes it and sent by the worker; address, link and
+//! code are sealed with the person's key and appear nowhere else. Without a gateway messages rest in the outbox.
+
+use serde::{Deserialize, Serialize};
+
+use crate::caller::Caller;
+use crate::db::{Row, params};
+use crate::error::{Error, Result};
+use crate::fact::Fact;
+use crate::user::model::User;
+use crate::user::{self};
+use crate::value::clock::Time;
+use crate::value::id::{MessageId, UserId};
+use crate::value::seal::{Place, Sealing};
+use crate::value::secret::Secret;
+use crate::value::words;
+use crate::verb::{Action, Cx, Question, Qx, Subject};
+
+pub(crate) mod store {
+    //! The messages' SQL.
+
+    pub(crate) const INSERT: &str = "\
+        INSERT INTO message (tenant_id, id, user_id, channel, template, sealed, state, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7)";
+
+    pub(crate) const SELECT: &str = "\
+        SELECT id, user_id, channel, template, sealed, state, created_at, sent_at
+        FROM message
+        WHERE tenant_id = $1 AND id = $2";
+
+    pub(crate) const OF_USER: &str = "\
+        SELECT id, user_id, channel, template, sealed, state, created_at, sent_at
+        FROM message
+        WHERE tenant_id = $1 AND user_id = $2
+        ORDER BY id DESC
+        LIMIT 100";
+
+    pub(crate) const AFTER: &str = "\
+        SELECT id, user_id, channel, template, sealed, state, created_at, sent_at
+        FROM message
+        WHERE tenant_id = $1 AND id > $2
+        ORDER BY id
+        LIMIT $3";
+
+    pub(crate) const MARK: &str = "\
+        UPDATE message
+        SET state = $3, sent_at = $4
+        WHERE tenant_id = $1 AND id = $2 AND state <> 'sent'";
+}
+
+words! {
+    /// By which way a message goes.
+    pub enum Channel {
+        /// Mail.
+        Email = "email",
+        /// Text message.
+        Sms = "sms",
+    }
+}
+words! {
+    /// Where a message is.
+    pub enum MessageState {
+        /// Waits for the worker.
+        Queued = "queued",
+        /// Rests in the outbox: there is no gateway.
+        Resting = "resting",
+        /// Handed over.
+        Sent = "sent",
+        /// Given up.
+        Failed = "failed",
+    }
+}
+
+/// What is to be said; the words are found when it is sent, in the user's language.
+pub enum Draft {
+    /// A link to choose a new password.
+    PasswordReset {
+        /// By which way.
+        method: Channel,
+        /// The token at the end of the link.
+        token: Secret,
+        /// How long it works, in minutes.
+        minutes: i64,
+    },
+    /// A code for the second step of signing in.
+    SignInCode {
+        /// The code.
+        code: Secret,
+    },
+    /// The password was changed.
+    PasswordChanged,
+}
+
+/// What is sealed of a message: all that is needed to write it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub struct Letter {
+    pub to: String,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<i64>,
+}
+
+fn place<'a>(user: &User, id: &'a MessageId) -> Place<'a> {
+    Place { tenant: user.tenant, table: "message", column: "sealed", row: id.bytes() }
+}
+
+/// Queues a message to a user; the fact sends the worker.
+pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<MessageId> {
+    let profile = user.profile()?;
+    let mut letter =
+        Letter { to: String::new(), name: profile.full_name(), locale: profile.locale, token: None, code: None, minutes: None };
+    let (channel, template) = match draft {
+        Draft::PasswordReset { method, token, minutes } => {
+            letter.token = Some(token.expose().to_owned());
+            letter.minutes = Some(minutes);
+            (method, "password_reset")
+        }
+        Draft::SignInCode { code } => {
+            letter.code = Some(code.expose().to_owned());
+            letter.minutes = Some(cx.tenant.settings.code_seconds / 60);
+            (Channel::Email, "sign_in_code")
+        }
+        Draft::PasswordChanged => (Channel::Email, "password_changed"),
+    };
+    let address = match channel {
+        Channel::Email => profile.email,
+        Channel::Sms => profile.phone,
+    };
+    letter.to = address.ok_or(crate::Refusal::NoDeliveryAddress)?;
+    let id = MessageId::new(cx.id_time(), cx.random);
+    let plain = serde_json::to_vec(&letter).map_err(Error::internal)?;
+    let sealed = user.key()?.seal(&place(user, &id), &plain, cx.random);
+    cx.tx.run(store::INSERT, params![cx.tenant.id, id, user.id, channel, template, sealed, cx.now]).await?;
+    cx.note(Fact::MessageQueued { user: user.id, message: id, template, channel: channel.word() });
+    Ok(id)
+}
+
+/// A message, opened; only the house sees the letter.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub struct Message {
+    pub id: MessageId,
+    pub user: UserId,
+    pub channel: Channel,
+    pub template: String,
+    /// Gone once the person is erased.
+    pub letter: Option<Letter>,
+    pub state: MessageState,
+    pub created_at: Time,
+    pub sent_at: Option<Time>,
+}
+
+struct MessageRow {
+    message: Message,
+    sealed: Vec<u8>,
+}
+
+fn read(mut row: Row) -> Result<MessageRow> {
+    let (id, user, channel, template) = (row.take()?, row.take()?, row.take()?, row.take()?);
+    let sealed = row.take()?;
+    let (state, created_at, sent_at) = (row.take()?, row.take()?, row.take()?);
+    Ok(MessageRow { message: Message { id, user, channel, template, letter: None, state, created_at, sent_at }, sealed })
+}
+
+async fn opened(qx: &mut Qx<'_>, row: MessageRow) -> Result<Message> {
+    let MessageRow { mut message, sealed } = row;
+    let house = Caller::house(qx.tenant.id, qx.caller.origin.door);
+    let user = user::store::load(qx.rd, qx.tenant, &house, message.user).await?;
+    if let Ok(key) = user.key() {
+        let plain = key.open(&place(&user, &message.id), &sealed)?;
+        message.letter = Some(serde_json::from_slice(&plain).map_err(Error::internal)?);
+    }
+    Ok(message)
+}
+
+/// Messages with their letters, for the worker and for `bursar outbox`.
+pub enum Outbox {
+    /// This one.
+    One(MessageId),
+    /// Those after this one, oldest first, at most 200.
+    After(Option<MessageId>),
+}
+
+impl Question for Outbox {
+    const NAME: &'static str = "message.outbox";
+    type Output = Vec<Message>;
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Message>> {
+        let tenant = qx.tenant.id;
+        let rows = match self {
+            Outbox::One(id) => qx.rd.all(store::SELECT, params![tenant, id]).await?,
+            Outbox::After(after) => {
+                let after = after.map_or([0; 16], |id| *id.bytes());
+                qx.rd.all(store::AFTER, params![tenant, after, 200]).await?
+            }
+        };
+        let mut messages = Vec::with_capacity(rows.len());
+        for row in rows {
+            messages.push(opened(qx, read(row)?).await?);
+        }
+        Ok(messages)
+    }
+}
+
+/// The newest messages to a user, without their letters.
+pub struct ListMessages(pub UserId);
+
+impl Question for ListMessages {
+    const NAME: &'static str = "message.list";
+    type Output = Vec<Message>;
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.0)
+    }
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Message>> {
+        user::store::load(qx.rd, qx.tenant, qx.caller, self.0).await?;
+        let rows = qx.rd.all(store::OF_USER, params![qx.tenant.id, self.0]).await?;
+        rows.into_iter().map(|row| Ok(read(row)?.message)).collect()
+    }
+}
+
+/// The worker handed a message over, or laid it to rest.
+pub struct MarkSent {
+    /// Which.
+    pub message: MessageId,
+    /// There is no gateway: it rests in the outbox.
+    pub resting: bool,
+}
+
+impl Action for MarkSent {
+    const NAME: &'static str = "message.mark_sent";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::Message(self.message)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let (state, sent_at) = match self.resting {
+            true => (MessageState::Resting, None),
+            false => (MessageState::Sent, Some(cx.now)),
+        };
+        let changed = cx.tx.run(store::MARK, params![cx.tenant.id, self.message, state, sent_at]).await?;
+        if changed == 1 && !self.resting {
+            cx.note(Fact::MessageSent { message: self.message });
+        }
+        Ok(())
+    }
+}
+
+/// A message could not be handed over.
+pub struct MarkFailed {
+    /// Which.
+    pub message: MessageId,
+    /// It will not be tried again.
+    pub last: bool,
+}
+
+impl Action for MarkFailed {
+    const NAME: &'static str = "message.mark_failed";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::Message(self.message)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let state = if self.last { MessageState::Failed } else { MessageState::Queued };
+        let none: Option<Time> = None;
+        if cx.tx.run(store::MARK, params![cx.tenant.id, self.message, state, none]).await? == 1 {
+            cx.note(Fact::MessageFailed { message: self.message, last: self.last });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,293 @@
+//! Passwords: a staff member has a link sent, somebody asks for one herself, a link or an old password is traded for a
+//! new password. Nobody but the user ever chooses, sees or mails a password.
+
+use crate::access;
+use crate::caller::{Caller, Who};
+use crate::db::{Rd, Read, params};
+use crate::door::Desk;
+use crate::error::{Error, Refusal, Result};
+use crate::fact::Fact;
+use crate::message::{self, Channel, Draft};
+use crate::session::store::{self as proofs, ProofPurpose};
+use crate::user::model::User;
+use crate::user::{self, Attempt, standing::CoreState};
+use crate::value::clock::{SECOND, Time};
+use crate::value::id::{ProofId, UserId};
+use crate::value::secret::{Secret, fingerprint, new_token};
+use crate::verb::{Action, Cx, Subject};
+
+/// Has a one-time link sent to the address on file. Neither unlocks nor enables; voids older links.
+pub struct StartPasswordReset {
+    /// Whom.
+    pub user: UserId,
+    /// By mail or text message.
+    pub method: Channel,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// A link is on its way.
+#[derive(Debug, Clone)]
+pub struct ResetStarted {
+    /// How long the link works, in seconds.
+    pub expires_in_seconds: i64,
+    /// Until when.
+    pub expires_at: Time,
+}
+
+impl Action for StartPasswordReset {
+    const NAME: &'static str = "password.start_reset";
+    type Output = ResetStarted;
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<ResetStarted> {
+        let user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
+        start(cx, &user, self.method).await
+    }
+}
+
+async fn start(cx: &mut Cx<'_>, user: &User, method: Channel) -> Result<ResetStarted> {
+    user.try_to(Attempt::StartReset, cx.now)?;
+    let profile = user.profile()?;
+    let address = match method {
+        Channel::Email => &profile.email,
+        Channel::Sms => &profile.phone,
+    };
+    if address.is_none() {
+        return Err(Refusal::NoDeliveryAddress.into());
+    }
+    let seconds = cx.tenant.settings.reset_link_seconds;
+    let expires_at = cx.now.plus(seconds * SECOND);
+    let token = new_token(&format!("bur_{}_", cx.tenant.id.0), cx.random);
+    let print = fingerprint(token.expose());
+    let proof = ProofId::new(cx.id_time(), cx.random);
+    let (tenant, now) = (cx.tenant.id, cx.now);
+    proofs::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::ResetLink, &print, None, 1, now, expires_at).await?;
+    let message = message::queue(cx, user, Draft::PasswordReset { method, token, minutes: seconds / 60 }).await?;
+    cx.note(Fact::PasswordResetAsked { user: user.id, method: method.word(), message });
+    Ok(ResetStarted { expires_in_seconds: seconds, expires_at })
+}
+
+/// Somebody says she has forgotten her password. Made by `Desk::ask_reset`; what it did is never told.
+pub struct AskPasswordReset {
+    user: UserId,
+    method: Channel,
+}
+
+impl Action for AskPasswordReset {
+    const NAME: &'static str = "password.ask_reset";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let house = Caller::house(cx.tenant.id, cx.caller.origin.door);
+        let user = user::store::load_for_change(cx.tx, cx.tenant, &house, self.user).await?;
+        match start(cx, &user, self.method).await {
+            Ok(_) | Err(Error::Refused(_)) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+}
+
+/// Trades a link for a new password. Made by `Desk::choose_password`. Ends every session; neither unlocks nor enables.
+pub struct ChoosePassword {
+    user: UserId,
+    print: [u8; 32],
+    hash: String,
+}
+
+impl Action for ChoosePassword {
+    const NAME: &'static str = "password.choose";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let house = Caller::house(cx.tenant.id, cx.caller.origin.door);
+        // The user first: two who use one link at the same time then wait for each other here.
+        let mut user = user::store::load_for_change(cx.tx, cx.tenant, &house, self.user).await?;
+        let proof = open_link(cx.tx, &user, &self.print, cx.now).await?;
+        user.try_to(Attempt::ChoosePassword, cx.now)?;
+        cx.tx.run(proofs::END_PROOF, params![cx.tenant.id, proof, cx.now, "used"]).await?;
+        set_password(cx, &mut user, &self.hash, "link").await
+    }
+}
+
+async fn open_link(rd: &mut Rd, user: &User, print: &[u8; 32], now: Time) -> Result<ProofId> {
+    let link = proofs::link(rd, user.tenant, print).await?.filter(|link| link.user == user.id);
+    match link {
+        None => Err(Refusal::LinkInvalid.into()),
+        Some(link) if link.ended_at.is_some() => Err(Refusal::LinkInvalid.into()),
+        Some(link) if now >= link.expires_at => Err(Refusal::LinkExpired.into()),
+        Some(link) => Ok(link.id),
+    }
+}
+
+async fn set_password(cx: &mut Cx<'_>, user: &mut User, hash: &str, way: &'static str) -> Result<()> {
+    user.password_hash = Some(hash.to_owned());
+    if matches!(user.standing.core, CoreState::PasswordExpired | CoreState::PasswordNeedsReset) {
+        let from = user.standing.core.word();
+        user.standing.core = CoreState::Normal;
+        cx.note(Fact::UserCoreStateChanged { user: user.id, from, to: CoreState::Normal.word() });
+    }
+    user::store::save_credentials(cx.tx, user, cx.now).await?;
+    cx.note(Fact::PasswordChanged { user: user.id, way });
+    access::end(cx, user.id, "password_changed").await?;
+    if user.profile()?.email.is_some() {
+        message::queue(cx, user, Draft::PasswordChanged).await?;
+    }
+    Ok(())
+}
+
+/// A signed-in user trades her old password for a new one. Made by `Desk::change_password`.
+pub struct ChangePassword {
+    user: UserId,
+    right: bool,
+    seen_hash: Option<String>,
+    hash: String,
+}
+
+impl Action for ChangePassword {
+    const NAME: &'static str = "password.change";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let mut user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
+        if !self.right || user.password_hash != self.seen_hash {
+            return Err(Error::invalid("current_password", "wrong", "This is not the current password."));
+        }
+        user.try_to(Attempt::ChoosePassword, cx.now)?;
+        set_password(cx, &mut user, &self.hash, "herself").await
+    }
+}
+
+/// Whose link this is, for the page that asks for the new password.
+pub struct LinkCard {
+    user: UserId,
+    /// The institution's name.
+    pub institution: String,
+    /// The user's language.
+    pub locale: Option<String>,
+    /// The fewest characters a password needs.
+    pub password_min_length: i64,
+    personal: Vec<String>,
+}
+
+struct FindLink {
+    tenant: std::sync::Arc<crate::tenant::Tenant>,
+    print: [u8; 32],
+    caller: Caller,
+    now: Time,
+}
+
+impl Read for FindLink {
+    type Output = LinkCard;
+
+    async fn run(&self, rd: &mut Rd) -> Result<LinkCard> {
+        let tenant = &self.tenant;
+        let link = proofs::link(rd, tenant.id, &self.print).await?.ok_or(Refusal::LinkInvalid)?;
+        let house = Caller::house(tenant.id, self.caller.origin.door);
+        let user = user::store::load(rd, tenant, &house, link.user).await?;
+        open_link(rd, &user, &self.print, self.now).await?;
+        user.try_to(Attempt::ChoosePassword, self.now)?;
+        let profile = user.profile()?;
+        let personal = personal_words(&profile, &tenant.institution.name);
+        Ok(LinkCard {
+            user: user.id,
+            institution: tenant.institution.name.clone(),
+            locale: profile.locale,
+            password_min_length: tenant.settings.password_min_length,
+            personal,
+        })
+    }
+}
+
+/// What must not stand in a person's password.
+pub fn personal_words(profile: &user::Profile, institution: &str) -> Vec<String> {
+    let local = profile.email.as_ref().and_then(|email| email.split('@').next()).map(str::to_owned);
+    let names = [Some(profile.first_name.clone()), Some(profile.last_name.clone()), profile.username.clone(), local];
+    let mut words: Vec<String> = names.into_iter().flatten().collect();
+    words.push(institution.to_owned());
+    words
+}
+
+impl Desk {
+    /// Somebody asks for a reset link by a name she signs in with. Answers alike whether there is such a user or not, and
+    /// takes alike long: the caller is answered before anything is done.
+    pub async fn ask_reset(&self, caller: &Caller, identifier: &str, method: Channel) -> Result<()> {
+        if identifier.is_empty() || identifier.len() > 254 {
+            return Err(Error::invalid("identifier", "invalid", "1 to 254 characters."));
+        }
+        self.tenant(caller.tenant).await?;
+        let (desk, caller, identifier) = (self.clone(), caller.clone(), identifier.to_owned());
+        tokio::spawn(async move {
+            match desk.user_named(&caller, &identifier).await {
+                Ok(Some(user)) => {
+                    if let Err(fault) = desk.perform(&caller, AskPasswordReset { user, method }).await {
+                        tracing::warn!(code = fault.code(), "a reset that somebody asked for could not be started");
+                    }
+                }
+                Ok(None) => {}
+                Err(fault) => tracing::warn!(code = fault.code(), "a name could not be looked up for a reset"),
+            }
+        });
+        Ok(())
+    }
+
+    /// Whose link this is; refuses a link that was used, replaced or has expired.
+    pub async fn reset_link(&self, caller: &Caller, token: &Secret) -> Result<LinkCard> {
+        let tenant = self.tenant(caller.tenant).await?;
+        let find = FindLink { tenant, print: fingerprint(token.expose()), caller: caller.clone(), now: self.now() };
+        self.inner.db.read(find).await
+    }
+
+    /// Trades a link for a new password; a password that is too weak leaves the link usable.
+    pub async fn choose_password(&self, caller: &Caller, token: &Secret, password: Secret) -> Result<()> {
+        let card = self.reset_link(caller, token).await?;
+        let hash = self.hash_new_password(password, card.password_min_length, card.personal).await?;
+        self.perform(caller, ChoosePassword { user: card.user, print: fingerprint(token.expose()), hash }).await
+    }
+
+    /// A signed-in user trades her old password for a new one.
+    pub async fn change_password(&self, caller: &Caller, current: Secret, password: Secret) -> Result<()> {
+        let Who::User { id, .. } = caller.who else { return Err(Error::Forbidden("oneself")) };
+        let tenant = self.tenant(caller.tenant).await?;
+        let (seen_hash, profile) = self.inner.db.read(OwnCredential { tenant: tenant.clone(), user: id }).await?;
+        let right = self.verify_password(current, seen_hash.clone()).await? && seen_hash.is_some();
+        let personal = personal_words(&profile, &tenant.institution.name);
+        let hash = self.hash_new_password(password, tenant.settings.password_min_length, personal).await?;
+        self.perform(caller, ChangePassword { user: id, right, seen_hash, hash }).await
+    }
+}
+
+struct OwnCredential {
+    tenant: std::sync::Arc<crate::tenant::Tenant>,
+    user: UserId,
+}
+
+impl Read for OwnCredential {
+    type Output = (Option<String>, user::Profile);
+
+    async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
+        let house = Caller::house(self.tenant.id, crate::caller::Door::Native);
+        let user = user::store::load(rd, &self.tenant, &house, self.user).await?;
+        let profile = user.profile()?;
+        Ok((user.password_hash, profile))
+    }
+}

@@ -1,0 +1,109 @@
+//! The authenticator as a second factor (TOTP, RFC 6238): prepared, confirmed with a first code, removed.
+
+use crate::error::{Error, Refusal, Result};
+use crate::fact::Fact;
+use crate::user::{self};
+use crate::value::id::UserId;
+use crate::value::secret::Secret;
+use crate::value::totp::TotpSecret;
+use crate::verb::{Action, Cx, Subject};
+
+/// Makes a secret for the authenticator. Nothing is stored: the user confirms with the secret and a first code.
+pub struct PrepareSecondFactor {
+    /// The caller.
+    pub user: UserId,
+}
+
+/// What an authenticator is fed with; shown once.
+pub struct Prepared {
+    /// The secret in base 32.
+    pub secret: Secret,
+    /// The `otpauth://` address, for a QR code.
+    pub url: Secret,
+}
+
+impl Action for PrepareSecondFactor {
+    const NAME: &'static str = "second_factor.prepare";
+    type Output = Prepared;
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Prepared> {
+        let user = user::store::load(cx.tx, cx.tenant, cx.caller, self.user).await?;
+        if user.has_second_factor() {
+            return Err(Refusal::AlreadySetUp.into());
+        }
+        let profile = user.profile()?;
+        let account = profile.username.or(profile.email).unwrap_or_else(|| user.number.to_string());
+        let secret = TotpSecret::create(cx.random);
+        let url = secret.url(&cx.tenant.institution.name, &account)?;
+        Ok(Prepared { secret: secret.base32(), url })
+    }
+}
+
+/// Sets the authenticator up, once a first code shows that it works.
+pub struct ConfirmSecondFactor {
+    /// The caller.
+    pub user: UserId,
+    /// The secret in base 32, as it was prepared.
+    pub secret: Secret,
+    /// The first code.
+    pub code: Secret,
+}
+
+impl Action for ConfirmSecondFactor {
+    const NAME: &'static str = "second_factor.confirm";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let mut user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
+        if user.has_second_factor() {
+            return Err(Refusal::AlreadySetUp.into());
+        }
+        let secret = TotpSecret::from_base32(self.secret.expose())
+            .map_err(|_| Error::invalid("secret", "invalid", "Not the secret that was prepared."))?;
+        let Some(step) = secret.check(self.code.expose(), cx.now, None) else { return Err(Refusal::CodeWrong.into()) };
+        user.set_second_factor(Some(secret.bytes()), cx.random)?;
+        user.second_factor_step = i64::try_from(step).ok();
+        user::store::save_credentials(cx.tx, &mut user, cx.now).await?;
+        cx.note(Fact::SecondFactorSetUp { user: self.user });
+        Ok(())
+    }
+}
+
+/// Removes the authenticator: by the user herself, or by staff for a user who lost it.
+pub struct RemoveSecondFactor {
+    /// Whose.
+    pub user: UserId,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Action for RemoveSecondFactor {
+    const NAME: &'static str = "second_factor.remove";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let mut user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
+        if user.has_second_factor() {
+            user.set_second_factor(None, cx.random)?;
+            user::store::save_credentials(cx.tx, &mut user, cx.now).await?;
+            cx.note(Fact::SecondFactorRemoved { user: self.user });
+        }
+        Ok(())
+    }
+}

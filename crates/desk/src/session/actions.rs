@@ -1,0 +1,349 @@
+//! Signing in and out.
+
+use super::sign_in::NewDevice;
+use super::store::{self, ProofPurpose};
+use crate::access;
+use crate::caller::{Caller, Who};
+use crate::db::params;
+use crate::device;
+use crate::error::{Error, Refusal, Result};
+use crate::fact::Fact;
+use crate::message::{self, Draft};
+use crate::user::model::{By, User};
+use crate::user::standing::*;
+use crate::user::{self};
+use crate::value::clock::{SECOND, Time};
+use crate::value::id::{DeviceId, ProofId, SessionId, UserId};
+use crate::value::secret::{Secret, fingerprint, new_token, numeric_code, same};
+use crate::value::totp::TotpSecret;
+use crate::verb::{Action, Cx, Subject};
+
+/// Wrong codes a second step takes.
+const CODE_TRIES: i64 = 5;
+/// Rows that count attempts with unknown names, in each tenant.
+const NOISE_BUCKETS: u8 = 64;
+
+/// What becomes of somebody who wants to sign in.
+pub enum SignInAnswer {
+    /// No such user, or not her password: which of the two is not told.
+    Wrong,
+    /// The right password, but she may not come in.
+    Barred(Refusal),
+    /// The right password; now a second step is asked for.
+    SecondFactor {
+        /// Names the pending step.
+        proof: ProofId,
+        /// `totp` or `email_code`.
+        factor: &'static str,
+        /// Until when.
+        expires_at: Time,
+    },
+    /// Signed in.
+    SignedIn {
+        /// The session.
+        session: SessionId,
+        /// Its token; shown this once.
+        token: Secret,
+        /// Whom.
+        user: Box<User>,
+        /// On which device.
+        device: Option<DeviceId>,
+        /// Until when.
+        expires_at: Time,
+    },
+}
+
+/// A password was checked outside; this decides what follows. Made by `Desk::sign_in`.
+pub struct SignIn {
+    pub(crate) user: Option<UserId>,
+    pub(crate) right: bool,
+    pub(crate) hash: Option<String>,
+    pub(crate) identifier: String,
+    pub(crate) device: Option<NewDevice>,
+}
+
+impl Action for SignIn {
+    const NAME: &'static str = "session.sign_in";
+    type Output = SignInAnswer;
+
+    fn subject(&self) -> Subject {
+        self.user.map_or(Subject::Tenant, Subject::User)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<SignInAnswer> {
+        let Some(id) = self.user else {
+            let bucket = i64::from(fingerprint(&self.identifier)[0] % NOISE_BUCKETS);
+            cx.tx.run(store::COUNT_NOISE, params![cx.tenant.id, bucket, cx.now]).await?;
+            return Ok(SignInAnswer::Wrong);
+        };
+        let mut user = load_for_sign_in(cx, id).await?;
+        // A password that was changed while its old hash was checked proves nothing.
+        if !self.right || user.password_hash != self.hash {
+            count_wrong(cx, &mut user, "password").await?;
+            return Ok(SignInAnswer::Wrong);
+        }
+        if let Verdict::Refused(refusal) = user.standing.rule(Attempt::SignIn, cx.now) {
+            cx.note(Fact::UserSignInFailed { user: id, step: refusal.word(), failures: user.failed_sign_ins });
+            return Ok(SignInAnswer::Barred(refusal));
+        }
+        let mails_codes = cx.tenant.settings.mail_codes;
+        if user.has_second_factor() {
+            return self.ask_second_factor(cx, &user, ProofPurpose::SignInTotp).await;
+        }
+        if mails_codes && user.profile()?.email.is_some() {
+            return self.ask_second_factor(cx, &user, ProofPurpose::SignInCode).await;
+        }
+        open_session(cx, user, self.device.as_ref()).await
+    }
+}
+
+/// Loads the user with the house's eyes, and opens a lock whose time is over: its timer may not have run yet.
+async fn load_for_sign_in(cx: &mut Cx<'_>, id: UserId) -> Result<User> {
+    let house = Caller::house(cx.tenant.id, cx.caller.origin.door);
+    let mut user = user::store::load_for_change(cx.tx, cx.tenant, &house, id).await?;
+    let run_out = matches!(user.standing.lock, SignInLock::Locked { until: Some(until), .. } if until <= cx.now);
+    if run_out && user.standing.presence == Presence::Present {
+        let by = By { now: cx.now, author: "house", reason: None };
+        if let Ok(Some(fact)) = user.unlock("timer", &by) {
+            user::store::save_lock(cx.tx, &mut user, cx.random, cx.now).await?;
+            cx.note(fact);
+        }
+    }
+    Ok(user)
+}
+
+/// Counts a wrong password or code, and locks when there were too many within the window.
+async fn count_wrong(cx: &mut Cx<'_>, user: &mut User, step: &'static str) -> Result<()> {
+    let settings = &cx.tenant.settings;
+    let window = settings.lock_window_seconds * SECOND;
+    match user.failing_since {
+        Some(since) if cx.now.0 - since.0 <= window => user.failed_sign_ins += 1,
+        _ => {
+            user.failed_sign_ins = 1;
+            user.failing_since = Some(cx.now);
+        }
+    }
+    let failures = user.failed_sign_ins;
+    let id = user.id;
+    let mut locked = None;
+    if failures >= settings.lock_after {
+        let by = By { now: cx.now, author: "house", reason: None };
+        // Who is gone, or locked already, is not locked again.
+        locked = user.lock(LockCause::FailedSignIns, settings.lock_ends(cx.now), &by).ok().flatten();
+    }
+    user::store::save_lock(cx.tx, user, cx.random, cx.now).await?;
+    cx.note(Fact::UserSignInFailed { user: id, step, failures });
+    if let Some(fact) = locked {
+        cx.note(fact);
+        access::end(cx, id, "locked").await?;
+    }
+    Ok(())
+}
+
+impl SignIn {
+    async fn ask_second_factor(&self, cx: &mut Cx<'_>, user: &User, purpose: ProofPurpose) -> Result<SignInAnswer> {
+        let proof = ProofId::new(cx.id_time(), cx.random);
+        let expires_at = cx.now.plus(cx.tenant.settings.code_seconds * SECOND);
+        let device = match &self.device {
+            Some(device) => Some(device::seal_new(cx, user, proof, device)?),
+            None => None,
+        };
+        let code = numeric_code(cx.random, 6);
+        let print = code_print(proof, code.expose());
+        let (tenant, now) = (cx.tenant.id, cx.now);
+        store::insert_proof(cx.tx, tenant, proof, user.id, purpose, &print, device, CODE_TRIES, now, expires_at).await?;
+        let factor = match purpose {
+            ProofPurpose::SignInCode => {
+                message::queue(cx, user, Draft::SignInCode { code }).await?;
+                "email_code"
+            }
+            ProofPurpose::SignInTotp | ProofPurpose::ResetLink => "totp",
+        };
+        cx.note(Fact::UserSecondFactorAsked { user: user.id, factor });
+        Ok(SignInAnswer::SecondFactor { proof, factor, expires_at })
+    }
+}
+
+/// A code is short; what is stored of it depends on the proof it belongs to.
+fn code_print(proof: ProofId, code: &str) -> [u8; 32] {
+    fingerprint(&format!("{proof}:{code}"))
+}
+
+/// The second step: a code from the authenticator or from the mail.
+pub struct ConfirmSignIn {
+    /// The pending step.
+    pub proof: ProofId,
+    /// The code.
+    pub code: Secret,
+}
+
+impl Action for ConfirmSignIn {
+    const NAME: &'static str = "session.confirm_sign_in";
+    type Output = SignInAnswer;
+
+    fn subject(&self) -> Subject {
+        Subject::Tenant
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<SignInAnswer> {
+        let tenant = cx.tenant.id;
+        let proof = store::proof_for_change(cx.tx, tenant, self.proof).await?;
+        let Some(proof) = proof.filter(|proof| proof.purpose != ProofPurpose::ResetLink) else {
+            return Ok(SignInAnswer::Barred(Refusal::LinkInvalid));
+        };
+        if proof.ended_at.is_some() || cx.now >= proof.expires_at {
+            return Ok(SignInAnswer::Barred(Refusal::LinkExpired));
+        }
+        if proof.tries_left < 1 {
+            return Ok(SignInAnswer::Barred(Refusal::TooManyTries));
+        }
+        let mut user = load_for_sign_in(cx, proof.user).await?;
+        let (right, step) = match proof.purpose {
+            ProofPurpose::SignInTotp => self.check_totp(cx, &mut user)?,
+            ProofPurpose::SignInCode | ProofPurpose::ResetLink => {
+                (same(&proof.fingerprint, &code_print(proof.id, self.code.expose())), None)
+            }
+        };
+        if !right {
+            cx.tx.run(store::SPEND_TRY, params![tenant, proof.id]).await?;
+            count_wrong(cx, &mut user, "code").await?;
+            return Ok(SignInAnswer::Barred(Refusal::CodeWrong));
+        }
+        if let Verdict::Refused(refusal) = user.standing.rule(Attempt::SignIn, cx.now) {
+            cx.note(Fact::UserSignInFailed { user: user.id, step: refusal.word(), failures: user.failed_sign_ins });
+            return Ok(SignInAnswer::Barred(refusal));
+        }
+        cx.tx.run(store::END_PROOF, params![tenant, proof.id, cx.now, "used"]).await?;
+        if step.is_some() {
+            user.second_factor_step = step;
+        }
+        let device = match &proof.device {
+            Some(sealed) => Some(device::open_new(&user, proof.id, sealed)?),
+            None => None,
+        };
+        open_session(cx, user, device.as_ref()).await
+    }
+}
+
+impl ConfirmSignIn {
+    fn check_totp(&self, cx: &Cx<'_>, user: &mut User) -> Result<(bool, Option<i64>)> {
+        let Some(secret) = user.second_factor()? else { return Ok((false, None)) };
+        let secret = TotpSecret::from_bytes(&secret)?;
+        let last = user.second_factor_step.and_then(|step| u64::try_from(step).ok());
+        let step = secret.check(self.code.expose(), cx.now, last);
+        Ok((step.is_some(), step.and_then(|step| i64::try_from(step).ok())))
+    }
+}
+
+async fn open_session(cx: &mut Cx<'_>, mut user: User, device: Option<&NewDevice>) -> Result<SignInAnswer> {
+    if user.standing.suspension == Suspension::Suspended {
+        let by = By { now: cx.now, author: &format!("user:{}", user.id), reason: None };
+        let fact = Fact::UserReinstated { user: user.id };
+        let ended = user.switch(Attempt::Reinstate, Axis::Suspension, &by, |it| it.suspension = Suspension::No, fact)?;
+        if let Some(fact) = ended {
+            user::store::save_standing(cx.tx, &mut user, cx.random, cx.now).await?;
+            cx.note(fact);
+        }
+    }
+    let device = match device {
+        Some(device) => Some(device::seen(cx, &user, device).await?),
+        None => None,
+    };
+    user::store::save_seen(cx.tx, &mut user, cx.now).await?;
+    let session = SessionId::new(cx.id_time(), cx.random);
+    let expires_at = cx.now.plus(cx.tenant.settings.session_seconds * SECOND);
+    let token = new_token(&format!("bus_{}_", cx.tenant.id.0), cx.random);
+    let print = fingerprint(token.expose());
+    cx.tx
+        .run(store::INSERT, params![cx.tenant.id, session, print, "user", user.id, device, cx.now, expires_at])
+        .await?;
+    cx.note(Fact::UserSignedIn { user: user.id, session, device });
+    Ok(SignInAnswer::SignedIn { session, token, user: Box::new(user), device, expires_at })
+}
+
+/// Ends the caller's own session.
+pub struct SignOut {
+    /// The caller.
+    pub user: UserId,
+}
+
+impl Action for SignOut {
+    const NAME: &'static str = "session.sign_out";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let Who::User { session, .. } = cx.caller.who else { return Err(Error::Forbidden("oneself")) };
+        let params = params![cx.tenant.id, self.user, session, cx.now, "signed_out"];
+        if cx.tx.run(store::END, params).await? == 1 {
+            cx.note(Fact::UserSignedOut { user: self.user, session });
+        }
+        Ok(())
+    }
+}
+
+/// Ends one session of a user.
+pub struct EndSession {
+    /// Whose.
+    pub user: UserId,
+    /// Which.
+    pub session: SessionId,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Action for EndSession {
+    const NAME: &'static str = "session.end";
+    type Output = bool;
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<bool> {
+        user::store::load(cx.tx, cx.tenant, cx.caller, self.user).await?;
+        let known = store::of_subject(cx.tx, cx.tenant.id, self.user, 1_000).await?;
+        if !known.iter().any(|row| row.id == self.session) {
+            return Err(Error::NotFound(SessionId::NOUN));
+        }
+        let params = params![cx.tenant.id, self.user, self.session, cx.now, "ended_by_staff"];
+        let ended = cx.tx.run(store::END, params).await? == 1;
+        if ended {
+            cx.note(Fact::UserSignedOut { user: self.user, session: self.session });
+        }
+        Ok(ended)
+    }
+}
+
+/// Ends every session, reset link and pending code of a user.
+pub struct EndSessions {
+    /// Whose.
+    pub user: UserId,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Action for EndSessions {
+    const NAME: &'static str = "session.end_all";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        user::store::load(cx.tx, cx.tenant, cx.caller, self.user).await?;
+        access::end(cx, self.user, "ended_by_staff").await
+    }
+}

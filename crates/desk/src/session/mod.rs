@@ -1,0 +1,10 @@
+//! Signing in, for users and staff: sessions, what counts wrong passwords, and the second step.
+
+pub mod actions;
+pub mod questions;
+pub(crate) mod sign_in;
+pub(crate) mod store;
+
+pub use actions::{ConfirmSignIn, EndSession, EndSessions, SignIn, SignInAnswer, SignOut};
+pub use questions::{ListSessions, SeenSession};
+pub use sign_in::{NewDevice, SignInRequest};

@@ -85,13 +85,16 @@ impl Desk {
 
     /// Does an action and renders its answer inside the transaction; with a key, the answer is kept with its effect, so
     /// that the same request again gets the same answer and nothing happens twice.
-    pub async fn perform_once<A: Action>(
+    pub async fn perform_once<A: Action, F>(
         &self,
         caller: &Caller,
         action: A,
         once: Option<Once>,
-        render: fn(A::Output) -> Result<Vec<u8>>,
-    ) -> Result<Vec<u8>> {
+        render: F,
+    ) -> Result<Vec<u8>>
+    where
+        F: Fn(A::Output) -> Result<Vec<u8>> + Send + Sync + 'static,
+    {
         let performing = self.performing(caller, action).await?;
         self.run::<A, _>(PerformingOnce { performing, once, render }).await
     }
@@ -155,7 +158,7 @@ impl Desk {
     ) -> Result<TenantId> {
         let keys = TenantKeys::create(&self.inner.random);
         let id = TenantId(self.inner.db.read(LastTenant).await? + 1);
-        let wrapped_keys = keys.wrap(&self.inner.master, id, &self.inner.random);
+        let wrapped_keys = keys.wrap(&self.inner.master, id);
         let tenant = Arc::new(Tenant { id, institution, environment, keys, settings, version: 1 });
         let caller = Caller::house(id, door);
         let performing =
@@ -310,13 +313,16 @@ impl<A: Action> Write for Performing<A> {
     }
 }
 
-struct PerformingOnce<A: Action> {
+struct PerformingOnce<A: Action, F> {
     performing: Performing<A>,
     once: Option<Once>,
-    render: fn(A::Output) -> Result<Vec<u8>>,
+    render: F,
 }
 
-impl<A: Action> Write for PerformingOnce<A> {
+impl<A: Action, F> Write for PerformingOnce<A, F>
+where
+    F: Fn(A::Output) -> Result<Vec<u8>> + Send + Sync + 'static,
+{
     type Output = Vec<u8>;
 
     async fn run(&self, tx: &mut Tx) -> Result<Vec<u8>> {

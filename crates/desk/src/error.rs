@@ -169,6 +169,8 @@ words! {
         LastOne = "last_one",
         /// A built-in role cannot be changed.
         BuiltIn = "built_in",
+        /// Somebody still holds or uses it.
+        InUse = "in_use",
         /// One cannot do this to oneself.
         NotToOneself = "not_to_oneself",
         /// A role cannot be given by somebody who lacks what it permits.
@@ -207,6 +209,7 @@ impl Refusal {
             Refusal::AlreadySetUp => "It is set up already.",
             Refusal::LastOne => "The last one of its kind must stay.",
             Refusal::BuiltIn => "A built-in role cannot be changed.",
+            Refusal::InUse => "Somebody still holds or uses it.",
             Refusal::NotToOneself => "One cannot do this to oneself.",
             Refusal::BeyondOwnRights => "A role cannot be given by somebody who lacks what it permits.",
             Refusal::SessionEnded => "The session has ended.",

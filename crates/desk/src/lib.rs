@@ -1,10 +1,45 @@
 //! The desk: what the product knows and the one way to change it. In reading order: `door` (perform, ask), `verb`,
-//! `caller`, `permission`, `fact`, `error`; then the nouns; then `db`.
+//! `caller`, `permission`, `fact`, `error`; then the nouns (`user`, `session`, `staff` …); then `db`.
 //! Knows SQL; knows no HTTP.
 
-pub mod db;
+// The door and what a verb meets there.
+pub mod caller;
+pub mod credential;
+pub mod door;
 pub mod error;
+pub mod fact;
+pub mod permission;
+pub mod verb;
+
+// The first storey: what every action leaves behind, and what gives access.
+mod access;
+pub mod audit;
+pub mod event;
+mod idempotency;
+pub mod job;
+
+// The nouns.
+pub mod device;
+pub mod key;
+pub mod message;
+pub mod note;
+pub mod password;
+pub mod role;
+pub mod second_factor;
+pub mod session;
+pub mod staff;
+pub mod team;
+pub mod tenant;
+pub mod user;
+
+// The ground.
+pub mod db;
+pub mod migrations;
 pub mod testing;
 pub mod value;
 
-pub use error::{Error, Refusal, Result};
+pub use caller::{Caller, Door, Origin, Who};
+pub use door::{Desk, DeskParts, Once, Plan};
+pub use error::{Busy, Conflict, Error, Field, Refusal, Result};
+pub use permission::{Permission, Permissions};
+pub use verb::{Action, Question, Subject};

@@ -237,6 +237,7 @@ pub const QUESTIONS: &[(&str, Need)] = &[
     ("user.list", Holder(P::UsersRead)),
     ("user.show", OneselfOr(P::UsersRead)),
     ("user.reveal", Holder(P::UsersReveal)),
+    ("user.queued_unlocks", House),
     ("session.list", OneselfOr(P::SessionsRead)),
     ("device.list", OneselfOr(P::DevicesRead)),
     ("note.list", Holder(P::NotesRead)),

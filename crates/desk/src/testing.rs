@@ -2,7 +2,15 @@
 
 use std::path::PathBuf;
 
+use crate::caller::{Caller, Door, Origin, Who};
 use crate::db::{Db, DbOptions, Engine};
+use crate::door::{Desk, DeskParts};
+use crate::permission::{Permission, Permissions};
+use crate::tenant::{Environment, Institution, InstitutionKind, Settings};
+use crate::value::clock::{Clock, Time};
+use crate::value::id::{InstitutionId, KeyId, StaffId, TenantId};
+use crate::value::password::Hashing;
+use crate::value::seal::MasterKey;
 use crate::value::random::Random;
 
 /// Names the server that tests may use, e.g. `postgres://postgres@127.0.0.1:5544/postgres`. Without it they run on
@@ -95,4 +103,82 @@ async fn drop_schema(url: &str, sql: &str) -> Result<(), Box<dyn std::error::Err
     drop(client);
     talk.await??;
     Ok(())
+}
+
+/// The moment at which tests begin: 2026-03-02T09:00:00Z.
+pub const TEST_BEGINS: Time = Time(1_772_442_000_000_000);
+
+/// A desk with a fixed clock, seeded chance, cheap hashing and one tenant, on one engine.
+pub struct TestDesk {
+    /// The desk.
+    pub desk: Desk,
+    /// Its clock; move it with `advance`.
+    pub clock: Clock,
+    /// Its tenant: a bank, live.
+    pub tenant: TenantId,
+    /// Which engine it runs on.
+    pub engine: Engine,
+    /// Clears away when dropped.
+    pub guard: Guard,
+}
+
+impl TestDesk {
+    /// One desk on each engine there is.
+    pub async fn all() -> Vec<TestDesk> {
+        let mut all = Vec::new();
+        for (engine, db, guard) in test_dbs().await {
+            all.push(TestDesk::over(engine, db, guard).await);
+        }
+        all
+    }
+
+    /// A desk over an empty database.
+    pub async fn over(engine: Engine, db: Db, guard: Guard) -> TestDesk {
+        db.migrate(crate::migrations::ALL).await.expect("the migrations fit");
+        let (clock, random) = (Clock::fixed(TEST_BEGINS), Random::seeded(1));
+        let master = MasterKey::create(&random);
+        let hashing = Hashing::cheap();
+        let desk = Desk::open(DeskParts { db, master, clock: clock.clone(), random, hashing, hashing_at_once: 2 });
+        let id = InstitutionId::new(clock.now(), desk.random());
+        let bank = Institution { id, kind: InstitutionKind::Bank, name: "Harbor & Pine Bank".to_owned() };
+        let opened = desk.open_tenant(Door::Cli, bank, Environment::Live, Settings::default()).await;
+        TestDesk { desk, clock, tenant: opened.expect("a tenant can be opened"), engine, guard }
+    }
+
+    /// A second tenant in the same house: whatever the first has does not exist for it.
+    pub async fn other_tenant(&self) -> TenantId {
+        let id = InstitutionId::new(self.clock.now(), self.desk.random());
+        let kind = InstitutionKind::CreditUnion;
+        let union = Institution { id, kind, name: "Fieldlark Credit Union".to_owned() };
+        let opened = self.desk.open_tenant(Door::Cli, union, Environment::Live, Settings::default()).await;
+        opened.expect("a tenant can be opened")
+    }
+
+    /// The house itself in the first tenant.
+    pub fn house(&self) -> Caller {
+        Caller::house(self.tenant, Door::Cli)
+    }
+
+    /// Somebody who proved nothing.
+    pub fn nobody(&self) -> Caller {
+        Caller::anonymous(self.tenant, origin())
+    }
+
+    /// Somebody with these permissions, through a key that no table knows: enough for the desk, which trusts its doors.
+    pub fn holder(&self, permissions: &[Permission]) -> Caller {
+        let (id, staff) = (KeyId(uuid::Uuid::from_u128(7)), StaffId(uuid::Uuid::from_u128(8)));
+        let may: Permissions = permissions.iter().copied().collect();
+        Caller { who: Who::Key { id, staff }, tenant: self.tenant, may, origin: origin() }
+    }
+
+    /// Somebody who may do everything.
+    pub fn admin(&self) -> Caller {
+        self.holder(Permission::ALL)
+    }
+}
+
+/// By which way a test's caller comes.
+pub fn origin() -> Origin {
+    let address = Some(std::net::IpAddr::from([192, 0, 2, 10]));
+    Origin { door: Door::Native, request_id: "test-request".to_owned(), address, on_behalf: None }
 }

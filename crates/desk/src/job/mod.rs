@@ -3,6 +3,7 @@
 
 pub mod lease;
 pub mod queue;
+pub mod sweep;
 pub(crate) mod store;
 
 use serde_json::{Value, json};

@@ -433,8 +433,3 @@ fn merge(target: &mut Value, patch: &Value, depth: usize) {
         (target, patch) => *target = patch.clone(),
     }
 }
-
-/// The users whose unlock waits for memo mode to end, for the worker; at most so many.
-pub(crate) async fn queued_unlocks(rd: &mut crate::db::Rd, tenant: crate::value::id::TenantId) -> Result<Vec<UserId>> {
-    store::queued_unlocks(rd, tenant, 500).await
-}

@@ -11,7 +11,8 @@ pub use actions::*;
 pub use model::{Mark, User, UserKind};
 pub use profile::{Address, Demographic, Identifiers, Profile};
 pub use questions::{
-    FindUsers, Found, ListUsers, RevealUser, SeenUser, ShowUser, Term, UserByName, UserFilter, UserPage, UserSort,
+    FindUsers, Found, ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, Term, UserByName, UserByNumber,
+    UserFilter, UserPage, UserSort,
 };
 pub use standing::{Attempt, Axis, Standing, Verdict};
 pub use store::Unique;

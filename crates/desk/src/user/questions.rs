@@ -475,3 +475,27 @@ impl Question for UserByName {
         store::id_of(qx.rd, qx.tenant.id, self.by, &token).await
     }
 }
+
+/// The user with a number; for the doors that speak in numbers.
+pub struct UserByNumber(pub i64);
+
+impl Question for UserByNumber {
+    const NAME: &'static str = "user.find";
+    type Output = Option<UserId>;
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Option<UserId>> {
+        store::id_of_number(qx.rd, qx.tenant.id, self.0).await
+    }
+}
+
+/// Some users whose unlock waits for memo mode to end; for the worker.
+pub struct QueuedUnlocks;
+
+impl Question for QueuedUnlocks {
+    const NAME: &'static str = "user.queued_unlocks";
+    type Output = Vec<UserId>;
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<UserId>> {
+        store::queued_unlocks(qx.rd, qx.tenant.id, 500).await
+    }
+}

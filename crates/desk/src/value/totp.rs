@@ -36,6 +36,12 @@ impl TotpSecret {
         Ok(TotpSecret(Zeroizing::new(bytes)))
     }
 
+    /// Reads the secret in base 32, as it was shown.
+    pub fn from_base32(text: &str) -> Result<TotpSecret> {
+        let secret = totp_rs::Secret::try_from_base32(text).map_err(|_| Error::internal("not a secret in base 32"))?;
+        TotpSecret::from_bytes(secret.as_bytes())
+    }
+
     /// The bytes, to be sealed.
     pub fn bytes(&self) -> &[u8; SECRET] {
         &self.0

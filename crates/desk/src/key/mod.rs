@@ -1,0 +1,305 @@
+//! A machine's credentials. A key acts as a staff member, with her permissions of this moment, narrowed where the key
+//! says so. Kinds: native secret keys; Banno OAuth clients, known by public keys.
+
+use serde::{Deserialize, Serialize};
+
+use crate::db::{Row, params};
+use crate::error::{Error, Refusal, Result};
+use crate::fact::Fact;
+use crate::permission::{Permission, Permissions};
+use crate::staff;
+use crate::value::clock::Time;
+use crate::value::id::{KeyId, StaffId};
+use crate::value::secret::{Secret, fingerprint, new_token};
+use crate::value::words;
+use crate::verb::{Action, Cx, Question, Qx, Subject};
+
+pub(crate) mod store {
+    //! The keys' SQL.
+
+    pub(crate) const INSERT: &str = "\
+        INSERT INTO key (tenant_id, id, kind, name, staff_id, fingerprint, client_id, public_keys, permissions,
+                         enforce_scopes, scopes, expires_at, created_at, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1)";
+
+    pub(crate) const ALL: &str = "\
+        SELECT id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at, revoked_at,
+               created_at
+        FROM key
+        WHERE tenant_id = $1
+        ORDER BY id
+        LIMIT 1000";
+
+    pub(crate) const SELECT: &str = "\
+        SELECT id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at, revoked_at,
+               created_at
+        FROM key
+        WHERE tenant_id = $1 AND id = $2
+        FOR UPDATE";
+
+    pub(crate) const REVOKE: &str = "\
+        UPDATE key
+        SET revoked_at = $3, version = version + 1
+        WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL";
+
+    pub(crate) const REMEMBER_ASSERTION: &str = "\
+        INSERT INTO assertion (tenant_id, key_id, jti, expires_at)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (tenant_id, key_id, jti) DO NOTHING";
+
+    pub(crate) const SWEEP_ASSERTIONS: &str = "DELETE FROM assertion WHERE expires_at < $1";
+}
+
+words! {
+    /// The kinds of key.
+    pub enum KeyKind {
+        /// A secret for the native API.
+        Native = "native",
+        /// An OAuth client of the Banno voice.
+        Banno = "banno",
+    }
+}
+
+/// Public keys of an OAuth client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PublicKeys {
+    /// One key in PEM.
+    Pem(String),
+    /// A JSON Web Key Set.
+    Jwks(serde_json::Value),
+}
+
+/// A key, without its secret.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub struct Key {
+    pub id: KeyId,
+    pub kind: KeyKind,
+    pub name: String,
+    pub staff: StaffId,
+    pub client_id: Option<String>,
+    pub public_keys: Option<PublicKeys>,
+    /// Narrowed to these; absent: all that its owner may.
+    pub permissions: Option<Permissions>,
+    pub enforce_scopes: bool,
+    pub scopes: Vec<String>,
+    pub expires_at: Option<Time>,
+    pub revoked_at: Option<Time>,
+    pub created_at: Time,
+}
+
+/// A new key and, for kinds with a secret, the secret: shown this once.
+pub struct NewKey {
+    /// The key.
+    pub key: Key,
+    /// Its secret.
+    pub secret: Option<Secret>,
+}
+
+/// Makes a key.
+pub struct CreateKey {
+    /// Its kind.
+    pub kind: KeyKind,
+    /// A name for people.
+    pub name: String,
+    /// Whom it acts as.
+    pub staff: StaffId,
+    /// Narrow it to these.
+    pub permissions: Option<Vec<Permission>>,
+    /// The client id, for OAuth kinds; else one is made.
+    pub client_id: Option<String>,
+    /// Public keys, for OAuth kinds.
+    pub public_keys: Option<PublicKeys>,
+    /// Whether scopes are enforced on top of permissions.
+    pub enforce_scopes: bool,
+    /// The scopes it may ask for.
+    pub scopes: Vec<String>,
+    /// When it stops working.
+    pub expires_at: Option<Time>,
+}
+
+impl CreateKey {
+    /// A native key that may do what its owner may.
+    pub fn native(name: &str, staff: StaffId) -> CreateKey {
+        CreateKey {
+            kind: KeyKind::Native,
+            name: name.to_owned(),
+            staff,
+            permissions: None,
+            client_id: None,
+            public_keys: None,
+            enforce_scopes: false,
+            scopes: Vec::new(),
+            expires_at: None,
+        }
+    }
+}
+
+impl Action for CreateKey {
+    const NAME: &'static str = "key.create";
+    type Output = NewKey;
+
+    fn subject(&self) -> Subject {
+        Subject::Staff(self.staff)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<NewKey> {
+        let name = crate::role::checked_name(&self.name)?;
+        staff::store::load(cx.tx, cx.tenant, self.staff).await?;
+        // A key for somebody else is worth what that person may do: nobody gives more than she has.
+        if !cx.tx_permissions_of(self.staff).await?.within(cx.caller.may) {
+            return Err(Refusal::BeyondOwnRights.into());
+        }
+        if self.scopes.len() > 50 || self.scopes.iter().any(|scope| scope.len() > 200 || scope.contains(' ')) {
+            return Err(Error::invalid("scopes", "invalid", "At most 50 scopes of at most 200 characters."));
+        }
+        if self.expires_at.is_some_and(|at| at <= cx.now) {
+            return Err(Error::invalid("expires_at", "out_of_range", "Must be in the future."));
+        }
+        let id = KeyId::new(cx.id_time(), cx.random);
+        let (secret, client_id) = match self.kind {
+            KeyKind::Native => {
+                let environment = cx.tenant.environment.word();
+                (Some(new_token(&format!("bsk_{environment}_{}_", cx.tenant.id.0), cx.random)), None)
+            }
+            KeyKind::Banno => {
+                if self.public_keys.is_none() {
+                    return Err(Error::invalid("public_keys", "required", "A public key in PEM, or a key set."));
+                }
+                let made = || crate::value::id::uuid_v7(cx.now, cx.random).to_string();
+                (None, Some(self.client_id.clone().unwrap_or_else(made)))
+            }
+        };
+        if client_id.as_ref().is_some_and(|client| client.is_empty() || client.len() > 100) {
+            return Err(Error::invalid("client_id", "invalid", "1 to 100 characters."));
+        }
+        let print = secret.as_ref().map(|secret| fingerprint(secret.expose()));
+        let public_keys = self.public_keys.as_ref().map(serde_json::to_string).transpose().map_err(Error::internal)?;
+        if public_keys.as_ref().is_some_and(|text| text.len() > 20_000) {
+            return Err(Error::invalid("public_keys", "too_long", "At most 20,000 characters."));
+        }
+        let permissions: Option<Permissions> = self.permissions.as_ref().map(|list| list.iter().copied().collect());
+        let stored = permissions.map(Permissions::to_stored);
+        cx.tx
+            .run(
+                store::INSERT,
+                params![
+                    cx.tenant.id,
+                    id,
+                    self.kind,
+                    name,
+                    self.staff,
+                    print,
+                    client_id,
+                    public_keys,
+                    stored,
+                    self.enforce_scopes,
+                    self.scopes.join(" "),
+                    self.expires_at,
+                    cx.now
+                ],
+            )
+            .await?;
+        cx.note(Fact::KeyCreated { key: id, kind: self.kind.word() });
+        let key = Key {
+            id,
+            kind: self.kind,
+            name,
+            staff: self.staff,
+            client_id,
+            public_keys: self.public_keys.clone(),
+            permissions,
+            enforce_scopes: self.enforce_scopes,
+            scopes: self.scopes.clone(),
+            expires_at: self.expires_at,
+            revoked_at: None,
+            created_at: cx.now,
+        };
+        Ok(NewKey { key, secret })
+    }
+}
+
+pub(crate) fn read(mut row: Row) -> Result<Key> {
+    let (id, kind, name, staff, client_id) = (row.take()?, row.take()?, row.take()?, row.take()?, row.take()?);
+    let public_keys: Option<String> = row.take()?;
+    let permissions: Option<String> = row.take()?;
+    let enforce_scopes = row.take()?;
+    let scopes: String = row.take()?;
+    Ok(Key {
+        id,
+        kind,
+        name,
+        staff,
+        client_id,
+        public_keys: public_keys.map(|text| serde_json::from_str(&text)).transpose().map_err(Error::internal)?,
+        permissions: permissions.map(|text| Permissions::from_stored(&text)),
+        enforce_scopes,
+        scopes: scopes.split_whitespace().map(str::to_owned).collect(),
+        expires_at: row.take()?,
+        revoked_at: row.take()?,
+        created_at: row.take()?,
+    })
+}
+
+/// Makes a key worthless, at once and for good.
+pub struct RevokeKey(pub KeyId);
+
+impl Action for RevokeKey {
+    const NAME: &'static str = "key.revoke";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::Key(self.0)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let row = cx.tx.find(store::SELECT, params![cx.tenant.id, self.0]).await?;
+        row.ok_or(Error::NotFound(KeyId::NOUN))?;
+        if cx.tx.run(store::REVOKE, params![cx.tenant.id, self.0, cx.now]).await? == 1 {
+            cx.note(Fact::KeyRevoked { key: self.0 });
+        }
+        Ok(())
+    }
+}
+
+/// Remembers that a client's assertion was used; answers whether this was the first time.
+pub struct RememberAssertion {
+    /// The client's key.
+    pub key: KeyId,
+    /// The assertion's own id.
+    pub jti: String,
+    /// Until when it could be used again.
+    pub expires_at: Time,
+}
+
+impl Action for RememberAssertion {
+    const NAME: &'static str = "key.remember_assertion";
+    type Output = bool;
+
+    fn subject(&self) -> Subject {
+        Subject::Key(self.key)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<bool> {
+        let print = fingerprint(&self.jti);
+        let params = params![cx.tenant.id, self.key, print, self.expires_at];
+        let is_first = cx.tx.run(store::REMEMBER_ASSERTION, params).await? == 1;
+        if is_first {
+            cx.note(Fact::AssertionAccepted { key: self.key });
+        }
+        Ok(is_first)
+    }
+}
+
+/// All keys, without secrets.
+pub struct ListKeys;
+
+impl Question for ListKeys {
+    const NAME: &'static str = "key.list";
+    type Output = Vec<Key>;
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Key>> {
+        qx.rd.all(store::ALL, params![qx.tenant.id]).await?.into_iter().map(read).collect()
+    }
+}

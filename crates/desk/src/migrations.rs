@@ -1,0 +1,9 @@
+//! The migrations, in order: one folder for both engines. A file is never edited after a release.
+
+use crate::db::Migration;
+
+/// Every migration there is.
+pub const ALL: &[Migration] = &[
+    Migration { name: "0001_house", sql: include_str!("../migrations/0001_house.sql") },
+    Migration { name: "0002_users", sql: include_str!("../migrations/0002_users.sql") },
+];

@@ -1,0 +1,188 @@
+//! Roles: named sets of permissions. Built-in ones are rows like any other that cannot be changed.
+
+use crate::db::params;
+use crate::error::{Error, Refusal, Result};
+use crate::fact::Fact;
+use crate::permission::{Permission, Permissions};
+use crate::value::id::RoleId;
+use crate::verb::{Action, Cx, Question, Qx, Subject};
+
+pub(crate) mod store {
+    //! The roles' SQL.
+
+    use crate::db::{Rd, Row, Tx, params};
+    use crate::error::Result;
+    use crate::permission::Permissions;
+    use crate::role::Role;
+    use crate::value::clock::Time;
+    use crate::value::id::{RoleId, TenantId};
+
+    pub(crate) const INSERT: &str = "\
+        INSERT INTO role (tenant_id, id, name, built_in, permissions, created_at, version)
+        VALUES ($1, $2, $3, $4, $5, $6, 1)";
+
+    pub(crate) const SAVE: &str = "\
+        UPDATE role
+        SET permissions = $3, version = version + 1
+        WHERE tenant_id = $1 AND id = $2";
+
+    pub(crate) const SELECT: &str = "\
+        SELECT id, name, built_in, permissions
+        FROM role
+        WHERE tenant_id = $1 AND id = $2
+        FOR UPDATE";
+
+    pub(crate) const BY_NAME: &str = "\
+        SELECT id, name, built_in, permissions
+        FROM role
+        WHERE tenant_id = $1 AND name = $2
+        FOR UPDATE";
+
+    pub(crate) const ALL: &str = "\
+        SELECT id, name, built_in, permissions
+        FROM role
+        WHERE tenant_id = $1
+        ORDER BY name
+        LIMIT 1000";
+
+    pub(crate) const IS_HELD: &str = "\
+        SELECT 1
+        FROM member
+        WHERE tenant_id = $1 AND role_id = $2
+        LIMIT 1";
+
+    pub(crate) const DELETE: &str = "DELETE FROM role WHERE tenant_id = $1 AND id = $2";
+
+    fn read(mut row: Row) -> Result<Role> {
+        let (id, name, built_in) = (row.take()?, row.take()?, row.take()?);
+        let permissions: String = row.take()?;
+        Ok(Role { id, name, built_in, permissions: Permissions::from_stored(&permissions) })
+    }
+
+    pub(crate) async fn insert(
+        tx: &mut Tx,
+        tenant: TenantId,
+        id: RoleId,
+        name: &str,
+        built_in: bool,
+        permissions: &str,
+        now: Time,
+    ) -> Result<()> {
+        tx.run(INSERT, params![tenant, id, name, built_in, permissions, now]).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn find_for_change(tx: &mut Tx, tenant: TenantId, id: RoleId) -> Result<Option<Role>> {
+        tx.find(SELECT, params![tenant, id]).await?.map(read).transpose()
+    }
+
+    pub(crate) async fn by_name_for_change(tx: &mut Tx, tenant: TenantId, name: &str) -> Result<Option<Role>> {
+        tx.find(BY_NAME, params![tenant, name]).await?.map(read).transpose()
+    }
+
+    pub(crate) async fn all(rd: &mut Rd, tenant: TenantId) -> Result<Vec<Role>> {
+        rd.all(ALL, params![tenant]).await?.into_iter().map(read).collect()
+    }
+}
+
+/// A role.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub struct Role {
+    pub id: RoleId,
+    pub name: String,
+    pub built_in: bool,
+    pub permissions: Permissions,
+}
+
+/// Defines a role, or redefines the one of that name. Nobody gives more than she has.
+pub struct DefineRole {
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// What it permits.
+    pub permissions: Vec<Permission>,
+}
+
+impl Action for DefineRole {
+    const NAME: &'static str = "role.define";
+    type Output = Role;
+
+    fn subject(&self) -> Subject {
+        Subject::Tenant
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Role> {
+        let name = checked_name(&self.name)?;
+        let permissions: Permissions = self.permissions.iter().copied().collect();
+        if !permissions.within(cx.caller.may) {
+            return Err(Refusal::BeyondOwnRights.into());
+        }
+        let tenant = cx.tenant.id;
+        let id = match store::by_name_for_change(cx.tx, tenant, &name).await? {
+            Some(role) if role.built_in => return Err(Refusal::BuiltIn.into()),
+            Some(role) if role.permissions == permissions => return Ok(role),
+            // Who may not hand out what the role has now may not take it away either.
+            Some(role) if !role.permissions.within(cx.caller.may) => return Err(Refusal::BeyondOwnRights.into()),
+            Some(role) => {
+                cx.tx.run(store::SAVE, params![tenant, role.id, permissions.to_stored()]).await?;
+                role.id
+            }
+            None => {
+                let id = RoleId::new(cx.id_time(), cx.random);
+                store::insert(cx.tx, tenant, id, &name, false, &permissions.to_stored(), cx.now).await?;
+                id
+            }
+        };
+        let words = permissions.list().iter().map(|permission| permission.word()).collect();
+        cx.note(Fact::RoleDefined { role: id, name: name.clone(), permissions: words });
+        Ok(Role { id, name, built_in: false, permissions })
+    }
+}
+
+/// A name of a role or team: short, printable.
+pub(crate) fn checked_name(name: &str) -> Result<String> {
+    let name = name.trim();
+    let count = name.chars().count();
+    if count == 0 || count > 60 || name.chars().any(char::is_control) {
+        return Err(Error::invalid("name", "invalid", "1 to 60 printable characters."));
+    }
+    Ok(name.to_owned())
+}
+
+/// Deletes a role that nobody holds.
+pub struct DeleteRole(pub RoleId);
+
+impl Action for DeleteRole {
+    const NAME: &'static str = "role.delete";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::Role(self.0)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let tenant = cx.tenant.id;
+        let role = store::find_for_change(cx.tx, tenant, self.0).await?.ok_or(Error::NotFound(RoleId::NOUN))?;
+        if role.built_in {
+            return Err(Refusal::BuiltIn.into());
+        }
+        if cx.tx.find(store::IS_HELD, params![tenant, self.0]).await?.is_some() {
+            return Err(Refusal::InUse.into());
+        }
+        cx.tx.run(store::DELETE, params![tenant, self.0]).await?;
+        cx.note(Fact::RoleDeleted { role: self.0 });
+        Ok(())
+    }
+}
+
+/// All roles, by name.
+pub struct ListRoles;
+
+impl Question for ListRoles {
+    const NAME: &'static str = "role.list";
+    type Output = Vec<Role>;
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Role>> {
+        store::all(qx.rd, qx.tenant.id).await
+    }
+}

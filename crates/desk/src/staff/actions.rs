@@ -1,0 +1,233 @@
+//! What may be done with staff, and their signing in.
+
+use super::{Staff, StaffProfile, store};
+use crate::access;
+use crate::caller::{Caller, Who};
+use crate::db::{Rd, Read, params};
+use crate::door::Desk;
+use crate::error::{Error, Refusal, Result};
+use crate::fact::Fact;
+use crate::session::store as sessions;
+use crate::value::clock::{MINUTE, SECOND, Time};
+use crate::value::contact::Email;
+use crate::value::id::{DeviceId, SessionId, StaffId};
+use crate::value::secret::{Secret, fingerprint, new_token};
+use crate::verb::{Action, Cx, Subject};
+
+/// Wrong passwords that lock the staff door, and for how long.
+const FAILURES_MAX: i64 = 5;
+const LOCK: i64 = 15 * MINUTE;
+
+/// Adds a staff member. She may do nothing until she joins a team with a role.
+pub struct AddStaff {
+    /// The id to use, for seeded data; else a new one.
+    pub id: Option<StaffId>,
+    /// Her name.
+    pub name: String,
+    /// Her e-mail address, unique in the tenant.
+    pub email: String,
+    /// The hash of her password; without one she acts through keys only.
+    pub password_hash: Option<String>,
+}
+
+impl Action for AddStaff {
+    const NAME: &'static str = "staff.add";
+    type Output = Staff;
+
+    fn subject(&self) -> Subject {
+        Subject::Tenant
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Staff> {
+        let name = self.name.trim().to_owned();
+        if name.is_empty() || name.chars().count() > 120 || name.chars().any(char::is_control) {
+            return Err(Error::invalid("name", "invalid", "1 to 120 printable characters."));
+        }
+        let email = Email::parse(&self.email).map_err(|fault| Error::Invalid(vec![fault.field("email")]))?;
+        let profile = StaffProfile { name, email: email.as_str().to_owned() };
+        let id = match self.id {
+            Some(id) => id,
+            None => StaffId::new(cx.id_time(), cx.random),
+        };
+        let hash = self.password_hash.as_deref();
+        if !store::insert(cx.tx, cx.tenant, cx.random, id, &profile, hash, cx.now).await? {
+            return Err(Error::invalid("email", "taken", "Another staff member has this address."));
+        }
+        cx.note(Fact::StaffAdded { staff: id });
+        store::load(cx.tx, cx.tenant, id).await
+    }
+}
+
+/// Ends a staff member's right to act: her sessions end and her keys stop working at once.
+pub struct DisableStaff(pub StaffId);
+
+impl Action for DisableStaff {
+    const NAME: &'static str = "staff.disable";
+    type Output = Staff;
+
+    fn subject(&self) -> Subject {
+        Subject::Staff(self.0)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Staff> {
+        let mut staff = store::load(cx.tx, cx.tenant, self.0).await?;
+        if cx.caller.staff() == Some(self.0) {
+            return Err(Refusal::NotToOneself.into());
+        }
+        if staff.disabled_at.is_none() {
+            staff.disabled_at = Some(cx.now);
+            store::save(cx.tx, cx.tenant, &staff).await?;
+            cx.tx.run(access::END_SESSIONS, params![cx.tenant.id, self.0, cx.now, "disabled"]).await?;
+            cx.note(Fact::StaffDisabled { staff: self.0 });
+        }
+        Ok(staff)
+    }
+}
+
+/// Lets a staff member act again.
+pub struct EnableStaff(pub StaffId);
+
+impl Action for EnableStaff {
+    const NAME: &'static str = "staff.enable";
+    type Output = Staff;
+
+    fn subject(&self) -> Subject {
+        Subject::Staff(self.0)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Staff> {
+        let mut staff = store::load(cx.tx, cx.tenant, self.0).await?;
+        if staff.disabled_at.take().is_some() {
+            (staff.failed_sign_ins, staff.locked_until) = (0, None);
+            store::save(cx.tx, cx.tenant, &staff).await?;
+            cx.note(Fact::StaffEnabled { staff: self.0 });
+        }
+        Ok(staff)
+    }
+}
+
+/// A staff password was checked outside; this decides what follows. Made by `Desk::staff_sign_in`.
+pub struct StaffSignIn {
+    staff: Option<StaffId>,
+    right: bool,
+    hash: Option<String>,
+    email: String,
+}
+
+/// What becomes of a staff member who wants to sign in.
+pub enum StaffSignInAnswer {
+    /// No such person, not her password, locked or disabled: which is not told.
+    Wrong,
+    /// Signed in.
+    SignedIn {
+        /// The session.
+        session: SessionId,
+        /// Its token; shown this once.
+        token: Secret,
+        /// Whom.
+        staff: StaffId,
+        /// Until when.
+        expires_at: Time,
+    },
+}
+
+impl Action for StaffSignIn {
+    const NAME: &'static str = "staff.sign_in";
+    type Output = StaffSignInAnswer;
+
+    fn subject(&self) -> Subject {
+        self.staff.map_or(Subject::Tenant, Subject::Staff)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<StaffSignInAnswer> {
+        let tenant = cx.tenant.id;
+        let Some(id) = self.staff else {
+            let bucket = i64::from(fingerprint(&self.email)[0] % 64);
+            cx.tx.run(sessions::COUNT_NOISE, params![tenant, bucket, cx.now]).await?;
+            return Ok(StaffSignInAnswer::Wrong);
+        };
+        let mut staff = store::load(cx.tx, cx.tenant, id).await?;
+        let locked = staff.locked_until.is_some_and(|until| cx.now < until);
+        if locked || staff.disabled_at.is_some() || !self.right || staff.password_hash != self.hash {
+            if !locked {
+                staff.failed_sign_ins += 1;
+                cx.note(Fact::StaffSignInFailed { staff: id, failures: staff.failed_sign_ins });
+                if staff.failed_sign_ins >= FAILURES_MAX {
+                    staff.locked_until = Some(cx.now.plus(LOCK));
+                    staff.failed_sign_ins = 0;
+                    cx.note(Fact::StaffLocked { staff: id, until: staff.locked_until });
+                }
+            } else {
+                cx.note(Fact::StaffSignInFailed { staff: id, failures: staff.failed_sign_ins });
+            }
+            store::save(cx.tx, cx.tenant, &staff).await?;
+            return Ok(StaffSignInAnswer::Wrong);
+        }
+        (staff.failed_sign_ins, staff.locked_until) = (0, None);
+        store::save(cx.tx, cx.tenant, &staff).await?;
+        let session = SessionId::new(cx.id_time(), cx.random);
+        let expires_at = cx.now.plus(cx.tenant.settings.staff_session_seconds * SECOND);
+        let token = new_token(&format!("bss_{}_", tenant.0), cx.random);
+        let print = fingerprint(token.expose());
+        let device: Option<DeviceId> = None;
+        cx.tx
+            .run(sessions::INSERT, params![tenant, session, print, "staff", id, device, cx.now, expires_at])
+            .await?;
+        cx.note(Fact::StaffSignedIn { staff: id, session });
+        Ok(StaffSignInAnswer::SignedIn { session, token, staff: id, expires_at })
+    }
+}
+
+/// Ends the caller's own staff session.
+pub struct StaffSignOut {
+    /// The caller.
+    pub staff: StaffId,
+}
+
+impl Action for StaffSignOut {
+    const NAME: &'static str = "staff.sign_out";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::Staff(self.staff)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let Who::Staff { session, id } = cx.caller.who else { return Err(Error::Forbidden("signed_in_staff")) };
+        if id != self.staff {
+            return Err(Error::Forbidden("signed_in_staff"));
+        }
+        if cx.tx.run(sessions::END, params![cx.tenant.id, id, session, cx.now, "signed_out"]).await? == 1 {
+            cx.note(Fact::StaffSignedOut { staff: id, session });
+        }
+        Ok(())
+    }
+}
+
+struct FindByEmail {
+    tenant: std::sync::Arc<crate::tenant::Tenant>,
+    email: String,
+}
+
+impl Read for FindByEmail {
+    type Output = Option<Staff>;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Option<Staff>> {
+        store::by_email(rd, &self.tenant, &self.email).await
+    }
+}
+
+impl Desk {
+    /// Signs a staff member in, or answers why not. The caller is anonymous.
+    pub async fn staff_sign_in(&self, caller: &Caller, email: &str, password: Secret) -> Result<StaffSignInAnswer> {
+        if email.len() > 254 || password.expose().len() > 1024 {
+            return Err(Error::invalid("email", "too_long", "At most 254 characters; passwords at most 1024 bytes."));
+        }
+        let tenant = self.tenant(caller.tenant).await?;
+        let found = self.inner.db.read(FindByEmail { tenant, email: email.to_owned() }).await?;
+        let hash = found.as_ref().and_then(|staff| staff.password_hash.clone());
+        let right = self.verify_password(password, hash.clone()).await? && hash.is_some();
+        let staff = found.map(|staff| staff.id);
+        self.perform(caller, StaffSignIn { staff, right, hash, email: email.to_owned() }).await
+    }
+}

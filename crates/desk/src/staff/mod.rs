@@ -1,0 +1,35 @@
+//! Who works here. Staff sign in with e-mail and password, or act through keys; what they may do is the union of their
+//! roles, looked up for every request, so that a change counts at once.
+
+pub mod actions;
+pub mod questions;
+pub(crate) mod store;
+
+pub use actions::{AddStaff, DisableStaff, EnableStaff, StaffSignIn, StaffSignInAnswer, StaffSignOut};
+pub use questions::{ListStaff, WhoAmI};
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::clock::Time;
+use crate::value::id::StaffId;
+
+/// Who a staff member is; sealed with the tenant's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub struct StaffProfile {
+    pub name: String,
+    pub email: String,
+}
+
+/// A staff member.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub struct Staff {
+    pub id: StaffId,
+    pub profile: StaffProfile,
+    pub disabled_at: Option<Time>,
+    pub created_at: Time,
+    pub(crate) password_hash: Option<String>,
+    pub(crate) failed_sign_ins: i64,
+    pub(crate) locked_until: Option<Time>,
+}

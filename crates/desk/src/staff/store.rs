@@ -1,0 +1,96 @@
+//! The staff's SQL.
+
+use super::{Staff, StaffProfile};
+use crate::db::{Rd, Row, Tx, params};
+use crate::error::{Error, Result};
+use crate::tenant::Tenant;
+use crate::value::clock::Time;
+use crate::value::id::StaffId;
+use crate::value::random::Random;
+use crate::value::seal::{Place, Sealing};
+use crate::value::token::Domain;
+
+pub(crate) const SELECT: &str = "\
+    SELECT id, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
+    FROM staff
+    WHERE tenant_id = $1 AND id = $2
+    FOR UPDATE";
+
+pub(crate) const SELECT_TO_READ: &str = "\
+    SELECT id, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
+    FROM staff
+    WHERE tenant_id = $1 AND id = $2";
+
+pub(crate) const BY_EMAIL: &str = "\
+    SELECT id, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
+    FROM staff
+    WHERE tenant_id = $1 AND email_token = $2";
+
+pub(crate) const ALL: &str = "\
+    SELECT id, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
+    FROM staff
+    WHERE tenant_id = $1
+    ORDER BY id
+    LIMIT 1000";
+
+pub(crate) const INSERT: &str = "\
+    INSERT INTO staff (tenant_id, id, email_token, profile, password_hash, failed_sign_ins, created_at, version)
+    VALUES ($1, $2, $3, $4, $5, 0, $6, 1)
+    ON CONFLICT (tenant_id, email_token) DO NOTHING";
+
+pub(crate) const SAVE: &str = "\
+    UPDATE staff
+    SET failed_sign_ins = $3, locked_until = $4, disabled_at = $5, version = version + 1
+    WHERE tenant_id = $1 AND id = $2";
+
+fn read(tenant: &Tenant, mut row: Row) -> Result<Staff> {
+    let id: StaffId = row.take()?;
+    let sealed: Vec<u8> = row.take()?;
+    let place = Place { tenant: tenant.id, table: "staff", column: "profile", row: id.bytes() };
+    let profile: StaffProfile =
+        serde_json::from_slice(&tenant.keys.open(&place, &sealed)?).map_err(Error::internal)?;
+    let (password_hash, failed_sign_ins, locked_until) = (row.take()?, row.take()?, row.take()?);
+    let (disabled_at, created_at) = (row.take()?, row.take()?);
+    Ok(Staff { id, profile, disabled_at, created_at, password_hash, failed_sign_ins, locked_until })
+}
+
+/// The staff member, locked for change on PostgreSQL.
+pub(crate) async fn load(tx: &mut Tx, tenant: &Tenant, id: StaffId) -> Result<Staff> {
+    let row = tx.find(SELECT, params![tenant.id, id]).await?.ok_or(Error::NotFound(StaffId::NOUN))?;
+    read(tenant, row)
+}
+
+pub(crate) async fn load_to_read(rd: &mut Rd, tenant: &Tenant, id: StaffId) -> Result<Staff> {
+    let row = rd.find(SELECT_TO_READ, params![tenant.id, id]).await?.ok_or(Error::NotFound(StaffId::NOUN))?;
+    read(tenant, row)
+}
+
+pub(crate) async fn by_email(rd: &mut Rd, tenant: &Tenant, email: &str) -> Result<Option<Staff>> {
+    let token = tenant.keys.lookup().unique(Domain::Email, email);
+    rd.find(BY_EMAIL, params![tenant.id, token]).await?.map(|row| read(tenant, row)).transpose()
+}
+
+pub(crate) async fn all(rd: &mut Rd, tenant: &Tenant) -> Result<Vec<Staff>> {
+    rd.all(ALL, params![tenant.id]).await?.into_iter().map(|row| read(tenant, row)).collect()
+}
+
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    random: &Random,
+    id: StaffId,
+    profile: &StaffProfile,
+    password_hash: Option<&str>,
+    now: Time,
+) -> Result<bool> {
+    let token = tenant.keys.lookup().unique(Domain::Email, &profile.email);
+    let place = Place { tenant: tenant.id, table: "staff", column: "profile", row: id.bytes() };
+    let sealed = tenant.keys.seal(&place, &serde_json::to_vec(profile).map_err(Error::internal)?, random);
+    Ok(tx.run(INSERT, params![tenant.id, id, token, sealed, password_hash, now]).await? == 1)
+}
+
+pub(crate) async fn save(tx: &mut Tx, tenant: &Tenant, staff: &Staff) -> Result<()> {
+    let params = params![tenant.id, staff.id, staff.failed_sign_ins, staff.locked_until, staff.disabled_at];
+    tx.run(SAVE, params).await?;
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! How a handler gets what it needs: the caller, the body, the query, parts of the path. Each fails in the dialect's own
+//! voice, and none reads more than the limits allow.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use desk::{Busy, Caller, Door, Error, Origin};
+use serde::de::DeserializeOwned;
+
+use super::dialect::{Dialect, House};
+use super::layers::{RequestId, current_request_id};
+use super::trouble::{Fault, Trouble};
+
+/// The longest text of the header that names a human agent.
+const ON_BEHALF_MAX: usize = 128;
+
+/// By which way a request came.
+pub fn origin(door: Door, parts: &Parts) -> Origin {
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let request_id = parts.extensions.get::<RequestId>().map_or_else(current_request_id, |id| id.0.clone());
+    Origin { door, request_id, address, on_behalf: on_behalf(&parts.headers) }
+}
+
+/// The human agent a program acts for, from `X-Agent`. Longer or unprintable text is cut and cleaned, never an error: it
+/// is a remark.
+fn on_behalf(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8_lossy(headers.get("x-agent")?.as_bytes()).into_owned();
+    let text: String = text.chars().filter(|it| !it.is_control()).take(ON_BEHALF_MAX).collect();
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// A caller who has proved in this dialect's way who it is.
+pub struct SignedBy<D: Dialect>(pub Caller, std::marker::PhantomData<fn() -> D>);
+
+impl<D: Dialect> Deref for SignedBy<D> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl<D: Dialect> FromRequestParts<House<D::Own>> for SignedBy<D> {
+    type Rejection = Fault<D>;
+
+    async fn from_request_parts(parts: &mut Parts, house: &House<D::Own>) -> Result<Self, Fault<D>> {
+        let origin = origin(D::DOOR, parts);
+        let caller = match D::caller(house, parts, origin).await {
+            Ok(caller) => caller,
+            Err(error) => {
+                metrics::counter!("bursar_unauthenticated_total", "door" => D::NAME).increment(1);
+                return Err(error.into());
+            }
+        };
+        if !house.limiters.admits(&caller) {
+            return Err(Error::Busy(Busy::RateLimited).into());
+        }
+        Ok(SignedBy(caller, std::marker::PhantomData))
+    }
+}
+
+/// The address of somebody who has proved nothing, admitted within the limits for such.
+pub struct Stranger<D: Dialect>(pub Origin, std::marker::PhantomData<fn() -> D>);
+
+impl<D: Dialect> FromRequestParts<House<D::Own>> for Stranger<D> {
+    type Rejection = Fault<D>;
+
+    async fn from_request_parts(parts: &mut Parts, house: &House<D::Own>) -> Result<Self, Fault<D>> {
+        let origin = origin(D::DOOR, parts);
+        if !house.limiters.admits_address(origin.address.unwrap_or(IpAddr::from([0, 0, 0, 0]))) {
+            return Err(Error::Busy(Busy::RateLimited).into());
+        }
+        Ok(Stranger(origin, std::marker::PhantomData))
+    }
+}
+
+/// The raw body, within the limit.
+pub struct RawBody<D: Dialect>(pub Bytes, std::marker::PhantomData<fn() -> D>);
+
+impl<D: Dialect> FromRequest<House<D::Own>> for RawBody<D> {
+    type Rejection = Fault<D>;
+
+    async fn from_request(request: Request, house: &House<D::Own>) -> Result<Self, Fault<D>> {
+        let limit = house.options.body_bytes;
+        let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
+        if declared.is_some_and(|length| length > limit) {
+            return Err(Trouble::BodyTooLarge(limit).into());
+        }
+        match axum::body::to_bytes(request.into_body(), limit).await {
+            Ok(bytes) => Ok(RawBody(bytes, std::marker::PhantomData)),
+            Err(error) => {
+                let too_large = std::error::Error::source(&error).is_some_and(|it| it.is::<http_body_util::LengthLimitError>());
+                let trouble = match too_large {
+                    true => Trouble::BodyTooLarge(limit),
+                    false => Trouble::BodyMalformed("the body broke off".to_owned()),
+                };
+                Err(trouble.into())
+            }
+        }
+    }
+}
+
+/// A JSON body. `hash` is SHA-256 over it, for requests that must take effect once only.
+pub struct Body<D: Dialect, T> {
+    /// What it says.
+    pub value: T,
+    /// The bytes as they came.
+    pub bytes: Bytes,
+    voice: std::marker::PhantomData<fn() -> D>,
+}
+
+impl<D: Dialect, T: DeserializeOwned> FromRequest<House<D::Own>> for Body<D, T> {
+    type Rejection = Fault<D>;
+
+    async fn from_request(request: Request, house: &House<D::Own>) -> Result<Self, Fault<D>> {
+        if !is_type(request.headers(), "application/json", "+json") {
+            return Err(Trouble::BodyType.into());
+        }
+        let RawBody(bytes, _) = RawBody::<D>::from_request(request, house).await?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| Trouble::BodyMalformed(said(&error)))?;
+        Ok(Body { value, bytes, voice: std::marker::PhantomData })
+    }
+}
+
+/// What serde says, without the value it complains about: that may be somebody's data.
+pub fn said(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => "it ends too early".to_owned(),
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON".to_owned(),
+        serde_json::error::Category::Data => {
+            let text = error.to_string();
+            let text = text.split(" at line ").next().unwrap_or_default();
+            // `invalid type: string "…", expected …` and its like quote the value.
+            match text.split_once(", expected ") {
+                Some((before, expected)) if before.starts_with("invalid ") => format!("expected {expected}"),
+                _ if text.starts_with("unknown field") || text.starts_with("missing field") || text.starts_with("duplicate") => {
+                    text.to_owned()
+                }
+                _ => "a value is not of the form that is needed".to_owned(),
+            }
+        }
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
+}
+
+fn is_type(headers: &HeaderMap, wanted: &str, suffix: &str) -> bool {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == wanted || (!suffix.is_empty() && essence.ends_with(suffix))
+}
+
+/// A body of `application/x-www-form-urlencoded`, as pairs in their order.
+pub struct Form<D: Dialect>(pub Vec<(String, String)>, std::marker::PhantomData<fn() -> D>);
+
+impl<D: Dialect> FromRequest<House<D::Own>> for Form<D> {
+    type Rejection = Fault<D>;
+
+    async fn from_request(request: Request, house: &House<D::Own>) -> Result<Self, Fault<D>> {
+        if !is_type(request.headers(), "application/x-www-form-urlencoded", "") {
+            return Err(Trouble::BodyType.into());
+        }
+        let RawBody(bytes, _) = RawBody::<D>::from_request(request, house).await?;
+        let pairs = serde_urlencoded::from_bytes(&bytes)
+            .map_err(|_| Trouble::BodyMalformed("the body is not a form".to_owned()))?;
+        Ok(Form(pairs, std::marker::PhantomData))
+    }
+}
+
+/// The query string.
+pub struct Query<D: Dialect, T>(pub T, std::marker::PhantomData<fn() -> D>);
+
+impl<D: Dialect, T: DeserializeOwned + Send> FromRequestParts<House<D::Own>> for Query<D, T> {
+    type Rejection = Fault<D>;
+
+    async fn from_request_parts(parts: &mut Parts, _: &House<D::Own>) -> Result<Self, Fault<D>> {
+        let query = parts.uri.query().unwrap_or_default();
+        match serde_urlencoded::from_str(query) {
+            Ok(value) => Ok(Query(value, std::marker::PhantomData)),
+            Err(error) => {
+                let text = error.to_string();
+                // Only complaints that name fields are repeated; others quote the value.
+                let safe = text.starts_with("unknown field") || text.starts_with("missing field") || text.starts_with("duplicate");
+                let text = if safe { text } else { "a parameter is not of the form that is needed".to_owned() };
+                Err(Trouble::Query(text).into())
+            }
+        }
+    }
+}
+
+/// Something that can be read from one part of a path.
+pub trait Part: Sized {
+    /// What a caller is told does not exist when the text is not of its form.
+    const NOUN: &'static str;
+    /// Reads the text.
+    fn read(text: &str) -> Option<Self>;
+}
+
+macro_rules! parts_of_paths {
+    ($($id:ident),+) => {$(
+        impl Part for desk::value::id::$id {
+            const NOUN: &'static str = desk::value::id::$id::NOUN;
+            fn read(text: &str) -> Option<Self> {
+                desk::value::id::$id::parse(text)
+            }
+        }
+    )+};
+}
+parts_of_paths!(UserId, StaffId, TeamId, RoleId, KeyId, SessionId, DeviceId, ProofId);
+
+/// The first part of the path that is an id of this kind, by the order of `A` and `B`: `Text<D, UserId>` for one,
+/// `Text<D, UserId, DeviceId>` for two. What is not of the form does not exist.
+pub struct Text<D: Dialect, A, B = ()>(pub A, pub B, std::marker::PhantomData<fn() -> D>);
+
+impl Part for () {
+    const NOUN: &'static str = "";
+    fn read(_: &str) -> Option<()> {
+        Some(())
+    }
+}
+
+impl<D: Dialect, A: Part + Send, B: Part + Send> FromRequestParts<House<D::Own>> for Text<D, A, B> {
+    type Rejection = Fault<D>;
+
+    async fn from_request_parts(parts: &mut Parts, house: &House<D::Own>) -> Result<Self, Fault<D>> {
+        // A part that is not UTF-8 is no id of ours.
+        let params = RawPathParams::from_request_parts(parts, house).await.map_err(|_| Error::NotFound(A::NOUN))?;
+        let mut texts = params.iter().map(|(_, text)| text);
+        let first = texts.next().and_then(A::read).ok_or(Error::NotFound(A::NOUN))?;
+        let second = B::read(texts.next().unwrap_or_default()).ok_or(Error::NotFound(B::NOUN))?;
+        Ok(Text(first, second, std::marker::PhantomData))
+    }
+}

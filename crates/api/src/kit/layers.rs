@@ -1,0 +1,184 @@
+//! What surrounds every handler: a request id, limits of time and rate, a net under panics, counting and one line of log.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use desk::value::id;
+use desk::value::random::Random;
+use desk::{Caller, Who};
+use governor::clock::DefaultClock;
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
+
+use super::dialect::{Dialect, House, Options};
+use super::trouble::{Fault, Trouble};
+
+/// The request id's header, in and out.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request, in its extensions.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// What a limited caller is told: the limit, and how many requests are left at this moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Allowance {
+    /// Requests in a second.
+    pub limit: u32,
+    /// Left now.
+    pub remaining: u32,
+}
+
+tokio::task_local! {
+    static CURRENT: RequestId;
+    static ALLOWANCE: std::cell::Cell<Option<Allowance>>;
+}
+
+/// The id of the request this task works for.
+pub fn current_request_id() -> String {
+    CURRENT.try_with(|id| id.0.clone()).unwrap_or_default()
+}
+
+/// An id handed in is taken over when it is short and plain; else one is made.
+fn request_id(request: &Request) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|it| it.to_str().ok()).filter(|text| {
+        (8..=64).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-' || it == b'_')
+    });
+    match given {
+        Some(text) => text.to_owned(),
+        None => format!("req_{}", id::encode(uuid_now())),
+    }
+}
+
+fn uuid_now() -> uuid::Uuid {
+    id::uuid_v7(desk::value::clock::Clock::System.now(), &Random::System)
+}
+
+/// Puts the layers around a dialect's routes.
+pub fn wrap<D: Dialect>(routes: Router<House<D::Own>>, options: &Options) -> Router<House<D::Own>> {
+    let time = Duration::from_secs(options.request_seconds);
+    routes.layer(middleware::from_fn(move |request: Request, next: Next| around::<D>(request, next, time)))
+}
+
+async fn around<D: Dialect>(mut request: Request, next: Next, time: Duration) -> Response {
+    let began = Instant::now();
+    let id = RequestId(request_id(&request));
+    let route = request.extensions().get::<MatchedPath>().map_or("unknown", |path| path.as_str()).to_owned();
+    let method = request.method().clone();
+    request.extensions_mut().insert(id.clone());
+    let header = HeaderValue::from_str(&id.0).unwrap_or(HeaderValue::from_static("unknown"));
+    let work = async move {
+        let answered = guarded(tokio::time::timeout(time, next.run(request))).await;
+        let mut response = match answered {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => Fault::<D>::from(Trouble::TimedOut).into_response(),
+            Err(Panicked) => Fault::<D>::from(Trouble::Panicked).into_response(),
+        };
+        if let Some(allowance) = ALLOWANCE.with(std::cell::Cell::get) {
+            tell(&mut response, allowance);
+        }
+        response
+    };
+    let mut response = CURRENT.scope(id.clone(), ALLOWANCE.scope(std::cell::Cell::new(None), work)).await;
+    response.headers_mut().insert(REQUEST_ID, header);
+    let status = response.status().as_u16();
+    let took = began.elapsed();
+    let labels = [("door", D::NAME.to_owned()), ("route", route.clone()), ("status", status.to_string())];
+    metrics::counter!("bursar_requests_total", &labels).increment(1);
+    metrics::histogram!("bursar_request_seconds", "door" => D::NAME, "route" => route.clone()).record(took.as_secs_f64());
+    if status >= 500 {
+        tracing::warn!(request_id = id.0, door = D::NAME, %method, route, status, micros = took.as_micros() as u64, "request failed");
+    } else {
+        tracing::debug!(request_id = id.0, door = D::NAME, %method, route, status, micros = took.as_micros() as u64, "request");
+    }
+    response
+}
+
+fn tell(response: &mut Response, allowance: Allowance) {
+    let headers = response.headers_mut();
+    let policy = format!("\"caller\";q={};w=1", allowance.limit);
+    let state = format!("\"caller\";r={};t=1", allowance.remaining);
+    for (name, text) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+struct Panicked;
+
+/// A panic of a handler is told like any other trouble; the process goes on.
+async fn guarded<F: Future>(work: F) -> Result<F::Output, Panicked> {
+    let mut work = std::pin::pin!(AssertUnwindSafe(work));
+    std::future::poll_fn(|cx| match std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Ok),
+        Err(_) => std::task::Poll::Ready(Err(Panicked)),
+    })
+    .await
+}
+
+/// A known path with another method; the router adds `Allow`.
+pub async fn wrong_method<D: Dialect>() -> Fault<D> {
+    Trouble::Method.into()
+}
+
+/// An unknown path.
+pub async fn wrong_path<D: Dialect>() -> Fault<D> {
+    Trouble::Path.into()
+}
+
+type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
+
+/// How often somebody may ask: each caller, and each address of strangers.
+pub struct Limiters {
+    callers: Keyed<(u8, u128)>,
+    addresses: Keyed<IpAddr>,
+    limit: u32,
+}
+
+impl Limiters {
+    /// Limits in requests a second.
+    pub fn new(callers: u32, addresses: u32) -> Limiters {
+        let quota = |limit: u32| Quota::per_second(NonZeroU32::new(limit).unwrap_or(NonZeroU32::MAX));
+        Limiters {
+            callers: RateLimiter::keyed(quota(callers)).with_middleware(),
+            addresses: RateLimiter::keyed(quota(addresses)).with_middleware(),
+            limit: callers,
+        }
+    }
+
+    /// Whether this caller may ask now.
+    pub fn admits(&self, caller: &Caller) -> bool {
+        let key = match caller.who {
+            Who::Anonymous | Who::House => (0, 0),
+            Who::User { id, .. } => (1, id.0.as_u128()),
+            Who::Staff { id, .. } => (2, id.0.as_u128()),
+            Who::Key { id, .. } => (3, id.0.as_u128()),
+        };
+        let answer = self.callers.check_key(&key);
+        let remaining = answer.as_ref().map_or(0, |state| state.remaining_burst_capacity());
+        let allowance = Allowance { limit: self.limit, remaining };
+        let _ = ALLOWANCE.try_with(|cell| cell.set(Some(allowance)));
+        answer.is_ok()
+    }
+
+    /// Whether somebody unknown at this address may ask now.
+    pub fn admits_address(&self, address: IpAddr) -> bool {
+        self.addresses.check_key(&address).is_ok()
+    }
+
+    /// Forgets those who have not asked for a while.
+    pub fn forget(&self) {
+        self.callers.retain_recent();
+        self.addresses.retain_recent();
+    }
+}

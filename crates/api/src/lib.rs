@@ -1,7 +1,23 @@
-//! HTTP, and our own voice. `kit` is what every dialect shares; `native` is the native REST API, a dialect itself.
-//! Knows no SQL.
+//! HTTP, and our own voice. `kit` is what every dialect shares; `native` is the native REST API, a dialect itself;
+//! `health` says whether we live. Knows no SQL.
 
+mod health;
 pub mod kit;
 pub mod native;
 
+use axum::Router;
+use desk::Desk;
+
 pub use kit::Options;
+
+/// Everything that is served under our own name; dialects are merged into it.
+pub fn app(desk: Desk, options: Options) -> Router {
+    health::routes(desk.clone()).merge(native::routes(desk, &options))
+}
+
+/// The specification of the native API as text, as `docs/openapi.json` holds it.
+pub fn openapi_json() -> String {
+    let mut text = native::specification().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -161,8 +161,13 @@ impl Desk {
         let wrapped_keys = keys.wrap(&self.inner.master, id);
         let tenant = Arc::new(Tenant { id, institution, environment, keys, settings, version: 1 });
         let caller = Caller::house(id, door);
-        let performing =
-            Performing { inner: self.inner.clone(), tenant, caller, action: CreateTenant { wrapped_keys }, missing: None };
+        let performing = Performing {
+            inner: self.inner.clone(),
+            tenant,
+            caller,
+            action: CreateTenant { wrapped_keys },
+            missing: None,
+        };
         self.run::<CreateTenant, _>(performing).await?;
         Ok(id)
     }
@@ -263,7 +268,13 @@ impl<A: Action> Performing<A> {
         Ok((output, cx.facts, now))
     }
 
-    fn entry(&self, now: Time, outcome: audit::Outcome, code: Option<&'static str>, facts: Vec<Value>) -> audit::Entry<'_> {
+    fn entry(
+        &self,
+        now: Time,
+        outcome: audit::Outcome,
+        code: Option<&'static str>,
+        facts: Vec<Value>,
+    ) -> audit::Entry<'_> {
         audit::Entry {
             id: AuditId::new(now, &self.inner.random),
             at: now,
@@ -296,7 +307,8 @@ impl<A: Action> Write for Performing<A> {
         let audit_id = entry.id;
         audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
         for (index, (fact, told)) in facts.iter().zip(&told).enumerate() {
-            event::store::announce(tx, &self.tenant, &self.inner.random, now.plus(index as i64), audit_id, fact, told).await?;
+            event::store::announce(tx, &self.tenant, &self.inner.random, now.plus(index as i64), audit_id, fact, told)
+                .await?;
             if let Some(job) = job::follow_up(fact, now) {
                 job::store::insert(tx, self.tenant.id, &self.inner.random, now, job).await?;
             }

@@ -255,7 +255,8 @@ impl Question for ExportAudit {
             lines.push(chain::export_head(qx.tenant)?.to_string());
         }
         let rows = store::after_seq(qx.rd, tenant, self.after, EXPORT_PIECE).await?;
-        let mut checkpoints = store::checkpoints_after(qx.rd, tenant, self.after, EXPORT_PIECE).await?.into_iter().peekable();
+        let mut checkpoints =
+            store::checkpoints_after(qx.rd, tenant, self.after, EXPORT_PIECE).await?.into_iter().peekable();
         let next = (rows.len() as i64 == EXPORT_PIECE).then(|| rows.last().and_then(|row| row.seq)).flatten();
         for row in &rows {
             lines.push(chain::export_row(row).to_string());
@@ -266,4 +267,3 @@ impl Question for ExportAudit {
         Ok(ExportPiece { lines, next })
     }
 }
-

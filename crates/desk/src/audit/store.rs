@@ -202,6 +202,11 @@ pub(crate) async fn last_checkpoint(rd: &mut Rd, tenant: TenantId) -> Result<Opt
     rd.find(LAST_CHECKPOINT, params![tenant]).await?.map(read_checkpoint).transpose()
 }
 
-pub(crate) async fn checkpoints_after(rd: &mut Rd, tenant: TenantId, seq: i64, limit: i64) -> Result<Vec<CheckpointRow>> {
+pub(crate) async fn checkpoints_after(
+    rd: &mut Rd,
+    tenant: TenantId,
+    seq: i64,
+    limit: i64,
+) -> Result<Vec<CheckpointRow>> {
     rd.all(CHECKPOINTS_AFTER, params![tenant, seq, limit]).await?.into_iter().map(read_checkpoint).collect()
 }

@@ -69,7 +69,8 @@ async fn start(cx: &mut Cx<'_>, user: &User, method: Channel) -> Result<ResetSta
     let print = fingerprint(token.expose());
     let proof = ProofId::new(cx.id_time(), cx.random);
     let (tenant, now) = (cx.tenant.id, cx.now);
-    proofs::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::ResetLink, &print, None, 1, now, expires_at).await?;
+    proofs::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::ResetLink, &print, None, 1, now, expires_at)
+        .await?;
     let message = message::queue(cx, user, Draft::PasswordReset { method, token, minutes: seconds / 60 }).await?;
     cx.note(Fact::PasswordResetAsked { user: user.id, method: method.word(), message });
     Ok(ResetStarted { expires_in_seconds: seconds, expires_at })

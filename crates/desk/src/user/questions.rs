@@ -234,7 +234,9 @@ async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, 
         params.extend(word.alternatives.iter().map(|(_, token)| token.to_param()));
         let slots = (first..=params.len()).map(|slot| format!("${slot}")).collect::<Vec<_>>().join(", ");
         if index == 0 {
-            sql.push_str(&format!("SELECT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"));
+            sql.push_str(&format!(
+                "SELECT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"
+            ));
         } else {
             sql.push_str(&format!(
                 " AND EXISTS (SELECT 1 FROM user_token x WHERE x.tenant_id = $1 AND x.user_id = t.user_id \
@@ -249,7 +251,8 @@ async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, 
     let rows = qx.rd.all(sql, &params).await?;
     let capped = rows.len() > CANDIDATES_MAX;
     let tenant: &Tenant = qx.tenant;
-    let users = rows.into_iter().take(CANDIDATES_MAX).map(|mut row| store::read(tenant, &mut row)).collect::<Result<_>>()?;
+    let users =
+        rows.into_iter().take(CANDIDATES_MAX).map(|mut row| store::read(tenant, &mut row)).collect::<Result<_>>()?;
     Ok((users, capped))
 }
 
@@ -277,7 +280,8 @@ fn rank(term: Term, words: &[QueryWord], query: &str, profile: &Profile) -> Opti
         }
         word.matches_words(&names)
             || by_email
-            || (!username.is_empty() && (word.matches_name(&username) || normal::fold(&username).starts_with(&word.word)))
+            || (!username.is_empty()
+                && (word.matches_name(&username) || normal::fold(&username).starts_with(&word.word)))
             || (term == Term::Anything && !phone.is_empty() && word.matches_phone(&phone))
             || identifiers.iter().any(|identifier| word.matches_identifier(identifier))
     });

@@ -423,8 +423,7 @@ pub(crate) async fn save_credentials(tx: &mut Tx, user: &mut User, now: Time) ->
 
 /// Saves a sign-in: seen now, wrong passwords forgotten.
 pub(crate) async fn save_seen(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
-    let changed =
-        tx.run(SAVE_SEEN, params![user.tenant, user.id, user.version, now, user.second_factor_step]).await?;
+    let changed = tx.run(SAVE_SEEN, params![user.tenant, user.id, user.version, now, user.second_factor_step]).await?;
     user.last_seen_at = Some(now);
     (user.failed_sign_ins, user.failing_since) = (0, None);
     saved(user, changed)

@@ -10,8 +10,10 @@ macro_rules! words {
 
         impl $name {
             /// Every value, in the order of declaration.
+            #[allow(dead_code, clippy::allow_attributes, reason = "not every vocabulary is listed somewhere")]
             pub const ALL: &'static [$name] = &[$($name::$value,)+];
             /// Every word, in the order of declaration.
+            #[allow(dead_code, clippy::allow_attributes, reason = "not every vocabulary is listed somewhere")]
             pub const WORDS: &'static [&'static str] = &[$($word,)+];
 
             /// The stable word.

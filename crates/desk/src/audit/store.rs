@@ -73,6 +73,13 @@ pub(crate) const PAGE_OF_ACTOR_KIND: &str = concat!(
     " FROM audit WHERE tenant_id = $1 AND actor_kind = $6 AND id < $2 AND at >= $3 AND at < $4 ORDER BY id DESC LIMIT $5"
 );
 
+pub(crate) const PAGE_OF_SUBJECT_AND_ACTOR_KIND: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM audit WHERE tenant_id = $1 AND subject_id = $6 AND actor_kind = $7 AND id < $2 AND at >= $3 AND at < $4 \
+     ORDER BY id DESC LIMIT $5"
+);
+
 pub(crate) const UNSEALED: &str =
     concat!("SELECT ", columns!(), " FROM audit WHERE tenant_id = $1 AND seq IS NULL ORDER BY id LIMIT $2");
 

@@ -192,7 +192,10 @@ impl Action for ConfirmSignIn {
         let Some(proof) = proof.filter(|proof| proof.purpose != ProofPurpose::ResetLink) else {
             return Ok(SignInAnswer::Barred(Refusal::LinkInvalid));
         };
-        if proof.ended_at.is_some() || cx.now >= proof.expires_at {
+        if proof.ended_at.is_some() {
+            return Ok(SignInAnswer::Barred(Refusal::LinkInvalid));
+        }
+        if cx.now >= proof.expires_at {
             return Ok(SignInAnswer::Barred(Refusal::LinkExpired));
         }
         if proof.tries_left < 1 {

@@ -225,7 +225,8 @@ async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, 
     if words.is_empty() {
         return Ok((Vec::new(), false));
     }
-    // The longest word is likely the rarest: begin there, and ask the others of each candidate.
+    // The longest word is likely the rarest: begin there, and ask the others of each candidate. A user may have a word
+    // under several tokens (name, username, address); the limit counts her once.
     words.sort_by_key(|word| std::cmp::Reverse(word.word.len()));
     let mut params: Vec<Param<'_>> = vec![qx.tenant.id.to_param()];
     let mut sql = format!("SELECT {} FROM users u WHERE u.tenant_id = $1 AND u.id IN (", store::COLUMNS);
@@ -235,7 +236,7 @@ async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, 
         let slots = (first..=params.len()).map(|slot| format!("${slot}")).collect::<Vec<_>>().join(", ");
         if index == 0 {
             sql.push_str(&format!(
-                "SELECT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"
+                "SELECT DISTINCT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"
             ));
         } else {
             sql.push_str(&format!(
@@ -476,7 +477,18 @@ impl Question for UserByName {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Option<UserId>> {
         let token = qx.tenant.keys.lookup().unique(self.by.domain(), &self.text);
-        store::id_of(qx.rd, qx.tenant.id, self.by, &token).await
+        let found = store::id_of(qx.rd, qx.tenant.id, self.by, &token).await?;
+        unless_hidden(qx, found).await
+    }
+}
+
+/// A user who is hidden from the caller has no id either.
+async fn unless_hidden(qx: &mut Qx<'_>, found: Option<UserId>) -> Result<Option<UserId>> {
+    let Some(id) = found else { return Ok(None) };
+    match store::load(qx.rd, qx.tenant, qx.caller, id).await {
+        Ok(_) => Ok(Some(id)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(other) => Err(other),
     }
 }
 
@@ -488,7 +500,8 @@ impl Question for UserByNumber {
     type Output = Option<UserId>;
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Option<UserId>> {
-        store::id_of_number(qx.rd, qx.tenant.id, self.0).await
+        let found = store::id_of_number(qx.rd, qx.tenant.id, self.0).await?;
+        unless_hidden(qx, found).await
     }
 }
 

@@ -2,4 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+mod coverage;
 mod db;
+mod door;
+mod support;

@@ -25,9 +25,8 @@ pub use language::Language;
 const BODY_MAX: usize = 8 * 1024;
 
 /// The one stylesheet. No page brings a style, a script, an image or a font of its own.
-static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::plain("page", "css", "text/css; charset=utf-8", include_bytes!("../../assets/page.css"))
-});
+static STYLESHEET: LazyLock<Asset> =
+    LazyLock::new(|| Asset::plain("page", "css", "text/css; charset=utf-8", include_bytes!("../../assets/page.css")));
 
 /// The pages, ready to be merged. Whoever logs requests logs the matched path: the address itself holds the token.
 pub fn routes(desk: Desk) -> Router {

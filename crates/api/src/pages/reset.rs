@@ -174,7 +174,8 @@ fn notice(
 ) -> Response {
     let name = institution.unwrap_or(Words::of(language).your_institution);
     let paragraphs = paragraphs.iter().map(|text| said(text, &[("institution", name)])).collect();
-    let template = NoticePage { language, stylesheet: &STYLESHEET.path, tone: tone.class(), heading, paragraphs, institution };
+    let template =
+        NoticePage { language, stylesheet: &STYLESHEET.path, tone: tone.class(), heading, paragraphs, institution };
     page(status, language, &template)
 }
 

@@ -178,7 +178,9 @@ const FRENCH: Words = Words {
     barred_heading: "Vous ne pouvez pas choisir de mot de passe pour le moment",
     barred: &["Veuillez contacter {institution}, qui vous dira que faire."],
     busy_heading: "Veuillez réessayer dans un instant",
-    busy: &["Nous ne pouvons rien enregistrer pour le moment. Votre mot de passe n’a pas changé et votre lien reste valable."],
+    busy: &[
+        "Nous ne pouvons rien enregistrer pour le moment. Votre mot de passe n’a pas changé et votre lien reste valable.",
+    ],
     broken_heading: "Une erreur s’est produite de notre côté",
     broken: &["Veuillez réessayer plus tard. Si cela se reproduit, signalez-le à {institution}."],
     unread_heading: "Nous n’avons pas pu lire le formulaire",

@@ -202,7 +202,7 @@ impl Read for FindLink {
 
     async fn run(&self, rd: &mut Rd) -> Result<LinkCard> {
         let tenant = &self.tenant;
-        let link = proofs::link(rd, tenant.id, &self.print).await?.ok_or(Refusal::LinkInvalid)?;
+        let link = proofs::link(rd, tenant.id, &self.print).await?.ok_or(Error::NotFound("link"))?;
         let house = Caller::house(tenant.id, self.caller.origin.door);
         let user = user::store::load(rd, tenant, &house, link.user).await?;
         open_link(rd, &user, &self.print, self.now).await?;
@@ -251,7 +251,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Whose link this is; refuses a link that was used, replaced or has expired.
+    /// Whose link this is; `NotFound` if it never was one, refused if it was used, replaced or has expired.
     pub async fn reset_link(&self, caller: &Caller, token: &Secret) -> Result<LinkCard> {
         let tenant = self.tenant(caller.tenant).await?;
         let find = FindLink { tenant, print: fingerprint(token.expose()), caller: caller.clone(), now: self.now() };

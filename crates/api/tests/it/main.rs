@@ -1,0 +1,3 @@
+//! Our own doors, spoken to as callers do: the real router in process, on every engine that is available.
+
+mod pages;

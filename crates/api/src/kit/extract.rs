@@ -123,9 +123,18 @@ impl<D: Dialect, T: DeserializeOwned> FromRequest<House<D::Own>> for Body<D, T> 
             return Err(Trouble::BodyType.into());
         }
         let RawBody(bytes, _) = RawBody::<D>::from_request(request, house).await?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| Trouble::BodyMalformed(said(&error)))?;
+        let value = object(&bytes)?;
         Ok(Body { value, bytes, voice: std::marker::PhantomData })
     }
+}
+
+/// Reads a JSON object. An array of the right length would also do for serde; on our wires it is a mistake.
+pub fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Trouble> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|byte| b"[\"0123456789-tfn".contains(byte)) {
+        return Err(Trouble::BodyMalformed("expected an object".to_owned()));
+    }
+    serde_json::from_slice(bytes).map_err(|error| Trouble::BodyMalformed(said(&error)))
 }
 
 /// What serde says, without the value it complains about: that may be somebody's data.

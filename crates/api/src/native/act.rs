@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{House, Native};
-use crate::kit::{Fault, RawBody, SignedBy, Trouble, said};
+use crate::kit::{Fault, RawBody, SignedBy, Trouble, object};
 
 /// The longest idempotency key, in characters.
 const KEY_MAX: usize = 255;
@@ -145,7 +145,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<House> for Call<T> {
             return Err(Trouble::BodyType.into());
         }
         let text: &[u8] = if raw.is_empty() { b"{}" } else { &raw };
-        let body = serde_json::from_slice(text).map_err(|error| Trouble::BodyMalformed(said(&error)))?;
+        let body = object(text)?;
         let once = key.map(|key| {
             let mut seen = line.into_bytes();
             seen.extend_from_slice(&raw);

@@ -5,4 +5,5 @@
 mod coverage;
 mod db;
 mod door;
+mod standing;
 mod support;

@@ -5,5 +5,7 @@
 mod coverage;
 mod db;
 mod door;
+mod passwords;
+mod sign_in;
 mod standing;
 mod support;

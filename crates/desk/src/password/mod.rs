@@ -267,7 +267,11 @@ impl Desk {
 
     /// A signed-in user trades her old password for a new one.
     pub async fn change_password(&self, caller: &Caller, current: Secret, password: Secret) -> Result<()> {
-        let Who::User { id, .. } = caller.who else { return Err(Error::Forbidden("oneself")) };
+        let id = match caller.who {
+            Who::User { id, .. } => id,
+            Who::Anonymous => return Err(Error::Unauthenticated("this needs a caller who has signed in")),
+            Who::Staff { .. } | Who::Key { .. } | Who::House => return Err(Error::Forbidden("oneself")),
+        };
         let tenant = self.tenant(caller.tenant).await?;
         let (seen_hash, profile) = self.inner.db.read(OwnCredential { tenant: tenant.clone(), user: id }).await?;
         let right = self.verify_password(current, seen_hash.clone()).await? && seen_hash.is_some();

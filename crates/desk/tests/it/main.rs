@@ -5,4 +5,8 @@
 mod coverage;
 mod db;
 mod door;
+mod passwords;
+mod privacy;
+mod sign_in;
+mod standing;
 mod support;

@@ -1,4 +1,4 @@
-//! The languages in which we write to end customers.
+//! The languages in which we write to end customers, on pages and in letters.
 
 /// A language we write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,6 +38,21 @@ impl Language {
     }
 }
 
+/// A text with its gaps filled, in one pass: what is filled in is not looked at again.
+pub fn said(text: &str, gaps: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(text.len() + 32);
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let (name, after) = after.split_once('}').expect("a gap is closed in every table of words");
+        let (_, value) = gaps.iter().find(|(gap, _)| *gap == name).expect("a gap is known where it is filled");
+        out.push_str(value);
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +71,12 @@ mod tests {
         for (locale, expected) in table {
             assert_eq!(Language::of_locale(locale), expected, "{locale}");
         }
+    }
+
+    #[test]
+    fn what_fills_a_gap_is_not_filled_again() {
+        assert_eq!(said("{a}, {b}!", &[("a", "{b}"), ("b", "{")]), "{b}, {!");
+        assert_eq!(said("", &[]), "");
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod reset;
 mod visit;
 mod words;
 
-pub use language::Language;
+pub use language::{Language, said};
 
 /// Two passwords of 128 characters, each of four bytes written as `%XX`, are about 3 KiB.
 const BODY_MAX: usize = 8 * 1024;

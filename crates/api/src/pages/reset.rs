@@ -14,8 +14,8 @@ use desk::{Busy, Caller, Desk, Error, Field, Refusal};
 use serde::Deserialize;
 
 use super::visit::Visit;
-use super::words::{Words, said};
-use super::{Language, STYLESHEET, page};
+use super::words::Words;
+use super::{Language, STYLESHEET, page, said};
 
 /// A token is 43 characters and a short prefix.
 const TOKEN_MAX: usize = 200;

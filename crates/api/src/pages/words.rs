@@ -1,4 +1,4 @@
-//! What the pages say, in each language. `{n}` and `{institution}` are filled in by `said`; escaping is the templates'.
+//! What the pages say, in each language. `{n}` and `{institution}` are filled in; escaping is the templates'.
 
 use super::Language;
 
@@ -45,21 +45,6 @@ impl Words {
             Language::French => &FRENCH,
         }
     }
-}
-
-/// A text with its gaps filled, in one pass: what is filled in is not looked at again.
-pub(super) fn said(text: &str, gaps: &[(&str, &str)]) -> String {
-    let mut out = String::with_capacity(text.len() + 32);
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let (name, after) = after.split_once('}').expect("a gap is closed in the table of words");
-        let (_, value) = gaps.iter().find(|(gap, _)| *gap == name).expect("a gap is known where it is filled");
-        out.push_str(value);
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 const ENGLISH: Words = Words {

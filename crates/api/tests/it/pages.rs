@@ -356,7 +356,7 @@ async fn the_files_of_a_page_are_there_and_may_be_kept_for_ever() {
         let visitor = Visitor::of(&house);
         let mut paths = files(&visitor.get("/reset/nonsense").await);
         let docs = visitor.get("/docs").await;
-        docs.says(StatusCode::OK, "<main id=\"docs\"></main>");
+        docs.says(StatusCode::OK, "<div id=\"docs\"></div>");
         paths.extend(files(&docs));
         assert_eq!(paths.len(), 5, "{paths:?}");
         for path in paths {

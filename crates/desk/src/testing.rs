@@ -10,8 +10,8 @@ use crate::tenant::{Environment, Institution, InstitutionKind, Settings};
 use crate::value::clock::{Clock, Time};
 use crate::value::id::{InstitutionId, KeyId, StaffId, TenantId};
 use crate::value::password::Hashing;
-use crate::value::seal::MasterKey;
 use crate::value::random::Random;
+use crate::value::seal::MasterKey;
 
 /// Names the server that tests may use, e.g. `postgres://postgres@127.0.0.1:5544/postgres`. Without it they run on
 /// SQLite only.

@@ -41,9 +41,6 @@ pub async fn serve(settings: Settings) -> Done {
     // Before the database is touched: a second server on the same address must not come that far.
     let listener = listen(settings.config.listen).await?;
     let opened = wire_up::open(&settings, Absent::Make).await?;
-    for migration in &opened.applied {
-        tracing::info!(migration, "migrated");
-    }
     if wire_up::tenants(&opened.desk).await?.is_empty() {
         eprintln!("{}", first_steps(&settings));
     }

@@ -29,11 +29,9 @@ pub struct Opened {
     pub desk: Desk,
     /// Its database.
     pub db: Db,
-    /// The migrations applied on the way.
-    pub applied: Vec<&'static str>,
 }
 
-/// Opens the database and brings its schema up to date.
+/// Opens the database and brings its schema up to date; tells which migrations that took (the desk logs each).
 pub async fn open_db(config: &Config, absent: Absent) -> Done<(Db, Vec<&'static str>)> {
     let place = without_password(&config.database);
     if let (Absent::Refuse, Some(path)) = (absent, config.database_file())
@@ -104,13 +102,13 @@ pub fn desk_over(config: &Config, db: Db, master: MasterKey) -> Desk {
 
 /// Opens database and desk, and makes sure that the master key fits.
 pub async fn open(settings: &Settings, absent: Absent) -> Done<Opened> {
-    let (db, applied) = open_db(&settings.config, absent).await?;
+    let (db, _) = open_db(&settings.config, absent).await?;
     let key_was_there = settings.master_key.is_some() || settings.config.master_key_file().exists();
     let master = master_key(settings, &db)?;
     let desk = desk_over(&settings.config, db.clone(), master);
     // The first tenant's keys are unwrapped here: a wrong key is found now, not at the first request.
     match tenants(&desk).await {
-        Ok(_) => Ok(Opened { desk, db, applied }),
+        Ok(_) => Ok(Opened { desk, db }),
         Err(fault) => {
             if !key_was_there {
                 // The one just made fits nothing; it must not be taken for the right one later.

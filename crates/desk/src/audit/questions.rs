@@ -74,7 +74,11 @@ async fn page(qx: &mut Qx<'_>, filter: &AuditFilter) -> Result<AuditPage> {
         vec![qx.tenant.id.to_param(), before.to_param(), from.to_param(), to.to_param(), limit.to_param()];
     let subject = filter.subject.map(uuid::Uuid::into_bytes);
     let sql = match (&subject, &filter.actor_kind) {
-        (Some(subject), _) => {
+        (Some(subject), Some(kind)) => {
+            params.extend([subject.to_param(), kind.to_param()]);
+            store::PAGE_OF_SUBJECT_AND_ACTOR_KIND
+        }
+        (Some(subject), None) => {
             params.push(subject.to_param());
             store::PAGE_OF_SUBJECT
         }
@@ -88,12 +92,7 @@ async fn page(qx: &mut Qx<'_>, filter: &AuditFilter) -> Result<AuditPage> {
     let more = rows.len() as i64 > filter.limit;
     let mut records = Vec::with_capacity(rows.len());
     for row in rows.into_iter().take(filter.limit as usize) {
-        let row = store::read(row)?;
-        // A subject's page is read by subject; the kind of actor then narrows it here.
-        if filter.actor_kind.is_some_and(|kind| kind != row.actor_kind) {
-            continue;
-        }
-        records.push(opened(qx, row)?);
+        records.push(opened(qx, store::read(row)?)?);
     }
     let next = if more { records.last().map(|record| record.id) } else { None };
     Ok(AuditPage { records, next })
@@ -163,24 +162,28 @@ impl Question for StaffActivity {
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<AuditRecord>> {
-        let kinds: &[&'static str] = if self.user.is_some() { &[""] } else { &["key", "staff"] };
-        let mut records = Vec::new();
-        for kind in kinds {
-            let filter = AuditFilter {
-                subject: self.user.map(|user| user.0),
-                actor_kind: Some(*kind).filter(|kind| !kind.is_empty()),
-                from: self.from,
-                to: self.to,
-                before: None,
-                limit: self.limit,
-            };
-            records.extend(page(qx, &filter).await?.records);
-        }
-        records.retain(|record| record.actor_kind == "key" || record.actor_kind == "staff");
-        records.sort_by_key(|record| std::cmp::Reverse(record.id));
-        records.truncate(self.limit as usize);
-        Ok(records)
+        activity(qx, &["key", "staff"], self.user, self.from, self.to, self.limit).await
     }
+}
+
+/// The newest records by these kinds of actor. Each kind has a page of its own, so that many of one do not hide the other.
+async fn activity(
+    qx: &mut Qx<'_>,
+    kinds: &[&'static str],
+    user: Option<UserId>,
+    from: Option<Time>,
+    to: Option<Time>,
+    limit: i64,
+) -> Result<Vec<AuditRecord>> {
+    let mut records = Vec::new();
+    for kind in kinds {
+        let subject = user.map(|user| user.0);
+        let filter = AuditFilter { subject, actor_kind: Some(kind), from, to, before: None, limit };
+        records.extend(page(qx, &filter).await?.records);
+    }
+    records.sort_by_key(|record| std::cmp::Reverse(record.id));
+    records.truncate(limit as usize);
+    Ok(records)
 }
 
 /// What users did themselves: the vendors' histories.
@@ -204,25 +207,8 @@ impl Question for UserActivity {
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<AuditRecord>> {
-        let mut records = Vec::new();
         // Signing in and asking for a reset are done before anybody is known: the actor is nobody, the subject the user.
-        let kinds: &[Option<&'static str>] =
-            if self.user.is_some() { &[None] } else { &[Some("user"), Some("anonymous")] };
-        for kind in kinds {
-            let filter = AuditFilter {
-                subject: self.user.map(|user| user.0),
-                actor_kind: *kind,
-                from: self.from,
-                to: self.to,
-                before: None,
-                limit: self.limit,
-            };
-            records.extend(page(qx, &filter).await?.records);
-        }
-        records.retain(|record| record.actor_kind == "user" || record.actor_kind == "anonymous");
-        records.sort_by_key(|record| std::cmp::Reverse(record.id));
-        records.truncate(self.limit as usize);
-        Ok(records)
+        activity(qx, &["user", "anonymous"], self.user, self.from, self.to, self.limit).await
     }
 }
 
@@ -255,7 +241,8 @@ impl Question for ExportAudit {
             lines.push(chain::export_head(qx.tenant)?.to_string());
         }
         let rows = store::after_seq(qx.rd, tenant, self.after, EXPORT_PIECE).await?;
-        let mut checkpoints = store::checkpoints_after(qx.rd, tenant, self.after, EXPORT_PIECE).await?.into_iter().peekable();
+        let mut checkpoints =
+            store::checkpoints_after(qx.rd, tenant, self.after, EXPORT_PIECE).await?.into_iter().peekable();
         let next = (rows.len() as i64 == EXPORT_PIECE).then(|| rows.last().and_then(|row| row.seq)).flatten();
         for row in &rows {
             lines.push(chain::export_row(row).to_string());
@@ -266,4 +253,3 @@ impl Question for ExportAudit {
         Ok(ExportPiece { lines, next })
     }
 }
-

@@ -26,7 +26,7 @@ pub async fn run(command: cli::Outbox, settings: Settings, public_url: Option<St
         for (card, after) in &mut seen {
             while let Some(piece) = piece(&desk, card, after).await? {
                 for message in piece.iter().filter(|message| is_to(message, command.to.as_deref())) {
-                    let text = shown(message, &card.institution.name, &public_url);
+                    let text = shown(message, &card.institution.name, &public_url)?;
                     // A reader that has seen enough (head, grep -m) is no error.
                     if writeln!(std::io::stdout(), "{text}").is_err() {
                         return Ok(());
@@ -60,7 +60,7 @@ fn is_to(message: &Message, to: Option<&str>) -> bool {
     }
 }
 
-fn shown(message: &Message, institution: &str, public_url: &str) -> String {
+fn shown(message: &Message, institution: &str, public_url: &str) -> Done<String> {
     let head = format!(
         "--- {} · {} · {} · {} · {} · {institution}",
         message.id,
@@ -69,9 +69,9 @@ fn shown(message: &Message, institution: &str, public_url: &str) -> String {
         message.template,
         message.state.word()
     );
-    let Some(letter) = &message.letter else { return format!("{head}\n(the person was erased)\n") };
-    let rendered = letters::render(&message.template, letter, institution, public_url);
-    match message.channel {
+    let Some(letter) = &message.letter else { return Ok(format!("{head}\n(the person was erased)\n")) };
+    let rendered = letters::render(&message.template, letter, institution, public_url)?;
+    Ok(match message.channel {
         Channel::Email => format!(
             "{head}\nTo: {} <{}>\nSubject: {}\n\n{}\n",
             letter.name,
@@ -80,5 +80,5 @@ fn shown(message: &Message, institution: &str, public_url: &str) -> String {
             rendered.text.trim_end()
         ),
         Channel::Sms => format!("{head}\nTo: {}\n\n{}\n", letter.to, rendered.sms.trim_end()),
-    }
+    })
 }

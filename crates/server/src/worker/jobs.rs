@@ -113,6 +113,8 @@ impl Worker {
         let busy = |fault: Error| SendFault::Temporary(code(fault));
         let tenant = self.desk.tenant(tenant).await.map_err(busy)?;
         let rendered = letters::render(&message.template, letter, &tenant.institution.name, &self.public_url);
+        // A letter that we cannot write today, a newer version may have to write.
+        let rendered = rendered.map_err(|_| SendFault::Temporary("the letter cannot be written".to_owned()))?;
         match message.channel {
             Channel::Email => {
                 let Some(mail) = &self.outside.mail else { return Ok(Handed::Resting) };

@@ -2,6 +2,7 @@
 //! in flight are answered, the worker finishes what it has begun, and the queue of writes is worked off.
 
 use std::convert::Infallible;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,13 +43,18 @@ pub async fn serve(settings: Settings) -> Done {
     let listener = listen(settings.config.listen).await?;
     let opened = wire_up::open(&settings, Absent::Make).await?;
     if wire_up::tenants(&opened.desk).await?.is_empty() {
-        eprintln!("{}", first_steps(&settings));
+        tell(&first_steps(&settings));
     }
     let public_url = settings.config.public_url();
     run(&settings, opened, listener, &public_url, prometheus, stop, |address| {
-        eprintln!("bursar {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
+        tell(&format!("bursar {} listens on http://{address}", env!("CARGO_PKG_VERSION")));
     })
     .await
+}
+
+/// For people at a terminal. Whoever closed it does not want to know.
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn first_steps(settings: &Settings) -> String {

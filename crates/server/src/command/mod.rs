@@ -9,29 +9,33 @@ mod tenant;
 mod token;
 mod user;
 
+use std::io::Write;
+
 use crate::cli::{Cli, Command};
 use crate::config::{self, DEFAULTS};
-use crate::trouble::Done;
+use crate::trouble::{Done, Trouble};
 use crate::wire_up::{self, Absent};
 use crate::{demo, serve};
+
+/// Prints what was asked for. A reader that has seen enough (`head`) is no trouble; a full disk is.
+pub fn print(text: &str) -> Done {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Trouble::new(format!("cannot write to standard output: {fault}"), "Check the disk."))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Does what the command line asks for.
 pub async fn run(cli: Cli) -> Done {
     let mut flags = cli.flags;
     match cli.command {
         // These need no settings, and must work where they are broken.
-        Command::Openapi => {
-            println!("{}", api::openapi_json().trim_end());
-            return Ok(());
-        }
-        Command::Standing => {
-            print!("{}", desk::user::standing::matrix_page());
-            return Ok(());
-        }
-        Command::Config { manual: true } => {
-            print!("{DEFAULTS}");
-            return Ok(());
-        }
+        Command::Openapi => return print(&api::openapi_json()),
+        Command::Standing => return print(&desk::user::standing::matrix_page()),
+        Command::Config { manual: true } => return print(DEFAULTS),
         Command::Token(token) => return token::run(token).await,
         Command::Audit(crate::cli::Audit::Verify { file, public_key }) => {
             return audit::verify(&file, public_key.as_deref());
@@ -62,10 +66,7 @@ pub async fn run(cli: Cli) -> Done {
                     user::find(&settings, query, limit, at).await
                 }
                 Command::Audit(crate::cli::Audit::Export { out, at }) => audit::export(&settings, out, at).await,
-                Command::Config { .. } => {
-                    print!("{}", settings.page());
-                    Ok(())
-                }
+                Command::Config { .. } => print(&settings.page()),
                 Command::Openapi | Command::Standing | Command::Token(_) | Command::Outbox(_) | Command::Audit(_) => {
                     Ok(())
                 }

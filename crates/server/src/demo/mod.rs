@@ -12,6 +12,7 @@ mod in_order;
 pub mod names;
 mod paper;
 pub mod people;
+mod progress;
 mod seed;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -72,7 +73,11 @@ pub async fn run(demo: Demo, mut settings: Settings, flags: &Flags) -> Done {
     let desk = wire_up::desk_over(&settings.config, db.clone(), master);
     let card = paper::card(&folder::read(&demo.data)?, &demo.data);
     let opened = Opened { desk, db };
-    serve::run(&settings, opened, listener, &base_url, prometheus, stop, |_| println!("{card}")).await
+    serve::run(&settings, opened, listener, &base_url, prometheus, stop, |_| {
+        // Whoever closed the terminal's end does not want the card; the server goes on.
+        let _ = crate::command::print(&card);
+    })
+    .await
 }
 
 /// Seeds in a process of its own, so that the server begins with a small memory. `false`: told to stop meanwhile.

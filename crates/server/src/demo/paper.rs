@@ -1,8 +1,87 @@
-//! The card that a visitor is handed: where everything is, who can sign in, and the guide's steps as lines to paste.
+//! What a visitor is handed: demo.json, and the card on the screen with who can sign in and the guide's steps as lines
+//! to paste.
 
 use std::path::Path;
 
-use serde_json::Value;
+use desk::Permission;
+use desk::device::ListDevices;
+use desk::key::{CreateKey, KeyKind, PublicKeys};
+use desk::value::clock::Clock;
+use desk::value::random::Random;
+use desk::value::secret::Secret;
+use serde_json::{Value, json};
+
+use super::client_key::ClientKey;
+use super::folder;
+use super::seed::{ADMIN, SERVICE, Town, stream, today};
+use crate::trouble::{Done, Trouble};
+
+impl Town {
+    /// Makes the keys, signs the named device owner in once more (so that she has an open session today), and writes down
+    /// what a visitor needs.
+    pub async fn paper(&self, pem: &Path) -> Done<Value> {
+        let random = stream(self.seed, self.place * 10 + 3);
+        let client = ClientKey::draw(&random);
+        let keys = self.desk(Clock::fixed(today()), random)?;
+        let house = self.house();
+        let admin = self.staff[ADMIN].0;
+        let native = keys.perform(&house, CreateKey::native("Demo", admin)).await?;
+        let narrow = CreateKey {
+            permissions: Some(vec![Permission::UsersRead, Permission::UsersContacts]),
+            ..CreateKey::native("Demo, reading only", admin)
+        };
+        let narrow = keys.perform(&house, narrow).await?;
+        let banno = CreateKey {
+            kind: KeyKind::Banno,
+            public_keys: Some(PublicKeys::Pem(client.public)),
+            ..CreateKey::native("Support tool", self.staff[SERVICE].0)
+        };
+        let banno = keys.perform(&house, banno).await?;
+        folder::write(pem, &client.private)?;
+        let named = self.history.named;
+        let now = self.desk(Clock::System, Random::System)?;
+        self.sign_in(&now, named.with_devices, Some(0)).await?;
+        let (owner, _) = self.users[named.with_devices].unwrap_or((UserId::new(today(), now.random()), 0));
+        if now.ask(&house, ListDevices(owner)).await?.is_empty() {
+            return Err(Trouble::new("the devices of the demo could not be made", "This is a bug."));
+        }
+        let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+        let staff: Vec<Value> = self.staff[..SERVICE]
+            .iter()
+            .map(|(_, role, email)| json!({ "email": email, "password": self.flavour.staff_password(), "role": role }))
+            .collect();
+        Ok(json!({
+            "tenant_id": self.tenant,
+            "native": { "secret_key": secret(&native.secret), "read_only_key": secret(&narrow.secret) },
+            "staff": staff,
+            "users": {
+                "locked": self.user(named.locked),
+                "active": self.user(named.active),
+                "dormant": self.user(named.dormant),
+                "disabled": self.user(named.disabled),
+                "with_devices": self.user(named.with_devices),
+            },
+            "banno": {
+                "client_id": banno.key.client_id,
+                "private_key_pem": pem,
+                "institution_id": self.institution.0.to_string(),
+            },
+        }))
+    }
+
+    fn user(&self, index: usize) -> Value {
+        let person = &self.people[index];
+        let (id, number) = self.users[index].unzip();
+        json!({
+            "id": id,
+            "uuid": id.map(|id| id.0.to_string()),
+            "number": number,
+            "email": person.email,
+            "username": person.username,
+            "password": self.flavour.user_password(),
+        })
+    }
+}
 
 /// The card of the demo that this paper (demo.json) describes.
 pub fn card(paper: &Value, folder: &Path) -> String {

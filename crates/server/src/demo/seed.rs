@@ -2,12 +2,7 @@
 //! so that the same seed gives the same ids, numbers and keys. Each institution has streams of chance of its own for the
 //! house, the people and the keys: what one draws does not move the others.
 
-use std::io::{IsTerminal, Write};
-use std::path::Path;
-
 use desk::db::{Db, Synchronous};
-use desk::device::ListDevices;
-use desk::key::{CreateKey, KeyKind, PublicKeys};
 use desk::note::WriteNote;
 use desk::role::ListRoles;
 use desk::session::{NewDevice, SignInRequest};
@@ -15,25 +10,28 @@ use desk::staff::AddStaff;
 use desk::team::{AddMember, CreateTeam};
 use desk::tenant::{Environment, Institution, InstitutionKind, Settings};
 use desk::user::{CreateUser, User, UserKind};
-use desk::value::clock::{Clock, DAY, Time};
+use desk::value::clock::{Clock, DAY, MINUTE, SECOND, Time};
 use desk::value::id::{InstitutionId, SessionId, StaffId, TenantId, UserId};
 use desk::value::password::Hashing;
 use desk::value::random::Random;
 use desk::value::seal::MasterKey;
 use desk::value::secret::Secret;
-use desk::{Caller, Desk, DeskParts, Door, Origin, Permission, Permissions, Who};
-use serde_json::{Value, json};
+use desk::{Caller, Desk, DeskParts, Door, Origin, Permissions, Who};
+use serde_json::json;
 
-use super::client_key::ClientKey;
 use super::history::{Happening, History};
 use super::people::{self, Flavour, Person};
+use super::progress::Progress;
 use super::{bridge, folder, in_order};
 use crate::cli::Demo;
 use crate::config::Config;
 use crate::trouble::{Done, Trouble};
 
 /// The day that all days are counted back from. Fixed: ids hold their moment, and must be the same for the same seed.
-const TODAY: &str = "2026-10-01T15:00:00Z";
+const TODAY: &str = "2026-10-01T09:00:00Z";
+/// What passes between two things that are done one after the other, and between one kind of them and the next.
+const MOMENT: i64 = SECOND;
+const BREAK: i64 = 5 * MINUTE;
 /// How long before its first customer an institution was founded.
 const FOUNDED_BEFORE: i64 = 30 * DAY;
 
@@ -65,23 +63,23 @@ pub async fn everything(demo: &Demo, config: &Config, base_url: &str) -> Done {
 }
 
 /// One of the seed's streams of chance.
-fn stream(seed: u64, number: u64) -> Random {
+pub(super) fn stream(seed: u64, number: u64) -> Random {
     Random::seeded(seed.wrapping_mul(1_000).wrapping_add(number))
 }
 
 /// An institution while it is seeded.
-struct Town {
-    seed: u64,
-    place: u64,
-    flavour: Flavour,
-    tenant: TenantId,
-    institution: InstitutionId,
-    db: Db,
-    config: Config,
-    staff: Vec<(StaffId, &'static str, String)>,
-    users: Vec<Option<(UserId, i64)>>,
-    people: Vec<Person>,
-    history: History,
+pub(super) struct Town {
+    pub(super) seed: u64,
+    pub(super) place: u64,
+    pub(super) flavour: Flavour,
+    pub(super) tenant: TenantId,
+    pub(super) institution: InstitutionId,
+    pub(super) db: Db,
+    pub(super) config: Config,
+    pub(super) staff: Vec<(StaffId, &'static str, String)>,
+    pub(super) users: Vec<Option<(UserId, i64)>>,
+    pub(super) people: Vec<Person>,
+    pub(super) history: History,
 }
 
 /// The staff of an institution: role, name, mailbox, team.
@@ -93,9 +91,9 @@ const STAFF: [(&str, &str, &str, &str); 5] = [
     // Whom the Banno client acts as; nobody signs in as her.
     ("support", "Support Service", "support-service", "Support"),
 ];
-const ADMIN: usize = 0;
+pub(super) const ADMIN: usize = 0;
 const COMPLIANCE: usize = 2;
-const SERVICE: usize = 4;
+pub(super) const SERVICE: usize = 4;
 
 impl Flavour {
     fn kind(self) -> InstitutionKind {
@@ -112,14 +110,14 @@ impl Flavour {
         }
     }
 
-    fn staff_password(self) -> &'static str {
+    pub(super) fn staff_password(self) -> &'static str {
         match self {
             Flavour::Bank => "harbor-desk-tour-2026",
             Flavour::CreditUnion => "fieldlark-desk-tour-2026",
         }
     }
 
-    fn user_password(self) -> &'static str {
+    pub(super) fn user_password(self) -> &'static str {
         match self {
             Flavour::Bank => "lantern-tidewater-88",
             Flavour::CreditUnion => "meadow-silo-starling-88",
@@ -127,7 +125,7 @@ impl Flavour {
     }
 }
 
-fn today() -> Time {
+pub(super) fn today() -> Time {
     Time::parse_rfc3339(TODAY).expect("the constant is RFC 3339")
 }
 
@@ -164,13 +162,13 @@ impl Town {
 
     /// A desk whose clock stands still, with one of the town's streams. Its hashing is cheap: hashes that matter are made
     /// once and handed in, and are checked at their own cost.
-    fn desk(&self, clock: Clock, random: Random) -> Done<Desk> {
+    pub(super) fn desk(&self, clock: Clock, random: Random) -> Done<Desk> {
         let master = MasterKey::read_or_create(&self.config.master_key_file(), &Random::System)?;
         let hashing = Hashing::cheap();
         Ok(Desk::open(DeskParts { db: self.db.clone(), master, clock, random, hashing, hashing_at_once: 2 }))
     }
 
-    fn house(&self) -> Caller {
+    pub(super) fn house(&self) -> Caller {
         Caller::house(self.tenant, Door::Cli)
     }
 
@@ -241,6 +239,7 @@ impl Town {
                 let (run, others) = rest.split_at(alike.count());
                 self.happen(&desk, &staff, run, &ids, &password_hash).await?;
                 progress.done(run.len());
+                clock.advance(BREAK);
                 rest = others;
             }
         }
@@ -280,10 +279,12 @@ impl Town {
             Happening::SignedIn(..) | Happening::Mistyped(_) => {
                 // Passwords are checked outside the writer, so these come one after the other.
                 for it in run {
+                    desk.clock().advance(MOMENT);
                     match *it {
                         Happening::SignedIn(index, device) => self.sign_in(desk, index, Some(device)).await?,
                         Happening::Mistyped(index) => {
                             for _ in 0..settings().lock_after {
+                                desk.clock().advance(MOMENT);
                                 self.sign_in(desk, index, None).await?;
                             }
                         }
@@ -294,6 +295,7 @@ impl Town {
             Happening::Dealt(_) => {
                 let (house, real_now) = (self.house(), Clock::System.now());
                 for it in run {
+                    desk.clock().advance(MOMENT);
                     if let Happening::Dealt(index) = *it
                         && let Some((user, _)) = self.users[index]
                     {
@@ -330,7 +332,7 @@ impl Town {
     }
 
     /// Signs somebody in on a device of hers, or mistypes her password.
-    async fn sign_in(&self, desk: &Desk, index: usize, device: Option<usize>) -> desk::Result<()> {
+    pub(super) async fn sign_in(&self, desk: &Desk, index: usize, device: Option<usize>) -> desk::Result<()> {
         let person = &self.people[index];
         let password = if device.is_some() { self.flavour.user_password() } else { "not-her-password" };
         let origin = Origin { door: Door::Native, request_id: String::new(), address: None, on_behalf: None };
@@ -340,71 +342,6 @@ impl Town {
             device: device.map(|device| new_device(person, device)),
         };
         desk.sign_in(&Caller::anonymous(self.tenant, origin), request).await.map(drop)
-    }
-
-    /// Makes the keys, signs the named device owner in once more (so that she has an open session today), and writes down
-    /// what a visitor needs.
-    async fn paper(&self, pem: &Path) -> Done<Value> {
-        let random = stream(self.seed, self.place * 10 + 3);
-        let client = ClientKey::draw(&random);
-        let keys = self.desk(Clock::fixed(today()), random)?;
-        let house = self.house();
-        let admin = self.staff[ADMIN].0;
-        let native = keys.perform(&house, CreateKey::native("Demo", admin)).await?;
-        let narrow = CreateKey {
-            permissions: Some(vec![Permission::UsersRead, Permission::UsersContacts]),
-            ..CreateKey::native("Demo, reading only", admin)
-        };
-        let narrow = keys.perform(&house, narrow).await?;
-        let banno = CreateKey {
-            kind: KeyKind::Banno,
-            public_keys: Some(PublicKeys::Pem(client.public)),
-            ..CreateKey::native("Support tool", self.staff[SERVICE].0)
-        };
-        let banno = keys.perform(&house, banno).await?;
-        folder::write(pem, &client.private)?;
-        let named = self.history.named;
-        let now = self.desk(Clock::System, Random::System)?;
-        self.sign_in(&now, named.with_devices, Some(0)).await?;
-        let (owner, _) = self.users[named.with_devices].unwrap_or((UserId::new(today(), now.random()), 0));
-        if now.ask(&house, ListDevices(owner)).await?.is_empty() {
-            return Err(Trouble::new("the devices of the demo could not be made", "This is a bug."));
-        }
-        let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
-        let staff: Vec<Value> = self.staff[..SERVICE]
-            .iter()
-            .map(|(_, role, email)| json!({ "email": email, "password": self.flavour.staff_password(), "role": role }))
-            .collect();
-        Ok(json!({
-            "tenant_id": self.tenant,
-            "native": { "secret_key": secret(&native.secret), "read_only_key": secret(&narrow.secret) },
-            "staff": staff,
-            "users": {
-                "locked": self.user(named.locked),
-                "active": self.user(named.active),
-                "dormant": self.user(named.dormant),
-                "disabled": self.user(named.disabled),
-                "with_devices": self.user(named.with_devices),
-            },
-            "banno": {
-                "client_id": banno.key.client_id,
-                "private_key_pem": pem,
-                "institution_id": self.institution.0.to_string(),
-            },
-        }))
-    }
-
-    fn user(&self, index: usize) -> Value {
-        let person = &self.people[index];
-        let (id, number) = self.users[index].unzip();
-        json!({
-            "id": id,
-            "uuid": id.map(|id| id.0.to_string()),
-            "number": number,
-            "email": person.email,
-            "username": person.username,
-            "password": self.flavour.user_password(),
-        })
     }
 }
 
@@ -426,43 +363,5 @@ fn new_device(person: &Person, index: usize) -> NewDevice {
         os: text(device.os),
         os_version: text(device.os_version),
         app_version: text(device.app_version),
-    }
-}
-
-/// Tells how far the seeding is: on a terminal in one line, elsewhere now and then.
-struct Progress {
-    name: &'static str,
-    all: usize,
-    done: usize,
-    told: usize,
-}
-
-impl Progress {
-    fn new(name: &'static str, all: usize) -> Progress {
-        Progress { name, all: all.max(1), done: 0, told: 0 }
-    }
-
-    fn done(&mut self, more: usize) {
-        self.done += more;
-        let percent = self.done * 100 / self.all;
-        let step = if std::io::stderr().is_terminal() { 1 } else { 25 };
-        if percent >= self.told + step {
-            self.told = percent;
-            self.tell(percent);
-        }
-    }
-
-    fn tell(&self, percent: usize) {
-        let end = if std::io::stderr().is_terminal() { "\r" } else { "\n" };
-        let mut screen = std::io::stderr();
-        // Whoever closed it does not want to know.
-        let _ = write!(screen, "  seeding {}: {percent} %{end}", self.name);
-        let _ = screen.flush();
-    }
-
-    fn end(&self) {
-        if std::io::stderr().is_terminal() {
-            eprintln!();
-        }
     }
 }

@@ -46,8 +46,10 @@ impl Named {
     }
 
     fn among(people: &[Person]) -> Option<Named> {
+        // A business, or an employee, only where there is nobody else.
         let first = |fits: &dyn Fn(&Person) -> bool| {
-            people.iter().position(|one| one.business_name.is_none() && !one.employee && fits(one))
+            let ordinary = people.iter().position(|one| one.business_name.is_none() && !one.employee && fits(one));
+            ordinary.or_else(|| people.iter().position(fits))
         };
         let plain_but = |one: &Person, change: &dyn Fn(&mut DemoStanding)| {
             let mut standing = one.standing.clone();

@@ -41,8 +41,11 @@ impl Town {
         let named = self.history.named;
         let now = self.desk(Clock::System, Random::System)?;
         self.sign_in(&now, named.with_devices, Some(0)).await?;
-        let (owner, _) = self.users[named.with_devices].unwrap_or((UserId::new(today(), now.random()), 0));
-        if now.ask(&house, ListDevices(owner)).await?.is_empty() {
+        let devices = match self.users[named.with_devices] {
+            Some((owner, _)) => now.ask(&house, ListDevices(owner)).await?,
+            None => Vec::new(),
+        };
+        if devices.is_empty() {
             return Err(Trouble::new("the devices of the demo could not be made", "This is a bug."));
         }
         let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());

@@ -33,17 +33,15 @@ pub async fn run(cli: Cli) -> Done {
     let mut flags = cli.flags;
     match cli.command {
         // These need no settings, and must work where they are broken.
-        Command::Openapi => return print(&api::openapi_json()),
-        Command::Standing => return print(&desk::user::standing::matrix_page()),
-        Command::Config { manual: true } => return print(DEFAULTS),
-        Command::Token(token) => return token::run(token).await,
-        Command::Audit(crate::cli::Audit::Verify { file, public_key }) => {
-            return audit::verify(&file, public_key.as_deref());
-        }
+        Command::Openapi => print(&api::openapi_json()),
+        Command::Standing => print(&desk::user::standing::matrix_page()),
+        Command::Config { manual: true } => print(DEFAULTS),
+        Command::Token(token) => token::run(token).await,
+        Command::Audit(crate::cli::Audit::Verify { file, public_key }) => audit::verify(&file, public_key.as_deref()),
         Command::Outbox(outbox) => {
             let public_url = outbox.data.as_deref().and_then(|data| demo::point_at(data, &mut flags));
             let settings = config::load(&flags, &config::environment())?;
-            return outbox::run(outbox, settings, public_url).await;
+            outbox::run(outbox, settings, public_url).await
         }
         command => {
             let settings = config::load(&flags, &config::environment())?;

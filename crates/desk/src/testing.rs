@@ -182,3 +182,9 @@ pub fn origin() -> Origin {
     let address = Some(std::net::IpAddr::from([192, 0, 2, 10]));
     Origin { door: Door::Native, request_id: "test-request".to_owned(), address, on_behalf: None }
 }
+
+/// The statements of one unlock, for a benchmark's floor: load, save, audit, event.
+pub fn unlock_statements() -> [&'static str; 4] {
+    use crate::{audit, event, user};
+    [user::store::SELECT_FOR_CHANGE, user::store::SAVE_LOCK, audit::store::INSERT, event::store::INSERT]
+}

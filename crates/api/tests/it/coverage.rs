@@ -9,8 +9,13 @@ use serde_json::{Value, json};
 use crate::harness::House;
 
 /// Open to strangers: they prove themselves in the body.
-const PUBLIC: &[&str] =
-    &["POST /v1/sessions", "POST /v1/sessions/confirm", "POST /v1/password-resets", "POST /v1/password-resets/redeem", "POST /v1/staff/sessions"];
+const PUBLIC: &[&str] = &[
+    "POST /v1/sessions",
+    "POST /v1/sessions/confirm",
+    "POST /v1/password-resets",
+    "POST /v1/password-resets/redeem",
+    "POST /v1/staff/sessions",
+];
 
 /// About the caller herself: a key without rights is answered.
 const ABOUT_ONESELF: &[&str] = &["GET /v1/staff/me", "GET /v1/permissions"];
@@ -142,7 +147,12 @@ fn the_specification_is_valid_openapi() {
     let Ok(validator) = std::env::var("BURSAR_TEST_SPEC_VALIDATOR") else { return };
     let at = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
     let output = std::process::Command::new(validator).arg(at).output().unwrap();
-    assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]

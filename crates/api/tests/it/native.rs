@@ -42,7 +42,8 @@ async fn a_whole_support_call_goes_through() {
         assert_eq!(sign_in(&house, PASSWORD).await.is(403).code(), "user_locked");
         assert_eq!(sign_in(&house, "wrong").await.is(401).code(), "sign_in_failed");
 
-        let support = house.holder("support", &[P::UsersRead, P::UsersContacts, P::UsersLock, P::UsersResetPassword]).await;
+        let support =
+            house.holder("support", &[P::UsersRead, P::UsersContacts, P::UsersLock, P::UsersResetPassword]).await;
         let found = support.post("/v1/users/search", json!({"query": "marta.reyes@example.com"})).await.is(200).json();
         assert_eq!(found["data"][0]["id"], user["id"]);
         assert_eq!(found["total"], 1);
@@ -71,7 +72,8 @@ async fn a_whole_support_call_goes_through() {
         herself.get("/v1/me").await.is(401);
 
         let book = admin.get(&format!("/v1/audit?subject={}", user["id"].as_str().unwrap())).await.is(200).json();
-        let actions: Vec<_> = book["data"].as_array().unwrap().iter().map(|it| it["action"].as_str().unwrap()).collect();
+        let actions: Vec<_> =
+            book["data"].as_array().unwrap().iter().map(|it| it["action"].as_str().unwrap()).collect();
         for action in ["user.disable", "session.sign_in", "password.start_reset", "user.unlock"] {
             assert!(actions.contains(&action), "{action} in {actions:?}");
         }
@@ -178,7 +180,10 @@ async fn what_a_limited_role_may_not_see_is_masked() {
         for secret in ["marta.reyes@", "5555550101", "900-12-1234", "mreyes"] {
             assert!(!seen.text.contains(secret), "{secret} in {}", seen.text);
         }
-        assert_eq!(auditor.post(&path(&user, "/reveal"), json!({"purpose": "looking"})).await.is(403).code(), "forbidden");
+        assert_eq!(
+            auditor.post(&path(&user, "/reveal"), json!({"purpose": "looking"})).await.is(403).code(),
+            "forbidden"
+        );
         admin.post(&path(&user, "/reveal"), json!({"purpose": " "})).await.is(400);
         house.desk.clock.advance(SECOND);
         let all = admin.post(&path(&user, "/reveal"), json!({"purpose": "card was lost"})).await.is(200).json();
@@ -293,7 +298,10 @@ async fn staff_rights_count_from_the_next_request_on() {
     for house in House::all().await {
         let admin = house.admin().await;
         let clerk = admin
-            .post("/v1/staff", json!({"name": "Ivo Clerk", "email": "ivo@bank.example", "password": "orchid-lamp-twelve"}))
+            .post(
+                "/v1/staff",
+                json!({"name": "Ivo Clerk", "email": "ivo@bank.example", "password": "orchid-lamp-twelve"}),
+            )
             .await
             .is(201)
             .json();
@@ -302,7 +310,8 @@ async fn staff_rights_count_from_the_next_request_on() {
         let session = house.nobody().post("/v1/staff/sessions", body).await.is(201).json();
         let ivo = house.bearing(session["token"].as_str().unwrap());
         assert_eq!(ivo.get("/v1/users").await.is(403).code(), "forbidden");
-        let role = admin.post("/v1/roles", json!({"name": "reader", "permissions": ["users.read"]})).await.is(200).json();
+        let role =
+            admin.post("/v1/roles", json!({"name": "reader", "permissions": ["users.read"]})).await.is(200).json();
         let team = admin.post("/v1/teams", json!({"name": "Front"})).await.is(201).json();
         let members = format!("/v1/teams/{}/members", team["id"].as_str().unwrap());
         let member = json!({"staff_id": clerk["id"], "role_id": role["id"]});

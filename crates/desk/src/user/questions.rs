@@ -352,7 +352,7 @@ pub struct UserFilter {
 
 impl UserFilter {
     /// The conditions; words of closed vocabularies stand in the text, so that the indexes of rare values are usable.
-    fn conditions(&self) -> String {
+    pub(crate) fn conditions(&self) -> String {
         let mut sql = String::new();
         let mut axis = |column: &str, word: Option<&'static str>, ordinary: &str| {
             if let Some(word) = word {

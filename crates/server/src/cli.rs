@@ -65,7 +65,7 @@ pub struct Demo {
     /// The folder to fill; one that holds something else is refused
     #[arg(long, value_name = "DIR", default_value = "data/demo")]
     pub data: PathBuf,
-    /// People of the first institution; the second has a fifth of that, and at least 60
+    /// People of the first institution; the second has a fifth of that, from 60 to 2000
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(60..=2_000_000))]
     pub users: u32,
     /// The same seed gives the same people, ids and keys

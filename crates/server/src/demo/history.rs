@@ -6,6 +6,8 @@ use super::people::{DemoStanding, LockCause, Person, SignInLock};
 
 /// Strangers to the card who can sign in as well.
 const WITH_PASSWORD: usize = 50;
+/// So many of them did, and left their devices; each costs a real check of a password, and the visitor waits.
+const SIGNING_IN: usize = 20;
 /// People who are locked out because wrong passwords were really typed; the others of a large town come locked.
 const MISTYPING: usize = 40;
 
@@ -95,8 +97,10 @@ impl History {
         let mut mistyping = vec![false; people.len()];
         let others =
             (0..people.len()).filter(|index| people[*index].standing.is_plain() && !people[*index].devices.is_empty());
-        for index in named.all().into_iter().chain(others.take(WITH_PASSWORD)) {
+        let mut signs_in = vec![false; people.len()];
+        for (place, index) in named.all().into_iter().chain(others.take(WITH_PASSWORD)).enumerate() {
             with_password[index] = true;
+            signs_in[index] = place < SIGNING_IN;
         }
         let locked = (0..people.len()).filter(|index| is_locked_by_tries(&people[*index]));
         for index in std::iter::once(named.locked).chain(locked.take(MISTYPING)) {
@@ -112,7 +116,7 @@ impl History {
                 last = last.min(ago);
                 all.push((ago, Happening::Noted(index, note)));
             }
-            if with_password[index] {
+            if signs_in[index] {
                 for (device, known) in one.devices.iter().enumerate() {
                     let ago = known.last_seen_days_ago.min(came);
                     last = last.min(ago);

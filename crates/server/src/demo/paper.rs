@@ -89,7 +89,8 @@ impl Town {
 /// The card of the demo that this paper (demo.json) describes.
 pub fn card(paper: &Value, folder: &Path) -> String {
     let base = paper["base_url"].as_str().unwrap_or_default();
-    let folder = folder.display();
+    // The card is pasted elsewhere: paths are whole.
+    let folder = quoted(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
     let institution = paper["banno"]["institution_id"].as_str().unwrap_or_default();
     let locked = &paper["users"]["locked"];
     let (uuid, email) = (locked["uuid"].as_str().unwrap_or_default(), locked["email"].as_str().unwrap_or_default());
@@ -102,32 +103,51 @@ pub fn card(paper: &Value, folder: &Path) -> String {
             logins.push_str(&format!("    {:<11} {:<36} {}\n", text("role"), text("email"), text("password")));
         }
     }
+    let bursar = program();
+    let curl = r#"curl -sw '\n' -H "Authorization: Bearer $TOKEN""#;
+    let json = "-H 'Content-Type: application/json'";
+    let institutions = format!("api/v0/institutions/{institution}");
     format!(
         r#"
 Bursar's demo is served at {base}
-  console {base}/    API documentation {base}/docs    everything below as JSON {folder}/demo.json
+  pages and API documentation {base}/docs    all of this as JSON {folder}/demo.json
 {logins}
 A support agent's call, to be pasted into another terminal:
 
-  # a token, and the caller who is locked out, by e-mail
-  TOKEN=$(bursar token --demo {folder})
-  curl -s -H "Authorization: Bearer $TOKEN" '{base}/a/consumer-user-search/api/v0/institutions/{institution}/users?query={email}'
+  # a token; then the caller who is locked out, by her e-mail address
+  TOKEN=$({bursar} token --demo {folder})
+  {curl} '{base}/a/consumer-user-search/{institutions}/users?query={email}'
 
   # who she is, and what is the matter
-  curl -s -H "Authorization: Bearer $TOKEN" {base}/a/mobile/api/v0/institutions/{institution}/users/{uuid}/details
-  curl -s -H "Authorization: Bearer $TOKEN" {base}/a/consumer-status/api/v0/users/{uuid}/status
+  {curl} {base}/a/mobile/{institutions}/users/{uuid}/details
+  {curl} {base}/a/consumer-status/api/v0/users/{uuid}/status
 
-  # unlock
-  curl -si -X PUT -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"state":false}}' {base}/a/consumer-status/api/v0/users/{uuid}/status/locked
+  # unlock her (204)
+  {curl} -i -X PUT {json} -d '{{"state":false}}' {base}/a/consumer-status/api/v0/users/{uuid}/status/locked
 
-  # send a link to choose a new password, and look at the mail
-  curl -si -X POST -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"method":"email"}}' {base}/a/password-reset/api/v0/institutions/{institution}/users/{uuid}/password/reset
-  bursar outbox --data {folder} --to {email}
+  # send her a link to choose a new password, and look at the mail
+  {curl} -X POST {json} -d '{{"method":"email"}}' {base}/a/password-reset/{institutions}/users/{uuid}/password/reset
+  {bursar} outbox --data {folder} --to {email}
 
-  # the same people through our own API
-  curl -s -H "Authorization: Bearer {key}" -H 'Content-Type: application/json' -d '{{"query":"{email}"}}' {base}/v1/users/search
+  # the same person through our own API
+  curl -sw '\n' -H "Authorization: Bearer {key}" {json} -d '{{"query":"{email}"}}' {base}/v1/users/search
 
 Stop with Ctrl-C.
 "#
     )
+}
+
+/// How this program is called: by its name where every shell finds it, else by its path.
+fn program() -> String {
+    match std::env::current_exe() {
+        Ok(path) if !["/usr/bin", "/usr/local/bin"].iter().any(|place| path.starts_with(place)) => quoted(&path),
+        _ => "bursar".to_owned(),
+    }
+}
+
+/// A path as a word of the shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+@,".contains(&byte));
+    if is_plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use desk::Desk;
+use desk::value::clock::SECOND;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -31,6 +32,7 @@ pub fn start() -> Done<PrometheusHandle> {
     metrics::describe_gauge!("bursar_wal_pages", "Pages in SQLite's write-ahead log.");
     metrics::describe_counter!("bursar_commits_total", "Transactions committed.");
     metrics::describe_counter!("bursar_writes_total", "Changes within them.");
+    metrics::describe_gauge!("bursar_job_lag_seconds", "How long the oldest job that is due has waited.");
     metrics::describe_counter!("bursar_jobs_total", "Jobs worked on, by kind and outcome.");
     metrics::describe_counter!("bursar_messages_total", "Messages handed over, by channel and outcome.");
     metrics::describe_gauge!("bursar_build_info", "Always 1; the version is a label.");
@@ -63,6 +65,10 @@ pub async fn serve(listener: TcpListener, handle: PrometheusHandle, desk: Desk, 
         loop {
             folding.run_upkeep();
             read_gauges(&polled);
+            if let Ok(due) = polled.next_job_due().await {
+                let late = due.map_or(0, |due| polled.now().0.saturating_sub(due.0).max(0));
+                metrics::gauge!("bursar_job_lag_seconds").set(late as f64 / SECOND as f64);
+            }
             tokio::time::sleep(EVERY).await;
         }
     });

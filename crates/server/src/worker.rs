@@ -46,7 +46,7 @@ impl Worker {
             let free = AT_ONCE.saturating_sub(running.len());
             let nap = if free == 0 { NAP } else { self.begin(free, &mut running).await };
             tokio::select! {
-                _ = stop.changed() => {}
+                told = stop.changed() => if told.is_err() { break },
                 Some(_) = running.join_next() => {}
                 () = self.desk.wait_for_work(nap), if free > 0 => tokio::time::sleep(BREATH).await,
             }
@@ -97,8 +97,9 @@ impl Worker {
         let (outcome, recorded) = match did {
             Ok(()) => ("done", self.desk.finish_job(job).await),
             Err(why) => {
-                tracing::warn!(job = %job.id, kind, tries = job.tries, why, "a job failed");
-                ("failed", self.desk.put_off_job(job, &why).await)
+                let outcome = if job.tries >= MAX_TRIES { "given_up" } else { "put_off" };
+                tracing::warn!(job = %job.id, kind, tries = job.tries, outcome, why, "a job failed");
+                (outcome, self.desk.put_off_job(job, &why).await)
             }
         };
         metrics::counter!("bursar_jobs_total", "kind" => kind, "outcome" => outcome).increment(1);

@@ -40,7 +40,11 @@ pub async fn run(cli: Cli) -> Done {
         Command::Audit(crate::cli::Audit::Verify { file, public_key }) => audit::verify(&file, public_key.as_deref()),
         Command::Outbox(outbox) => {
             let public_url = outbox.data.as_deref().and_then(|data| demo::point_at(data, &mut flags));
-            let settings = config::load(&flags, &config::environment())?;
+            let mut settings = config::load(&flags, &config::environment())?;
+            if outbox.data.is_some() {
+                // A demo has a key of its own.
+                settings.master_key = None;
+            }
             outbox::run(outbox, settings, public_url).await
         }
         command => {

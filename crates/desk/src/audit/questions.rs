@@ -6,7 +6,7 @@ use super::{chain, store};
 use crate::db::{Param, ToParam, Weight};
 use crate::error::{Error, Result};
 use crate::value::clock::Time;
-use crate::value::id::{AuditId, StaffId, TenantId, UserId};
+use crate::value::id::{AuditId, StaffId, TenantId};
 use crate::verb::{Question, Qx, Subject};
 
 /// The most records one page holds.
@@ -99,7 +99,7 @@ async fn page(qx: &mut Qx<'_>, filter: &AuditFilter) -> Result<AuditPage> {
     Ok(AuditPage { records, next })
 }
 
-fn opened(qx: &Qx<'_>, row: store::AuditRow) -> Result<AuditRecord> {
+pub(super) fn opened(qx: &Qx<'_>, row: store::AuditRow) -> Result<AuditRecord> {
     let sealed = store::open(qx.tenant, &row)?;
     let uuid = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|bytes| uuid::Uuid::from_slice(bytes).ok());
     let (actor_id, subject_id) = (uuid(&row.actor_id), uuid(&row.subject_id));
@@ -139,90 +139,6 @@ impl Question for ListAudit {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<AuditPage> {
         page(qx, &self.0).await
-    }
-}
-
-/// What staff and their keys did to users: the vendors' histories.
-pub struct StaffActivity {
-    /// To this user only.
-    pub user: Option<UserId>,
-    /// Not before.
-    pub from: Option<Time>,
-    /// Before.
-    pub to: Option<Time>,
-    /// How many at most; the scan stops there.
-    pub limit: i64,
-}
-
-impl Question for StaffActivity {
-    const NAME: &'static str = "audit.staff_activity";
-    type Output = Vec<AuditRecord>;
-
-    fn weight(&self) -> Weight {
-        Weight::Scan
-    }
-
-    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<AuditRecord>> {
-        let kinds: &[&'static str] = if self.user.is_some() { &[""] } else { &["key", "staff"] };
-        let mut records = Vec::new();
-        for kind in kinds {
-            let filter = AuditFilter {
-                subject: self.user.map(|user| user.0),
-                actor_kind: Some(*kind).filter(|kind| !kind.is_empty()),
-                from: self.from,
-                to: self.to,
-                before: None,
-                limit: self.limit,
-            };
-            records.extend(page(qx, &filter).await?.records);
-        }
-        records.retain(|record| record.actor_kind == "key" || record.actor_kind == "staff");
-        records.sort_by_key(|record| std::cmp::Reverse(record.id));
-        records.truncate(self.limit as usize);
-        Ok(records)
-    }
-}
-
-/// What users did themselves: the vendors' histories.
-pub struct UserActivity {
-    /// By this user only.
-    pub user: Option<UserId>,
-    /// Not before.
-    pub from: Option<Time>,
-    /// Before.
-    pub to: Option<Time>,
-    /// How many at most.
-    pub limit: i64,
-}
-
-impl Question for UserActivity {
-    const NAME: &'static str = "audit.user_activity";
-    type Output = Vec<AuditRecord>;
-
-    fn weight(&self) -> Weight {
-        Weight::Scan
-    }
-
-    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<AuditRecord>> {
-        let mut records = Vec::new();
-        // Signing in and asking for a reset are done before anybody is known: the actor is nobody, the subject the user.
-        let kinds: &[Option<&'static str>] =
-            if self.user.is_some() { &[None] } else { &[Some("user"), Some("anonymous")] };
-        for kind in kinds {
-            let filter = AuditFilter {
-                subject: self.user.map(|user| user.0),
-                actor_kind: *kind,
-                from: self.from,
-                to: self.to,
-                before: None,
-                limit: self.limit,
-            };
-            records.extend(page(qx, &filter).await?.records);
-        }
-        records.retain(|record| record.actor_kind == "user" || record.actor_kind == "anonymous");
-        records.sort_by_key(|record| std::cmp::Reverse(record.id));
-        records.truncate(self.limit as usize);
-        Ok(records)
     }
 }
 

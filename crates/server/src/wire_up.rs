@@ -150,7 +150,7 @@ pub fn router(desk: &Desk, config: &Config, public_url: &str) -> Router {
 
 fn banno(config: &Config) -> dialects::banno::Settings {
     let mut banno = dialects::banno::Settings::default();
-    banno.token_audiences.extend(config.token_audiences.iter().cloned());
+    banno.token_urls.extend(config.token_audiences.iter().cloned());
     banno
 }
 

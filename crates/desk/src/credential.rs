@@ -35,6 +35,17 @@ pub(crate) const KEY_BY_ID: &str = "\
     WHERE k.tenant_id = $1 AND k.id = $2 AND k.revoked_at IS NULL AND s.disabled_at IS NULL
         AND (k.expires_at IS NULL OR k.expires_at > $3)";
 
+/// The same for a bearer of a token that the key was given: not once the token was revoked.
+pub(crate) const KEY_BY_TOKEN: &str = "\
+    SELECT k.id, k.staff_id, k.permissions, r.permissions
+    FROM key k
+    JOIN staff s ON s.tenant_id = k.tenant_id AND s.id = k.staff_id
+    LEFT JOIN member m ON m.tenant_id = s.tenant_id AND m.staff_id = s.id
+    LEFT JOIN role r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+    WHERE k.tenant_id = $1 AND k.id = $2 AND k.revoked_at IS NULL AND s.disabled_at IS NULL
+        AND (k.expires_at IS NULL OR k.expires_at > $3)
+        AND NOT EXISTS (SELECT 1 FROM assertion a WHERE a.tenant_id = $1 AND a.key_id = k.id AND a.jti = $4)";
+
 pub(crate) const CLIENT: &str = "\
     SELECT tenant_id, id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at,
            revoked_at, created_at
@@ -114,6 +125,13 @@ impl Desk {
         Ok(Caller { who, tenant, may, origin })
     }
 
+    /// The caller behind a key, proved by a token we signed for it. `token` is the token's own id.
+    pub async fn caller_of_token(&self, tenant: TenantId, key: KeyId, token: &str, origin: Origin) -> Result<Caller> {
+        let by = ByKey::Token(key, key::token_print(token));
+        let (tenant, who, may) = self.inner.db.read(FindKey { tenant, by, now: self.now() }).await?.ok_or(WRONG)?;
+        Ok(Caller { who, tenant, may, origin })
+    }
+
     /// The OAuth client of this id, with its tenant; also a revoked one, so that the door can say so in its log.
     pub async fn client(&self, client_id: &str) -> Result<Option<(TenantId, Key)>> {
         if client_id.len() > 100 {
@@ -126,6 +144,7 @@ impl Desk {
 enum ByKey {
     Secret([u8; 32]),
     Id(KeyId),
+    Token(KeyId, [u8; 32]),
 }
 
 struct FindKey {
@@ -143,6 +162,7 @@ impl Read for FindKey {
         let rows = match &self.by {
             ByKey::Secret(print) => rd.all(KEY_BY_SECRET, params![self.tenant, print, self.now]).await?,
             ByKey::Id(id) => rd.all(KEY_BY_ID, params![self.tenant, id, self.now]).await?,
+            ByKey::Token(id, print) => rd.all(KEY_BY_TOKEN, params![self.tenant, id, self.now, print]).await?,
         };
         let mut found: Option<(KeyId, StaffId, Option<Permissions>)> = None;
         let mut may = Permissions::NONE;

@@ -190,6 +190,12 @@ impl Desk {
         &self.inner.clock
     }
 
+    /// A key of this house for a purpose outside the ledger, e.g. signing a vendor's tokens. Every process with the same
+    /// master key has the same.
+    pub fn derived_key(&self, purpose: &str) -> zeroize::Zeroizing<[u8; 32]> {
+        self.inner.master.derive(purpose)
+    }
+
     /// The database, for readiness, gauges and the stop.
     pub fn db(&self) -> &Db {
         &self.inner.db

@@ -141,6 +141,8 @@ facts! {
     KeyRevoked { key: KeyId } = "key.revoked" as Key;
     /// A client assertion was accepted.
     AssertionAccepted { key: KeyId } = "key.assertion_accepted" as Key;
+    /// A token was revoked before it expired.
+    TokenRevoked { key: KeyId } = "key.token_revoked" as Key;
     /// Settings changed.
     SettingsChanged { tenant: TenantId, fields: Vec<String> } = "settings.changed" as Tenant;
     /// A tenant was opened.

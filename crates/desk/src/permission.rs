@@ -226,6 +226,7 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("key.create", Holder(P::KeysManage)),
     ("key.revoke", Holder(P::KeysManage)),
     ("key.remember_assertion", Anyone),
+    ("key.revoke_token", SignedInStaff),
     ("settings.change", Holder(P::SettingsManage)),
     ("settings.change_security", Holder(P::SettingsSecurity)),
     ("tenant.create", House),
@@ -254,6 +255,7 @@ pub const QUESTIONS: &[(&str, Need)] = &[
     ("audit.user_activity", Holder(P::ActivityUsers)),
     ("event.list", Holder(P::EventsRead)),
     ("settings.show", Holder(P::SettingsRead)),
+    ("settings.user_terms", Holder(P::UsersRead)),
     ("tenant.list", House),
 ];
 

@@ -1,6 +1,7 @@
 //! The audit: one row for every attempt, written in the transaction of the change; rows of a tenant form a hash chain
 //! that is sealed in batches into signed checkpoints (`chain`).
 
+pub mod activity;
 pub mod chain;
 pub mod questions;
 pub(crate) mod store;
@@ -11,8 +12,9 @@ use crate::value::id::AuditId;
 use crate::value::words;
 use crate::verb::Subject;
 
+pub use activity::{Activity, ActivityFilter, StaffActivity, UserActivity};
 pub use chain::{Verified, verify_export};
-pub use questions::{AuditFilter, AuditPage, AuditRecord, ExportAudit, ListAudit, StaffActivity, UserActivity};
+pub use questions::{AuditFilter, AuditPage, AuditRecord, ExportAudit, ListAudit};
 
 words! {
     /// What became of an attempt.

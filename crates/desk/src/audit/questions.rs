@@ -6,7 +6,7 @@ use super::{chain, store};
 use crate::db::{Param, ToParam, Weight};
 use crate::error::{Error, Result};
 use crate::value::clock::Time;
-use crate::value::id::{AuditId, StaffId, TenantId, UserId};
+use crate::value::id::{AuditId, StaffId, TenantId};
 use crate::verb::{Question, Qx, Subject};
 
 /// The most records one page holds.
@@ -98,7 +98,7 @@ async fn page(qx: &mut Qx<'_>, filter: &AuditFilter) -> Result<AuditPage> {
     Ok(AuditPage { records, next })
 }
 
-fn opened(qx: &Qx<'_>, row: store::AuditRow) -> Result<AuditRecord> {
+pub(super) fn opened(qx: &Qx<'_>, row: store::AuditRow) -> Result<AuditRecord> {
     let sealed = store::open(qx.tenant, &row)?;
     let uuid = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|bytes| uuid::Uuid::from_slice(bytes).ok());
     let (actor_id, subject_id) = (uuid(&row.actor_id), uuid(&row.subject_id));
@@ -138,77 +138,6 @@ impl Question for ListAudit {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<AuditPage> {
         page(qx, &self.0).await
-    }
-}
-
-/// What staff and their keys did to users: the vendors' histories.
-pub struct StaffActivity {
-    /// To this user only.
-    pub user: Option<UserId>,
-    /// Not before.
-    pub from: Option<Time>,
-    /// Before.
-    pub to: Option<Time>,
-    /// How many at most; the scan stops there.
-    pub limit: i64,
-}
-
-impl Question for StaffActivity {
-    const NAME: &'static str = "audit.staff_activity";
-    type Output = Vec<AuditRecord>;
-
-    fn weight(&self) -> Weight {
-        Weight::Scan
-    }
-
-    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<AuditRecord>> {
-        activity(qx, &["key", "staff"], self.user, self.from, self.to, self.limit).await
-    }
-}
-
-/// The newest records by these kinds of actor. Each kind has a page of its own, so that many of one do not hide the other.
-async fn activity(
-    qx: &mut Qx<'_>,
-    kinds: &[&'static str],
-    user: Option<UserId>,
-    from: Option<Time>,
-    to: Option<Time>,
-    limit: i64,
-) -> Result<Vec<AuditRecord>> {
-    let mut records = Vec::new();
-    for kind in kinds {
-        let subject = user.map(|user| user.0);
-        let filter = AuditFilter { subject, actor_kind: Some(kind), from, to, before: None, limit };
-        records.extend(page(qx, &filter).await?.records);
-    }
-    records.sort_by_key(|record| std::cmp::Reverse(record.id));
-    records.truncate(limit as usize);
-    Ok(records)
-}
-
-/// What users did themselves: the vendors' histories.
-pub struct UserActivity {
-    /// By this user only.
-    pub user: Option<UserId>,
-    /// Not before.
-    pub from: Option<Time>,
-    /// Before.
-    pub to: Option<Time>,
-    /// How many at most.
-    pub limit: i64,
-}
-
-impl Question for UserActivity {
-    const NAME: &'static str = "audit.user_activity";
-    type Output = Vec<AuditRecord>;
-
-    fn weight(&self) -> Weight {
-        Weight::Scan
-    }
-
-    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<AuditRecord>> {
-        // Signing in and asking for a reset are done before anybody is known: the actor is nobody, the subject the user.
-        activity(qx, &["user", "anonymous"], self.user, self.from, self.to, self.limit).await
     }
 }
 

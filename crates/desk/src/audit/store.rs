@@ -50,6 +50,9 @@ macro_rules! columns {
     };
 }
 
+/// The columns that `read` takes, for queries that are put together elsewhere.
+pub(crate) const COLUMNS: &str = columns!();
+
 pub(crate) const INSERT: &str = "\
     INSERT INTO audit (tenant_id, id, at, actor_kind, actor_id, staff_id, door, action, subject_kind, subject_id,
                        outcome, code, facts, request_id, sealed)

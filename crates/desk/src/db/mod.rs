@@ -27,7 +27,7 @@ use std::time::Duration;
 pub use engine::{Engine, Rd, Tx};
 pub use migrate::Migration;
 pub use row::Row;
-pub use sql::Sql;
+pub use sql::{Sql, slots};
 pub use value::{FromValue, Param, ToParam, Value, params};
 pub use work::{Read, Weight, Write};
 

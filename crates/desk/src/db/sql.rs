@@ -20,6 +20,11 @@ impl From<String> for Sql {
     }
 }
 
+/// `$2, $3, $4` for three values from the second parameter on.
+pub fn slots(first: usize, count: usize) -> String {
+    (first..first + count).map(|slot| format!("${slot}")).collect::<Vec<_>>().join(", ")
+}
+
 /// A piece of SQL text.
 #[derive(Debug, PartialEq, Eq)]
 enum Piece<'a> {

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::caller::Who;
 use crate::db::{Row, params};
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
@@ -289,6 +290,44 @@ impl Action for RememberAssertion {
             cx.note(Fact::AssertionAccepted { key: self.key });
         }
         Ok(is_first)
+    }
+}
+
+/// What is stored of a revoked token. It rests among the used assertions, which are forgotten after the same rule: once
+/// they have expired. The word before it keeps the two apart.
+pub(crate) fn token_print(token: &str) -> [u8; 32] {
+    fingerprint(&format!("access token {token}"))
+}
+
+/// Ends a token that the caller's own key was given, before it expires.
+pub struct RevokeToken {
+    /// The key.
+    pub key: KeyId,
+    /// The token's own id.
+    pub token: String,
+    /// When it would have expired.
+    pub expires_at: Time,
+}
+
+impl Action for RevokeToken {
+    const NAME: &'static str = "key.revoke_token";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::Key(self.key)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        match cx.caller.who {
+            Who::Key { id, .. } if id == self.key => {}
+            _ => return Err(Error::Forbidden("its_own_token")),
+        }
+        let print = token_print(&self.token);
+        let params = params![cx.tenant.id, self.key, print, self.expires_at];
+        if cx.tx.run(store::REMEMBER_ASSERTION, params).await? == 1 {
+            cx.note(Fact::TokenRevoked { key: self.key });
+        }
+        Ok(())
     }
 }
 

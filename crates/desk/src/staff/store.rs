@@ -1,7 +1,7 @@
 //! The staff's SQL.
 
 use super::{Staff, StaffProfile};
-use crate::db::{Rd, Row, Tx, params};
+use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::{Error, Result};
 use crate::tenant::Tenant;
 use crate::value::clock::Time;
@@ -62,6 +62,23 @@ pub(crate) async fn load(tx: &mut Tx, tenant: &Tenant, id: StaffId) -> Result<St
 pub(crate) async fn load_to_read(rd: &mut Rd, tenant: &Tenant, id: StaffId) -> Result<Staff> {
     let row = rd.find(SELECT_TO_READ, params![tenant.id, id]).await?.ok_or(Error::NotFound(StaffId::NOUN))?;
     read(tenant, row)
+}
+
+/// Those of these who exist.
+pub(crate) async fn some(rd: &mut Rd, tenant: &Tenant, mut ids: Vec<StaffId>) -> Result<Vec<Staff>> {
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT id, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at FROM staff \
+         WHERE tenant_id = $1 AND id IN ({})",
+        slots(2, ids.len())
+    );
+    let mut params = vec![tenant.id.to_param()];
+    params.extend(ids.iter().map(ToParam::to_param));
+    rd.all(sql, &params).await?.into_iter().map(|row| read(tenant, row)).collect()
 }
 
 pub(crate) async fn by_email(rd: &mut Rd, tenant: &Tenant, email: &str) -> Result<Option<Staff>> {

@@ -7,4 +7,4 @@ pub(crate) mod store;
 
 pub use actions::{ChangeSecuritySettings, ChangeSettings, CreateTenant};
 pub use model::{Environment, Institution, InstitutionKind, Settings, Tenant};
-pub use questions::{ListTenants, ShowSettings, TenantCard};
+pub use questions::{ListTenants, ShowSettings, ShowUserTerms, TenantCard, UserTerms};

@@ -1,5 +1,7 @@
 //! What may be asked about tenants.
 
+use std::collections::BTreeMap;
+
 use crate::error::{Error, Result};
 use crate::tenant::model::{Environment, Institution, Settings};
 use crate::tenant::store;
@@ -16,6 +18,29 @@ impl Question for ShowSettings {
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Settings> {
         let row = store::find(qx.rd, qx.tenant.id).await?.ok_or(Error::NotFound("tenant"))?;
         Ok(row.settings)
+    }
+}
+
+/// What the settings say about users: whoever sees users may know it.
+#[derive(Debug, Clone)]
+pub struct UserTerms {
+    /// How long a reset link works, in seconds.
+    pub reset_link_seconds: i64,
+    /// The abilities users have unless their own differ, by the vendor's own names; absent ones are off.
+    pub abilities: BTreeMap<String, bool>,
+}
+
+/// The terms for users as they are stored now.
+pub struct ShowUserTerms;
+
+impl Question for ShowUserTerms {
+    const NAME: &'static str = "settings.user_terms";
+    type Output = UserTerms;
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<UserTerms> {
+        let row = store::find(qx.rd, qx.tenant.id).await?.ok_or(Error::NotFound("tenant"))?;
+        let Settings { reset_link_seconds, abilities, .. } = row.settings;
+        Ok(UserTerms { reset_link_seconds, abilities })
     }
 }
 

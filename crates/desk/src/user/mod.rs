@@ -6,6 +6,7 @@ pub mod profile;
 pub mod questions;
 pub mod standing;
 pub(crate) mod store;
+pub mod unlock;
 
 pub use actions::*;
 pub use model::{Mark, User, UserKind};
@@ -16,3 +17,4 @@ pub use questions::{
 };
 pub use standing::{Attempt, Axis, Standing, Verdict};
 pub use store::Unique;
+pub use unlock::UnlockLockedUser;

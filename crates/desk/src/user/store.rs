@@ -1,7 +1,7 @@
 //! The users' SQL. A user outside what the caller may know of does not exist: `hide` says so in every load.
 
 use crate::caller::{Caller, Who};
-use crate::db::{Rd, Row, Tx, params};
+use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::{Conflict, Error, Result};
 use crate::permission::Permission;
 use crate::tenant::Tenant;
@@ -198,6 +198,20 @@ async fn get(rd: &mut Rd, sql: &'static str, tenant: &Tenant, caller: &Caller, i
 /// Loads a user to read.
 pub(crate) async fn load(rd: &mut Rd, tenant: &Tenant, caller: &Caller, id: UserId) -> Result<User> {
     get(rd, SELECT, tenant, caller, id).await
+}
+
+/// Those of these users whom the caller may see.
+pub(crate) async fn some(rd: &mut Rd, tenant: &Tenant, caller: &Caller, mut ids: Vec<UserId>) -> Result<Vec<User>> {
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let hidden = if hides_employees(tenant, caller) { " AND u.employee = 0" } else { "" };
+    let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.tenant_id = $1 AND u.id IN ({}){hidden}", slots(2, ids.len()));
+    let mut params = vec![tenant.id.to_param()];
+    params.extend(ids.iter().map(ToParam::to_param));
+    rd.all(sql, &params).await?.into_iter().map(|mut row| read(tenant, &mut row)).collect()
 }
 
 /// Loads a user to change; nobody else changes her until this transaction ends.

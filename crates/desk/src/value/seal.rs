@@ -9,6 +9,7 @@ use std::path::Path;
 
 use aes_gcm_siv::aead::{AeadInOut, KeyInit};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce, Tag};
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
@@ -109,6 +110,16 @@ impl MasterKey {
             }
         }
         super::secret::Secret::new(text)
+    }
+
+    /// A key for another purpose, the same in every process that has this master key. One purpose tells nothing of
+    /// another, nor of the master key.
+    pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; KEY]> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &*self.bytes);
+        let tag = hmac::sign(&key, format!("bursar derived key 1\n{purpose}").as_bytes());
+        let mut derived = Zeroizing::new([0u8; KEY]);
+        derived.copy_from_slice(tag.as_ref());
+        derived
     }
 
     fn from_bytes(bytes: Zeroizing<[u8; KEY]>) -> MasterKey {

@@ -1,0 +1,165 @@
+//! The vendors' histories: what staff and their keys did, and what users did themselves, with the names of both. A page
+//! costs a few statements, however long it is; a search through it has a stated end.
+
+use std::collections::HashMap;
+
+use super::questions::{AuditRecord, PAGE_MAX, opened};
+use super::store;
+use crate::db::{Param, ToParam, Weight};
+use crate::error::{Error, Result};
+use crate::staff::{self, StaffProfile};
+use crate::user;
+use crate::value::clock::Time;
+use crate::value::id::{StaffId, UserId};
+use crate::verb::{Question, Qx};
+
+/// The most rows one question looks through.
+const SCAN_MAX: usize = 50_000;
+/// Rows read at a time.
+const STRIDE: usize = 1_000;
+
+/// Which part of a history.
+pub struct ActivityFilter {
+    /// Done to this user, or by this staff member; for users' own activity, by this user.
+    pub about: Option<uuid::Uuid>,
+    /// Not before.
+    pub from: Option<Time>,
+    /// Before.
+    pub to: Option<Time>,
+    /// These actions only.
+    pub actions: Vec<&'static str>,
+    /// Records that the history's own words have a name for; the others are not counted.
+    pub fits: Box<dyn Fn(&AuditRecord) -> bool + Send + Sync>,
+    /// Skip so many of those that fit.
+    pub offset: usize,
+    /// How many at most, up to `PAGE_MAX`.
+    pub limit: usize,
+}
+
+/// One thing somebody did.
+#[derive(Debug, Clone)]
+pub struct Activity {
+    /// The record.
+    pub record: AuditRecord,
+    /// The user it is about and her name; empty once she is erased.
+    pub user: Option<(UserId, String)>,
+    /// The staff member who did it, or as whom a key did.
+    pub staff: Option<(StaffId, StaffProfile)>,
+}
+
+/// What staff and their keys did, newest first.
+pub struct StaffActivity(pub ActivityFilter);
+
+impl Question for StaffActivity {
+    const NAME: &'static str = "audit.staff_activity";
+    type Output = Vec<Activity>;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Activity>> {
+        history(qx, &self.0, "'key', 'staff'").await
+    }
+}
+
+/// What users did themselves, newest first. Signing in and asking for a reset are done before anybody is known: there the
+/// actor is nobody and the subject the user.
+pub struct UserActivity(pub ActivityFilter);
+
+impl Question for UserActivity {
+    const NAME: &'static str = "audit.user_activity";
+    type Output = Vec<Activity>;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Activity>> {
+        history(qx, &self.0, "'user', 'anonymous'").await
+    }
+}
+
+async fn history(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static str) -> Result<Vec<Activity>> {
+    if filter.limit as i64 > PAGE_MAX {
+        return Err(Error::invalid("count", "out_of_range", format!("At most {PAGE_MAX}.")));
+    }
+    let records = records(qx, filter, actor_kinds).await?;
+    named(qx, records).await
+}
+
+async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static str) -> Result<Vec<AuditRecord>> {
+    let sql = page_sql(filter, actor_kinds);
+    let (from, to) = (filter.from.unwrap_or(Time(0)), filter.to.unwrap_or(Time(i64::MAX)));
+    let about = filter.about.map(uuid::Uuid::into_bytes);
+    let mut before = [0xff; 16];
+    let (mut kept, mut skipped, mut seen) = (Vec::new(), 0, 0);
+    while kept.len() < filter.limit && seen < SCAN_MAX {
+        let mut params: Vec<Param<'_>> = vec![qx.tenant.id.to_param(), before.to_param(), from.to_param(), to.to_param()];
+        params.extend(about.as_ref().map(ToParam::to_param));
+        let rows = qx.rd.all(sql.clone(), &params).await?;
+        let is_last = rows.len() < STRIDE;
+        seen += rows.len();
+        for row in rows {
+            let row = store::read(row)?;
+            before = *row.id.bytes();
+            let record = opened(qx, row)?;
+            if !(filter.fits)(&record) {
+                continue;
+            }
+            if skipped < filter.offset {
+                skipped += 1;
+            } else if kept.len() < filter.limit {
+                kept.push(record);
+            }
+        }
+        if is_last {
+            break;
+        }
+    }
+    Ok(kept)
+}
+
+fn page_sql(filter: &ActivityFilter, actor_kinds: &'static str) -> String {
+    let columns = store::COLUMNS;
+    let mut sql = format!(
+        "SELECT {columns} FROM audit WHERE tenant_id = $1 AND id < $2 AND at >= $3 AND at < $4 \
+         AND actor_kind IN ({actor_kinds})"
+    );
+    if !filter.actions.is_empty() {
+        // Words of ours, not of the caller's.
+        let actions = filter.actions.iter().map(|action| format!("'{action}'")).collect::<Vec<_>>().join(", ");
+        sql.push_str(&format!(" AND action IN ({actions})"));
+    }
+    if filter.about.is_some() {
+        sql.push_str(" AND (subject_id = $5 OR staff_id = $5)");
+    }
+    sql.push_str(&format!(" ORDER BY id DESC LIMIT {STRIDE}"));
+    sql
+}
+
+/// The records with names: one statement for all users, one for all staff. Records about users who are hidden from this
+/// caller fall out.
+async fn named(qx: &mut Qx<'_>, records: Vec<AuditRecord>) -> Result<Vec<Activity>> {
+    let about = |record: &AuditRecord| (record.subject_kind == "user").then(|| record.subject_id.map(UserId)).flatten();
+    let user_ids: Vec<UserId> = records.iter().filter_map(about).collect();
+    let staff_ids: Vec<StaffId> = records.iter().filter_map(|record| record.staff).collect();
+    let users: HashMap<UserId, String> = user::store::some(qx.rd, qx.tenant, qx.caller, user_ids)
+        .await?
+        .iter()
+        .map(|user| Ok((user.id, user.profile()?.full_name())))
+        .collect::<Result<_>>()?;
+    let staff: HashMap<StaffId, StaffProfile> =
+        staff::store::some(qx.rd, qx.tenant, staff_ids).await?.into_iter().map(|it| (it.id, it.profile)).collect();
+    let hides = user::store::hides_employees(qx.tenant, qx.caller);
+    let mut activities = Vec::with_capacity(records.len());
+    for record in records {
+        let user = about(&record).map(|id| (id, users.get(&id).cloned()));
+        if hides && user.as_ref().is_some_and(|(_, name)| name.is_none()) {
+            continue;
+        }
+        let staff = record.staff.and_then(|id| staff.get(&id).map(|profile| (id, profile.clone())));
+        activities.push(Activity { record, user: user.map(|(id, name)| (id, name.unwrap_or_default())), staff });
+    }
+    Ok(activities)
+}

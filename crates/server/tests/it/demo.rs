@@ -1,5 +1,7 @@
 //! The demo: demo.json is a stable interface, and the same seed gives the same data.
 
+use std::process::Command;
+
 use desk::device::ListDevices;
 use desk::message::Channel;
 use desk::password::StartPasswordReset;
@@ -107,20 +109,35 @@ async fn messages_rest_in_the_outbox_and_are_printed_while_the_server_runs() {
 }
 
 #[test]
-fn the_guide_on_the_card_names_what_is_there() {
+fn the_guide_on_the_card_works_when_it_is_pasted() {
     let server = Running::demo(&[]);
-    let card = until("the card", || {
-        std::fs::read_to_string(server.home.path().join("card")).ok().filter(|card| card.contains("Ctrl-C"))
-    });
-    let paper = server.paper().unwrap();
+    let read = || std::fs::read_to_string(server.home.path().join("card")).ok();
+    let card = until("the card", || read().filter(|card| card.contains("Ctrl-C")));
+    let guide = &card[card.find("  TOKEN=").unwrap()..card.find("Stop with").unwrap()];
+    // Without the heads of answers, what is left is what each step prints.
+    let pasted = Command::new("sh").args(["-ec", guide]).output().unwrap();
+    let text = String::from_utf8(pasted.stdout).unwrap();
+    assert!(pasted.status.success(), "{text}{}", String::from_utf8_lossy(&pasted.stderr));
+    let locked = &server.paper().unwrap()["users"]["locked"];
+    let (uuid, id) = (locked["uuid"].as_str().unwrap(), locked["id"].as_str().unwrap());
+    let mut rest = text.as_str();
     for part in [
-        &paper["users"]["locked"]["uuid"],
-        &paper["users"]["locked"]["email"],
-        &paper["banno"]["institution_id"],
-        &paper["base_url"],
+        &format!("{{\"users\":[{{\"userId\":\"{uuid}\""),
+        "\"totalCount\":1",
+        "\"abilities\":{",
+        "{\"status\":\"Locked\"}",
+        "HTTP/1.1 204",
+        "{}",
+        "· password_reset ·",
+        &format!("{}/reset/bur_1_", server.base),
+        id,
+        "\"sign_in_lock\":{\"state\":\"open\"",
     ] {
-        assert!(card.contains(part.as_str().unwrap()), "{part} in:\n{card}");
+        let at = rest.find(part).unwrap_or_else(|| panic!("{part} is missing or out of order in:\n{text}"));
+        rest = &rest[at + part.len()..];
     }
+    let other = printed(&["token", "--demo", server.home.path().join("demo").to_str().unwrap(), "--other"]);
+    assert!(other.lines().count() == 1 && other.matches('.').count() == 2, "{other}");
 }
 
 #[test]

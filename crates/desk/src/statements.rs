@@ -252,7 +252,8 @@ async fn a_list_by_a_rare_value_reads_the_index_of_that_value() {
             ("users_by_number", filter()),
         ] {
             let conditions = format!("u.tenant_id = $1{}", filter.conditions());
-            let page = format!("SELECT u.id FROM users u WHERE {conditions} AND u.number > $2 ORDER BY u.number LIMIT $3");
+            let page =
+                format!("SELECT u.id FROM users u WHERE {conditions} AND u.number > $2 ORDER BY u.number LIMIT $3");
             let lines = plan(&t, index, &page).await;
             let text = lines.join("\n");
             assert!(text.contains(index), "{index} on {:?}:\n{text}", t.engine);
@@ -303,7 +304,8 @@ fn constants(path: &str, source: &str) -> Vec<String> {
 fn sources(folder: &Path, into: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(folder).expect("the sources are there") {
         let path = entry.expect("an entry").path();
-        let name = path.strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).expect("within").display().to_string();
+        let name =
+            path.strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).expect("within").display().to_string();
         if path.is_dir() {
             sources(&path, into);
         } else if name.ends_with(".rs") && name != "statements.rs" {

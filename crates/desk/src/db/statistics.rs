@@ -42,11 +42,8 @@ pub(super) async fn write(tx: &mut Tx) -> Result<()> {
     }
     for index in &indexes {
         let stat = index.stat();
-        tx.run(
-            "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ($1, $2, $3)",
-            params![index.table, index.name, stat],
-        )
-        .await?;
+        tx.run("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ($1, $2, $3)", params![index.table, index.name, stat])
+            .await?;
         if index.is_key {
             // A table clustered by its key calls the key's index by its own name.
             tx.run(
@@ -96,7 +93,8 @@ mod tests {
 
     #[test]
     fn an_index_narrows_column_by_column() {
-        let columns = |names: &[(&str, &str)]| names.iter().map(|(name, kind)| ((*name).into(), (*kind).into())).collect();
+        let columns =
+            |names: &[(&str, &str)]| names.iter().map(|(name, kind)| ((*name).into(), (*kind).into())).collect();
         let index = |partial, unique, names: &[(&str, &str)]| Index {
             table: "t".to_owned(),
             name: "i".to_owned(),

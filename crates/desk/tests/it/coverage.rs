@@ -239,7 +239,8 @@ const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
 };
 
 /// What is not as the rule says, and why.
-const NO_CALLER: &[(&str, &str)] = &[("tenant.create", "Desk::open_tenant takes no caller: whoever holds the desk itself opens tenants")];
+const NO_CALLER: &[(&str, &str)] =
+    &[("tenant.create", "Desk::open_tenant takes no caller: whoever holds the desk itself opens tenants")];
 const NO_RECORD_WHEN_FORBIDDEN: &[(&str, &str)] =
     &[("password.change", "there is no user whose old password could be checked, so nothing was attempted on anybody")];
 
@@ -280,14 +281,18 @@ fn callers(s: &Scene, need: Need) -> (Vec<Caller>, Vec<Caller>) {
     let others = |permission| s.t.holder(&all_but(&[permission]));
     let stranger = Caller { may: s.t.admin().may, ..s.herself.clone() };
     let stranger = match stranger.who {
-        desk::Who::User { session, .. } => Caller { who: desk::Who::User { id: UserId(s.staff.0), session }, ..stranger },
+        desk::Who::User { session, .. } => {
+            Caller { who: desk::Who::User { id: UserId(s.staff.0), session }, ..stranger }
+        }
         _ => stranger,
     };
     let powerless = Caller { may: Default::default(), ..stranger };
     match need {
         Need::Anyone => (vec![s.t.nobody()], vec![]),
         Need::Oneself => (vec![s.herself.clone()], vec![s.t.admin(), powerless]),
-        Need::OneselfOr(permission) => (vec![s.herself.clone(), holder(permission)], vec![others(permission), powerless]),
+        Need::OneselfOr(permission) => {
+            (vec![s.herself.clone(), holder(permission)], vec![others(permission), powerless])
+        }
         Need::Holder(permission) => (vec![holder(permission)], vec![others(permission), s.herself.clone()]),
         Need::SignedInStaff => (vec![s.staff_caller.clone()], vec![s.herself.clone()]),
         Need::House => (vec![s.t.house()], vec![s.t.admin()]),
@@ -335,7 +340,8 @@ async fn cover(table: &[(&str, Need)], are_actions: bool) {
 
 /// How many refused attempts of this verb are on record.
 async fn audit_rows(t: &TestDesk, name: &str) -> i64 {
-    let sql = format!("SELECT COUNT(*) FROM audit WHERE action = '{name}' AND outcome = 'refused' AND code = 'forbidden'");
+    let sql =
+        format!("SELECT COUNT(*) FROM audit WHERE action = '{name}' AND outcome = 'refused' AND code = 'forbidden'");
     count(t, sql).await
 }
 

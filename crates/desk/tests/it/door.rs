@@ -131,8 +131,11 @@ async fn noise_from_outside_leaves_no_record() {
         assert_eq!(code(t.desk.ask(&t.nobody(), reveal).await), "unauthenticated");
         assert_eq!(told(&sign_in(&t, "no-such-person", PASSWORD).await), "wrong");
         t.desk.ask_reset(&t.nobody(), "no-such-person", Channel::Email).await.unwrap();
-        assert_eq!(code(t.desk.choose_password(&t.nobody(), &secret("bur_1_x"), secret(PASSWORD)).await), "link_invalid");
-        assert_eq!(staff_sign_in(&t, "no-such-person", PASSWORD).await.is_some(), false);
+        assert_eq!(
+            code(t.desk.choose_password(&t.nobody(), &secret("bur_1_x"), secret(PASSWORD)).await),
+            "link_invalid"
+        );
+        assert!(staff_sign_in(&t, "no-such-person", PASSWORD).await.is_none());
         assert_eq!(audit(&t).await.len(), records);
     }
 }
@@ -326,7 +329,9 @@ async fn what_belongs_to_another_tenant_does_not_exist() {
                 perform RevokeKey(key);
                 perform desk::key::CreateKey::native("CRM", tunde);
             }
-            assert!(d.ask(&caller, desk::message::Outbox::After(None)).await.is_err() || caller.who == desk::Who::House);
+            assert!(
+                d.ask(&caller, desk::message::Outbox::After(None)).await.is_err() || caller.who == desk::Who::House
+            );
             for query in [ada.to_string(), ada.0.to_string(), "adaeze.ada@mail.example".to_owned(), String::new()] {
                 let find = FindUsers { query, term: Term::Anything, sort: UserSort::Best, offset: 0, limit: 10 };
                 assert_eq!(d.ask(&caller, find).await.unwrap().total, 0);
@@ -351,7 +356,10 @@ async fn employees_are_hidden_where_the_institution_hides_them() {
         user(&t, "ada").await;
         let agent = t.holder(&[P::UsersRead, P::UsersLock, P::NotesRead]);
         let officer = t.holder(&[P::UsersRead, P::UsersEmployees]);
-        assert!(t.desk.ask(&agent, ShowUser(employee)).await.is_ok(), "nobody is hidden unless the institution says so");
+        assert!(
+            t.desk.ask(&agent, ShowUser(employee)).await.is_ok(),
+            "nobody is hidden unless the institution says so"
+        );
         let patch = json!({ "hide_employees": true }).as_object().unwrap().clone();
         t.desk.perform(&t.admin(), ChangeSettings { patch }).await.unwrap();
 
@@ -372,7 +380,8 @@ async fn employees_are_hidden_where_the_institution_hides_them() {
         for (caller, seen) in [(&agent, 1), (&officer, 2)] {
             let page = t.desk.ask(caller, list()).await.unwrap();
             assert_eq!((page.users.len(), page.total), (seen, Some(seen as i64)));
-            for (query, others) in [("", 1), ("adaeze", 1), ("adaeze.emp@mail.example", 0), (&employee.to_string(), 0)] {
+            for (query, others) in [("", 1), ("adaeze", 1), ("adaeze.emp@mail.example", 0), (&employee.to_string(), 0)]
+            {
                 assert_eq!(t.desk.ask(caller, find(query)).await.unwrap().users.len(), seen - 1 + others, "{query}");
             }
         }

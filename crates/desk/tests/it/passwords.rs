@@ -83,7 +83,9 @@ async fn a_weak_password_is_refused_with_the_reason_and_the_link_stays_usable() 
     for t in TestDesk::all().await {
         let ada = user(&t, "ada").await;
         let link = link(&t, ada).await;
-        for (weak, reason) in [("Sh0rt-1", "too_short"), ("password1234", ""), ("Okafor-ada-2026", ""), ("aaaaaaaaaaaa", "")] {
+        for (weak, reason) in
+            [("Sh0rt-1", "too_short"), ("password1234", ""), ("Okafor-ada-2026", ""), ("aaaaaaaaaaaa", "")]
+        {
             let told = faults(choose(&t, &link, weak).await);
             assert_eq!(told.len(), 1, "{weak}");
             assert_eq!(told[0].0, "password");

@@ -38,7 +38,12 @@ fn planted() -> Profile {
         phone: some("+12025550187"),
         date_of_birth: some("1971-11-23"),
         locale: some("hu-HU"),
-        address: Address { line_one: some("7741 Wexcombe Terrace"), zip: some("90417"), city: some("Farnborough"), ..Default::default() },
+        address: Address {
+            line_one: some("7741 Wexcombe Terrace"),
+            zip: some("90417"),
+            city: some("Farnborough"),
+            ..Default::default()
+        },
         identifiers: Identifiers {
             ssn: some("731-55-2048"),
             bvn: some("22719384650"),
@@ -55,11 +60,39 @@ fn planted() -> Profile {
 
 /// Everything that was planted, wherever it was said.
 const PLANTED: &[&str] = &[
-    "Quillonzia", "Brisendra", "Ötvösházi", "otvoshazi", "Zillowen", "Marrowgate", "quill.otvos88", "plantedmail",
-    "2025550187", "1971-11-23", "Wexcombe", "90417", "Farnborough", "731-55-2048", "731552048", "22719384650",
-    "61830274951", "5588213377", "77410293", "0048817263", "8831-qz", "Hollowbrook", "sister lives in Quimperlé",
-    "Fennwick phone", "device-print-7731", "argued about Drumlanrig", "Tesselworth", "wilhelmina.tess", "203.0.113.77",
-    "Agent Ravensbourne", "Copper-Meadow-42-Violin", "Lantern-Gravel-77-Orchid", "answer for Skelmersdale",
+    "Quillonzia",
+    "Brisendra",
+    "Ötvösházi",
+    "otvoshazi",
+    "Zillowen",
+    "Marrowgate",
+    "quill.otvos88",
+    "plantedmail",
+    "2025550187",
+    "1971-11-23",
+    "Wexcombe",
+    "90417",
+    "Farnborough",
+    "731-55-2048",
+    "731552048",
+    "22719384650",
+    "61830274951",
+    "5588213377",
+    "77410293",
+    "0048817263",
+    "8831-qz",
+    "Hollowbrook",
+    "sister lives in Quimperlé",
+    "Fennwick phone",
+    "device-print-7731",
+    "argued about Drumlanrig",
+    "Tesselworth",
+    "wilhelmina.tess",
+    "203.0.113.77",
+    "Agent Ravensbourne",
+    "Copper-Meadow-42-Violin",
+    "Lantern-Gravel-77-Orchid",
+    "answer for Skelmersdale",
 ];
 
 async fn live(t: &TestDesk) -> (UserId, Vec<String>) {
@@ -70,10 +103,13 @@ async fn live(t: &TestDesk) -> (UserId, Vec<String>) {
     origin.address = "203.0.113.77".parse().ok();
     origin.on_behalf = some("Agent Ravensbourne");
     let admin = Caller { origin, ..t.admin() };
-    let device = NewDevice { fingerprint: "device-print-7731".to_owned(), name: some("Fennwick phone"), ..Default::default() };
-    let request = SignInRequest { identifier: "quill.otvos88".to_owned(), password: secret(PASSWORD), device: Some(device) };
+    let device =
+        NewDevice { fingerprint: "device-print-7731".to_owned(), name: some("Fennwick phone"), ..Default::default() };
+    let request =
+        SignInRequest { identifier: "quill.otvos88".to_owned(), password: secret(PASSWORD), device: Some(device) };
     let session = token_of(t.desk.sign_in(&t.nobody(), request).await.unwrap());
-    let request = SignInRequest { identifier: "nobody@plantedmail.example".to_owned(), password: secret(WRONG), device: None };
+    let request =
+        SignInRequest { identifier: "nobody@plantedmail.example".to_owned(), password: secret(WRONG), device: None };
     t.desk.sign_in(&t.nobody(), request).await.unwrap();
     let text = "Her sister lives in Quimperlé.".to_owned();
     t.desk.perform(&admin, WriteNote { user, text }).await.unwrap();
@@ -108,7 +144,7 @@ fn files(t: &TestDesk) -> Vec<u8> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path: PathBuf = entry.unwrap().path();
-        if !path.extension().is_some_and(|end| end == "db-shm") {
+        if path.extension().is_none_or(|end| end != "db-shm") {
             all.extend(std::fs::read(path).unwrap());
         }
     }
@@ -245,7 +281,8 @@ async fn after_an_erasure_nothing_is_left_that_names_her() {
         assert!(seen.marks.is_empty() && !seen.has_password);
         let purpose = "loan file 17".to_owned();
         assert_eq!(t.desk.ask(&t.admin(), RevealUser { user, purpose }).await.unwrap().profile, Profile::default());
-        for query in ["Quillonzia", "otvoshazi", "quillonzia.otvoshazi@plantedmail.example", "731-55-2048", "0187", ""] {
+        for query in ["Quillonzia", "otvoshazi", "quillonzia.otvoshazi@plantedmail.example", "731-55-2048", "0187", ""]
+        {
             let query = query.to_owned();
             let find = FindUsers { query, term: Term::Anything, sort: UserSort::Best, offset: 0, limit: 5 };
             assert_eq!(t.desk.ask(&t.admin(), find).await.unwrap().total, 0);
@@ -257,13 +294,20 @@ async fn after_an_erasure_nothing_is_left_that_names_her() {
         for token in &tokens[..2] {
             assert!(!is_open(&t, &secret(token)).await);
         }
-        assert_eq!(refusal(t.desk.perform(&t.admin(), WriteNote { user, text: "x".to_owned() }).await), Refusal::UserErased);
+        assert_eq!(
+            refusal(t.desk.perform(&t.admin(), WriteNote { user, text: "x".to_owned() }).await),
+            Refusal::UserErased
+        );
 
         // The book still says what was done, and to whom by id.
         assert_eq!(audit(&t).await.len(), records + 3, "the erasing, the look through the reveal, and the note");
         let filter = AuditFilter { subject: Some(user.0), limit: 100, ..AuditFilter::default() };
         let about = t.desk.ask(&t.admin(), ListAudit(filter)).await.unwrap().records;
-        assert!(about.iter().any(|record| record.action == "user.erase" && record.reason.as_deref() == Some("she asked for it")));
+        assert!(
+            about
+                .iter()
+                .any(|record| record.action == "user.erase" && record.reason.as_deref() == Some("she asked for it"))
+        );
         assert!(about.iter().any(|record| record.action == "user.flag"));
         let own = UserActivity { user: Some(user), from: None, to: None, limit: 10 };
         assert_eq!(t.desk.ask(&t.admin(), own).await.unwrap()[0].action, "session.sign_in");
@@ -312,7 +356,8 @@ async fn sealed_values_do_not_move_from_row_to_row() {
         let (ada, eve) = (user(&t, "ada").await, user(&t, "eve").await);
         let (ada_at, eve_at) = (hex(ada.0, t.engine), hex(eve.0, t.engine));
         // Row and key of one person in another's place.
-        let sql = format!("UPDATE users SET profile = (SELECT profile FROM users WHERE id = {ada_at}) WHERE id = {eve_at}");
+        let sql =
+            format!("UPDATE users SET profile = (SELECT profile FROM users WHERE id = {ada_at}) WHERE id = {eve_at}");
         tamper(&t, sql).await;
         let key = format!("(SELECT wrapped FROM person_key WHERE user_id = {ada_at})");
         tamper(&t, format!("UPDATE person_key SET wrapped = {key} WHERE user_id = {eve_at}")).await;

@@ -2,7 +2,6 @@
 //! credentials that stop counting at once.
 
 use desk::audit::AuditRecord;
-use desk::db::Engine;
 use desk::device::{ListDevices, UnlinkAllDevices, UnlinkDevice};
 use desk::key::{CreateKey, RevokeKey};
 use desk::permission::Permission as P;
@@ -67,7 +66,7 @@ async fn five_wrong_passwords_lock() {
         );
         let names: Vec<_> = events(&t).await.into_iter().rev().take(3).map(|event| event.name).collect();
         assert_eq!(names, ["user.access_ended", "user.locked", "user.sign_in_failed"]);
-        assert_eq!(count(&t, format!("SELECT run_at FROM job WHERE kind = 'unlock_when_due'")).await, until.0);
+        assert_eq!(count(&t, "SELECT run_at FROM job WHERE kind = 'unlock_when_due'").await, until.0);
         assert!(!is_open(&t, &session).await);
 
         // The right password is told that she is locked; a wrong one is told nothing new, and does not lock again.
@@ -176,8 +175,7 @@ async fn one_signs_in_by_username_or_mail_in_any_case() {
     for t in TestDesk::all().await {
         user(&t, "ada").await;
         for identifier in ["adaeze.ada", "ADAEZE.Ada", "adaeze.ada@mail.example", "Adaeze.ADA@Mail.Example"] {
-            let request =
-                SignInRequest { identifier: identifier.to_owned(), password: secret(PASSWORD), device: None };
+            let request = SignInRequest { identifier: identifier.to_owned(), password: secret(PASSWORD), device: None };
             assert_eq!(told(&t.desk.sign_in(&t.nobody(), request).await.unwrap()), "signed in", "{identifier}");
         }
         let request = SignInRequest { identifier: "a".repeat(300), password: secret(PASSWORD), device: None };
@@ -292,7 +290,8 @@ async fn a_code_by_mail_is_bounded_in_time_and_tries() {
         assert_eq!(told(&confirm(&t, ProofId(ada.0), &mailed).await), "link_invalid");
 
         // A reset link is no code.
-        let start = desk::password::StartPasswordReset { user: ada, method: desk::message::Channel::Email, reason: None };
+        let start =
+            desk::password::StartPasswordReset { user: ada, method: desk::message::Channel::Email, reason: None };
         t.desk.perform(&t.admin(), start).await.unwrap();
         let link = look(&t, "SELECT id FROM proof WHERE purpose = 'reset_link'").await.pop().unwrap().pop().unwrap();
         let desk::db::Value::Blob(link) = link else { panic!() };
@@ -456,7 +455,8 @@ async fn what_staff_and_keys_may_do_counts_from_the_next_request_on() {
         let session = staff_sign_in(&t, "tunde", PASSWORD).await.unwrap();
         let made = d.perform(&house, CreateKey::native("CRM", tunde)).await.unwrap();
         let key = made.secret.unwrap();
-        let narrowed = CreateKey { permissions: Some(vec![P::UsersRead, P::UsersErase]), ..CreateKey::native("BI", tunde) };
+        let narrowed =
+            CreateKey { permissions: Some(vec![P::UsersRead, P::UsersErase]), ..CreateKey::native("BI", tunde) };
         let narrow = d.perform(&house, narrowed).await.unwrap().secret.unwrap();
         let may = async |token: &Secret| d.caller(token.expose(), origin()).await.unwrap().may.list();
 
@@ -500,7 +500,9 @@ async fn what_staff_and_keys_may_do_counts_from_the_next_request_on() {
         assert!(is_open(&t, &short).await);
         t.clock.advance(HOUR);
         assert!(!is_open(&t, &short).await);
-        for nonsense in ["", "bsk_live_1_x", "bsk_live_999_x", "bus_1_", "bus_999_x", "bss_x", "bur_1_x", &"x".repeat(500)] {
+        for nonsense in
+            ["", "bsk_live_1_x", "bsk_live_999_x", "bus_1_", "bus_999_x", "bss_x", "bur_1_x", &"x".repeat(500)]
+        {
             assert!(!is_open(&t, &secret(nonsense)).await, "{nonsense}");
         }
     }
@@ -526,7 +528,8 @@ async fn nobody_gives_more_than_she_has() {
         let admin_role = DefineRole { name: "admin".to_owned(), permissions: vec![] };
         assert_eq!(refusal(d.perform(&house, admin_role).await), Refusal::BuiltIn);
         // Nor does anybody shut herself out.
-        let sade_caller = d.caller(staff_sign_in(&t, "sade", PASSWORD).await.unwrap().expose(), origin()).await.unwrap();
+        let sade_caller =
+            d.caller(staff_sign_in(&t, "sade", PASSWORD).await.unwrap().expose(), origin()).await.unwrap();
         assert_eq!(refusal(d.perform(&sade_caller, DisableStaff(sade)).await), Refusal::NotToOneself);
         assert_eq!(refusal(d.perform(&sade_caller, RemoveMember { team, staff: sade }).await), Refusal::NotToOneself);
     }
@@ -547,6 +550,6 @@ async fn wrong_passwords_at_the_same_time_are_all_counted() {
             });
         }
         assert!(all.join_all().await.iter().all(|told| told == "wrong"));
-        assert_eq!(standing_of(&t, ada).await.failed_sign_ins, 10, "{:?}", [Engine::Sqlite, Engine::Postgres]);
+        assert_eq!(standing_of(&t, ada).await.failed_sign_ins, 10, "{:?}", t.engine);
     }
 }

@@ -21,10 +21,8 @@ use crate::support::*;
 const NO_ACTION_YET: &[Attempt] = &[Attempt::LinkBank, Attempt::FetchData];
 
 /// Where the desk cannot answer as the rule does, because erasing left nothing to find her by.
-const NOTHING_LEFT: &[(&str, Attempt, &str)] = &[
-    ("erased", Attempt::SignIn, "wrong"),
-    ("erased", Attempt::ChoosePassword, "link_invalid"),
-];
+const NOTHING_LEFT: &[(&str, Attempt, &str)] =
+    &[("erased", Attempt::SignIn, "wrong"), ("erased", Attempt::ChoosePassword, "link_invalid")];
 
 /// Attempts that begin with something she was given while she was an ordinary user.
 const BEGUN_BEFORE: &[Attempt] = &[Attempt::UseSession, Attempt::ChoosePassword, Attempt::UnlinkDevice];
@@ -191,7 +189,10 @@ async fn every_attempt_in_every_standing_ends_as_the_rule_says() {
 }
 
 /// Somebody with a session, a reset link and a mailed code on the way.
-async fn with_everything_open(t: &TestDesk, word: &str) -> (UserId, desk::value::secret::Secret, String, ConfirmSignIn) {
+async fn with_everything_open(
+    t: &TestDesk,
+    word: &str,
+) -> (UserId, desk::value::secret::Secret, String, ConfirmSignIn) {
     let user = user(t, word).await;
     let patch = |on: bool| json!({ "mail_codes": on }).as_object().unwrap().clone();
     t.desk.perform(&t.admin(), ChangeSettings { patch: patch(false) }).await.unwrap();
@@ -226,7 +227,8 @@ async fn whatever_bars_a_user_ends_her_sessions_links_and_codes_in_the_same_comm
             };
             assert!(done.unwrap().changed);
             let record = last_audit(&t).await;
-            let ended = record.facts.as_array().unwrap().iter().find(|fact| fact["event"] == "user.access_ended").unwrap();
+            let ended =
+                record.facts.as_array().unwrap().iter().find(|fact| fact["event"] == "user.access_ended").unwrap();
             assert_eq!(ended["sessions"], 1, "{way}");
             assert_eq!(ended["proofs"], 2, "{way}");
             assert_eq!(ended["cause"], way);

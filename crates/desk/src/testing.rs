@@ -33,6 +33,7 @@ pub async fn test_dbs_with(options: &DbOptions) -> Vec<(Engine, Db, Guard)> {
 }
 
 /// A place for a database on each engine there is, to be opened as often as the test likes.
+#[expect(clippy::disallowed_methods, reason = "the one place that looks for BURSAR_TEST_POSTGRES_URL")]
 pub fn places() -> Vec<Guard> {
     let name = format!("t_{:032x}", u128::from_be_bytes(Random::System.bytes()));
     let memory = PathBuf::from("/dev/shm");

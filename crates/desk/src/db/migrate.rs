@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Db, Engine, Rd, Read, Tx, Write, params, sql};
+use super::{Db, Engine, Rd, Read, Tx, Write, params, sql, statistics};
 use crate::error::{Busy, Conflict, Error, Result};
 use crate::value::clock::{Clock, SECOND};
 use crate::value::random::Random;
@@ -211,6 +211,9 @@ impl Write for Apply {
         without_limit(tx).await?;
         for statement in sql::statements(&dialect(tx.engine(), self.migration.sql)) {
             tx.script(&statement).await?;
+        }
+        if tx.engine() == Engine::Sqlite {
+            statistics::write(tx).await?;
         }
         tx.run(
             "INSERT INTO schema_migration (name, checksum, applied_at) VALUES ($1, $2, $3)",

@@ -1,7 +1,7 @@
 //! The ledger's two engines behind one face. In reading order: `work` (what travels here: `Write`, `Read`), `engine`
 //! (`Tx` and `Rd`, what a work is lent), `value`, `row`, `sql` (what goes in and comes out), then for SQLite `sqlite`,
 //! `queue`, `writer`, `checkpoint`, `readers`, for PostgreSQL `postgres`, `pooled`, `postgres_connect`, and for both
-//! `fault` and `migrate`. Store functions need `Rd`, `Tx`, `params!` and `Row`; only the door needs more.
+//! `fault` and `migrate` (with `statistics` for SQLite's planner). Store functions need `Rd`, `Tx`, `params!` and `Row`; only the door needs more.
 
 mod checkpoint;
 mod engine;
@@ -15,6 +15,7 @@ mod readers;
 mod row;
 mod sql;
 mod sqlite;
+mod statistics;
 mod value;
 mod work;
 mod writer;

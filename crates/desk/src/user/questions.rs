@@ -225,19 +225,28 @@ async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, 
     if words.is_empty() {
         return Ok((Vec::new(), false));
     }
-    // The longest word is likely the rarest: begin there, and ask the others of each candidate. A user may have a word
-    // under several tokens (name, username, address); the limit counts her once.
+    // The longest word is likely the rarest: begin there, and ask the others of each candidate.
     words.sort_by_key(|word| std::cmp::Reverse(word.word.len()));
     let mut params: Vec<Param<'_>> = vec![qx.tenant.id.to_param()];
+    params.extend(words.iter().flat_map(|word| &word.alternatives).map(|(_, token)| token.to_param()));
+    let alternatives: Vec<usize> = words.iter().map(|word| word.alternatives.len()).collect();
+    let sql = candidates_sql(&alternatives, store::hides_employees(qx.tenant, qx.caller));
+    let rows = qx.rd.all(sql, &params).await?;
+    let capped = rows.len() > CANDIDATES_MAX;
+    let tenant: &Tenant = qx.tenant;
+    let users = rows.into_iter().take(CANDIDATES_MAX).map(|mut row| store::read(tenant, &mut row)).collect::<Result<_>>()?;
+    Ok((users, capped))
+}
+
+/// The statement for words with so many alternatives each, the rarest word first.
+pub(crate) fn candidates_sql(alternatives: &[usize], hides_employees: bool) -> String {
     let mut sql = format!("SELECT {} FROM users u WHERE u.tenant_id = $1 AND u.id IN (", store::COLUMNS);
-    for (index, word) in words.iter().enumerate() {
-        let first = params.len() + 1;
-        params.extend(word.alternatives.iter().map(|(_, token)| token.to_param()));
-        let slots = (first..=params.len()).map(|slot| format!("${slot}")).collect::<Vec<_>>().join(", ");
+    let mut next = 2;
+    for (index, count) in alternatives.iter().enumerate() {
+        let slots = (next..next + count).map(|slot| format!("${slot}")).collect::<Vec<_>>().join(", ");
+        next += count;
         if index == 0 {
-            sql.push_str(&format!(
-                "SELECT DISTINCT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"
-            ));
+            sql.push_str(&format!("SELECT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"));
         } else {
             sql.push_str(&format!(
                 " AND EXISTS (SELECT 1 FROM user_token x WHERE x.tenant_id = $1 AND x.user_id = t.user_id \
@@ -245,16 +254,15 @@ async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, 
             ));
         }
     }
-    sql.push_str(&format!(" LIMIT {})", CANDIDATES_MAX + 1));
-    if store::hides_employees(qx.tenant, qx.caller) {
+    // A user may have a word under each of its tokens (name, username, address): so many rows hold one user more than are
+    // looked at, whoever they are. `DISTINCT` would have SQLite walk through the tokens of everybody.
+    let rows = alternatives.first().unwrap_or(&1) * (CANDIDATES_MAX + 1);
+    sql.push_str(&format!(" LIMIT {rows})"));
+    if hides_employees {
         sql.push_str(" AND u.employee = 0");
     }
-    let rows = qx.rd.all(sql, &params).await?;
-    let capped = rows.len() > CANDIDATES_MAX;
-    let tenant: &Tenant = qx.tenant;
-    let users =
-        rows.into_iter().take(CANDIDATES_MAX).map(|mut row| store::read(tenant, &mut row)).collect::<Result<_>>()?;
-    Ok((users, capped))
+    sql.push_str(&format!(" LIMIT {}", CANDIDATES_MAX + 1));
+    sql
 }
 
 /// How well a user fits: 0 a whole identifier, 1 whole words, 2 beginnings; `None` does not fit.

@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+mod audit;
 mod coverage;
 mod db;
 mod door;
+mod house;
+mod jobs;
 mod passwords;
 mod privacy;
+mod search;
 mod sign_in;
 mod standing;
 mod support;

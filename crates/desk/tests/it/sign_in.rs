@@ -2,7 +2,6 @@
 //! credentials that stop counting at once.
 
 use desk::audit::AuditRecord;
-use desk::db::Engine;
 use desk::device::{ListDevices, UnlinkAllDevices, UnlinkDevice};
 use desk::key::{CreateKey, RevokeKey};
 use desk::permission::Permission as P;
@@ -67,7 +66,7 @@ async fn five_wrong_passwords_lock() {
         );
         let names: Vec<_> = events(&t).await.into_iter().rev().take(3).map(|event| event.name).collect();
         assert_eq!(names, ["user.access_ended", "user.locked", "user.sign_in_failed"]);
-        assert_eq!(count(&t, format!("SELECT run_at FROM job WHERE kind = 'unlock_when_due'")).await, until.0);
+        assert_eq!(count(&t, "SELECT run_at FROM job WHERE kind = 'unlock_when_due'").await, until.0);
         assert!(!is_open(&t, &session).await);
 
         // The right password is told that she is locked; a wrong one is told nothing new, and does not lock again.
@@ -551,6 +550,6 @@ async fn wrong_passwords_at_the_same_time_are_all_counted() {
             });
         }
         assert!(all.join_all().await.iter().all(|told| told == "wrong"));
-        assert_eq!(standing_of(&t, ada).await.failed_sign_ins, 10, "{:?}", [Engine::Sqlite, Engine::Postgres]);
+        assert_eq!(standing_of(&t, ada).await.failed_sign_ins, 10, "{:?}", t.engine);
     }
 }

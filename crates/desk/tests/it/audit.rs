@@ -1,0 +1,236 @@
+//! The chain over the audit: it verifies as long as nobody touches it, and tells when somebody did.
+
+use std::time::Duration;
+
+use desk::audit::{AuditFilter, ExportAudit, ListAudit, StaffActivity, UserActivity, Verified, verify_export};
+use desk::testing::TestDesk;
+use desk::user::{FlagUser, UnflagUser};
+use desk::value::clock::MINUTE;
+use desk::value::id::UserId;
+
+use crate::support::*;
+
+async fn seal_all(t: &TestDesk) -> i64 {
+    let mut sealed = 0;
+    loop {
+        match t.desk.seal_audit(t.tenant).await.unwrap() {
+            0 => return sealed,
+            more => sealed += more,
+        }
+    }
+}
+
+/// The whole export, piece by piece.
+async fn export(t: &TestDesk) -> Vec<String> {
+    let (mut lines, mut after) = (Vec::new(), 0);
+    loop {
+        let piece = t.desk.ask(&t.house(), ExportAudit { after }).await.unwrap();
+        lines.extend(piece.lines);
+        match piece.next {
+            Some(next) => after = next,
+            None => return lines,
+        }
+    }
+}
+
+fn verify(lines: &[String]) -> Result<Verified, String> {
+    verify_export(lines.iter().map(|line| Ok(line.clone())))
+}
+
+/// A book with so many rows about one user.
+async fn written(t: &TestDesk, rows: usize) -> UserId {
+    let ada = user(t, "ada").await;
+    for index in 0..rows {
+        t.clock.advance(1_000);
+        let reason = Some(format!("reason {index}"));
+        if index % 2 == 0 {
+            t.desk.perform(&t.admin(), FlagUser { user: ada, bank: None, reason }).await.unwrap();
+        } else {
+            t.desk.perform(&t.admin(), UnflagUser { user: ada, bank: None, reason }).await.unwrap();
+        }
+    }
+    ada
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_sealed_in_batches_and_the_export_verifies() {
+    for t in TestDesk::all().await {
+        written(&t, 450).await;
+        // Besides: the tenant and the user.
+        assert_eq!(t.desk.seal_audit(t.tenant).await.unwrap(), 200);
+        assert_eq!(seal_all(&t).await, 252);
+        assert_eq!(t.desk.seal_audit(t.tenant).await.unwrap(), 0);
+        let found = verify(&export(&t).await).unwrap();
+        assert_eq!((found.rows, found.checkpoints), (452, 3));
+        assert_eq!((found.tenant.as_str(), found.institution.as_str()), ("ten_1", "Harbor & Pine Bank"));
+
+        // The look itself is on record, and sealed with the rest.
+        assert_eq!(seal_all(&t).await, 1);
+        let again = verify(&export(&t).await).unwrap();
+        assert_eq!((again.rows, again.public_key), (453, found.public_key));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_many_pieces_is_one_chain() {
+    for t in TestDesk::all().await {
+        written(&t, 1_100).await;
+        assert_eq!(seal_all(&t).await, 1_102);
+        let piece = t.desk.ask(&t.house(), ExportAudit { after: 0 }).await.unwrap();
+        assert_eq!(piece.next, Some(1_000));
+        assert_eq!(verify(&export(&t).await).unwrap().rows, 1_102);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_was_touched_does_not_verify() {
+    for t in TestDesk::all().await {
+        written(&t, 20).await;
+        seal_all(&t).await;
+        written_more(&t).await;
+        seal_all(&t).await;
+        let good = export(&t).await;
+        verify(&good).unwrap();
+
+        // In the file.
+        let mut changed = good.clone();
+        changed[5] = changed[5].replace("user.flag", "user.find");
+        changed[5] = changed[5].replace("user.unflag", "user.unfind");
+        assert!(verify(&changed).unwrap_err().contains("it was changed"));
+        let mut dropped = good.clone();
+        dropped.remove(7);
+        assert!(verify(&dropped).unwrap_err().contains("missing"));
+        let mut twice = good.clone();
+        twice.insert(8, good[7].clone());
+        assert!(verify(&twice).unwrap_err().contains("repeated"));
+        let mut swapped = good.clone();
+        swapped.swap(4, 5);
+        assert!(verify(&swapped).is_err());
+        let cut = good[..good.len() - 2].to_vec();
+        assert!(verify(&cut).unwrap_err().contains("cut"));
+        let unsigned: Vec<String> = good.iter().filter(|line| !line.contains("\"signature\"")).cloned().collect();
+        assert!(verify(&unsigned).unwrap_err().contains("not under a signed checkpoint"));
+        assert!(verify(&[]).is_err());
+        assert!(verify(&good[1..]).is_err(), "without its head");
+    }
+}
+
+async fn written_more(t: &TestDesk) {
+    let eve = user(t, "eve").await;
+    t.desk.perform(&t.admin(), FlagUser { user: eve, bank: None, reason: None }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_touched_in_the_database_breaks_the_chain() {
+    for sql in [
+        "UPDATE audit SET outcome = 'refused' WHERE seq = 6",
+        "UPDATE audit SET facts = '[]' WHERE seq = 7",
+        "UPDATE audit SET actor_kind = 'house' WHERE seq = 8",
+        "UPDATE audit SET subject_id = NULL WHERE seq = 8",
+        "UPDATE audit SET sealed = NULL WHERE seq = 9",
+        "UPDATE audit SET request_id = 'x' WHERE seq = 9",
+        "DELETE FROM audit WHERE seq = 11",
+        "DELETE FROM audit WHERE seq = (SELECT MAX(seq) FROM audit)",
+        "DELETE FROM audit_checkpoint WHERE seq = (SELECT MAX(seq) FROM audit_checkpoint)",
+        "UPDATE audit_checkpoint SET at = at + 1 WHERE seq = (SELECT MAX(seq) FROM audit_checkpoint)",
+    ] {
+        for t in TestDesk::all().await {
+            written(&t, 12).await;
+            seal_all(&t).await;
+            assert_eq!(tamper(&t, sql).await, 1, "{sql}");
+            assert!(verify(&export(&t).await).is_err(), "{sql} on {:?}", t.engine);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_sealers_at_once_do_not_fork_the_chain() {
+    for t in TestDesk::all().await {
+        written(&t, 500).await;
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..6 {
+            let (desk, tenant) = (t.desk.clone(), t.tenant);
+            all.spawn(async move {
+                for _ in 0..4 {
+                    // One of two that meet is told off; the rows are sealed all the same.
+                    let _ = desk.seal_audit(tenant).await;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            });
+        }
+        all.join_all().await;
+        seal_all(&t).await;
+        assert_eq!(verify(&export(&t).await).unwrap().rows, 502);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_written_while_others_are_sealed_are_sealed_later() {
+    for t in TestDesk::all().await {
+        written(&t, 5).await;
+        seal_all(&t).await;
+        let (desk, tenant) = (t.desk.clone(), t.tenant);
+        let sealer = tokio::spawn(async move {
+            for _ in 0..50 {
+                desk.seal_audit(tenant).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        for index in 0..60 {
+            user(&t, &format!("u{index}")).await;
+        }
+        sealer.await.unwrap();
+        seal_all(&t).await;
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM audit WHERE seq IS NULL").await, 0);
+        assert_eq!(verify(&export(&t).await).unwrap().rows, 67);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_book_is_read_by_subject_actor_and_time_page_by_page() {
+    for t in TestDesk::all().await {
+        let began = t.desk.now();
+        let ada = written(&t, 9).await;
+        for _ in 0..12 {
+            t.clock.advance(1_000);
+            sign_in(&t, "ada", PASSWORD).await;
+        }
+        later(&t);
+        let eve = user(&t, "eve").await;
+        let list = async |filter: AuditFilter| {
+            let page = t.desk.ask(&t.admin(), ListAudit(filter)).await.unwrap();
+            (page.records, page.next)
+        };
+        let of = |kind| AuditFilter { subject: Some(ada.0), actor_kind: kind, limit: 4, ..AuditFilter::default() };
+        // Many of one kind do not hide the other.
+        let (first, next) = list(of(Some("key"))).await;
+        assert_eq!(first.len(), 4);
+        assert!(first.iter().all(|record| record.actor_kind == "key"));
+        let (second, next) = list(AuditFilter { before: next, ..of(Some("key")) }).await;
+        let (last, end) = list(AuditFilter { before: next, ..of(Some("key")) }).await;
+        assert_eq!((second.len(), last.len(), end), (4, 1, None));
+        let reasons: Vec<_> =
+            first.iter().chain(&second).chain(&last).filter_map(|record| record.reason.clone()).collect();
+        assert_eq!(reasons, (0..9).rev().map(|index| format!("reason {index}")).collect::<Vec<_>>());
+
+        let staff = StaffActivity { user: Some(ada), from: None, to: None, limit: 20 };
+        assert_eq!(t.desk.ask(&t.admin(), staff).await.unwrap().len(), 9);
+        let own = UserActivity { user: Some(ada), from: None, to: None, limit: 20 };
+        assert_eq!(t.desk.ask(&t.admin(), own).await.unwrap().len(), 12);
+        let everybody = StaffActivity { user: None, from: None, to: None, limit: 5 };
+        assert_eq!(t.desk.ask(&t.admin(), everybody).await.unwrap().len(), 5);
+
+        let (house, _) = list(AuditFilter { actor_kind: Some("house"), limit: 10, ..Default::default() }).await;
+        assert_eq!(house.len(), 3, "the tenant and two users");
+        let (early, _) = list(AuditFilter { to: Some(began.plus(1_000)), limit: 10, ..Default::default() }).await;
+        assert_eq!(early.len(), 2);
+        let (late, _) =
+            list(AuditFilter { from: Some(t.desk.now().plus(-MINUTE / 2)), limit: 10, ..Default::default() }).await;
+        assert_eq!(late[0].subject_kind, "tenant", "a creation is about the tenant");
+        assert_eq!(late[0].facts[0]["user"], serde_json::json!(eve));
+        for limit in [0, 501] {
+            let filter = AuditFilter { limit, ..Default::default() };
+            assert_eq!(code(t.desk.ask(&t.admin(), ListAudit(filter)).await), "invalid");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of the dialects, as their callers see them.
+
+mod banno;

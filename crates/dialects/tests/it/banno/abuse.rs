@@ -15,7 +15,8 @@ async fn other_methods_of_known_paths_are_told_which_there_are() {
                 assert_eq!(answer.json()["error"], "method_not_allowed");
             }
         }
-        for path in ["/a/", "/a/nothing", "/a/consumer-status/api/v0/users", "/a/consumer-status/api/v1/users/x/status"] {
+        for path in ["/a/", "/a/nothing", "/a/consumer-status/api/v0/users", "/a/consumer-status/api/v1/users/x/status"]
+        {
             let answer = world.send("GET", path, &[], "").await;
             assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str()), (404, Some("not_found")), "{path}");
         }
@@ -50,7 +51,12 @@ async fn broken_bodies_are_bad_requests_and_change_nothing() {
         for body in bodies {
             for (method, path) in [("PUT", &locked), ("POST", &reset), ("PUT", &settings)] {
                 let answer = world.send(method, path, &json, body.to_vec()).await;
-                assert_eq!(answer.status, 400, "{method} {path} {}", String::from_utf8_lossy(&body[..body.len().min(80)]));
+                assert_eq!(
+                    answer.status,
+                    400,
+                    "{method} {path} {}",
+                    String::from_utf8_lossy(&body[..body.len().min(80)])
+                );
                 assert_eq!(answer.json()["error"], "bad_request");
             }
         }
@@ -78,7 +84,9 @@ async fn odd_query_strings_are_bad_requests() {
         let token = world.token("everything").await;
         let (institution, user) = (world.institution().await, world.user("marta").0);
         let history = format!("/a/history/api/v0/institutions/{institution}/user-events");
-        for query in ["from=yesterday", "to=2024-13-01T00:00:00Z", "count=0", "count=x", "offset=-1", "userId=7", "personId="] {
+        for query in
+            ["from=yesterday", "to=2024-13-01T00:00:00Z", "count=0", "count=x", "offset=-1", "userId=7", "personId="]
+        {
             assert_eq!(world.get(&token, &format!("{history}?{query}")).await.status, 400, "{query}");
         }
         let devices = format!("/a/consumer/api/v0/users/{user}/devices?onlyActive=maybe");

@@ -53,7 +53,8 @@ async fn a_token_can_be_revoked_by_its_own_client_only() {
         let (token, other) = (world.token("everything").await, world.token("everything").await);
         let revoke = async |client: &str, token: &str| {
             let assertion = world.assertion(client);
-            let fields = [("token", token), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &assertion)];
+            let fields =
+                [("token", token), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &assertion)];
             world.form("/a/oidc-provider/api/v0/token/revocation", &fields).await.status
         };
         assert_eq!(revoke("viewer", &token).await, 200, "not hers: told alike");
@@ -70,10 +71,13 @@ async fn a_token_can_be_revoked_by_its_own_client_only() {
 async fn tokens_that_we_did_not_sign_are_refused() {
     for world in World::all().await {
         let (path, token) = (marta(&world), world.token("everything").await);
-        let mut forged = vec!["".to_owned(), "x".to_owned(), "a.b.c".to_owned(), format!("{token}x"), world.assertion("everything")];
+        let mut forged =
+            vec!["".to_owned(), "x".to_owned(), "a.b.c".to_owned(), format!("{token}x"), world.assertion("everything")];
         let claims: serde_json::Value = jsonwebtoken::dangerous::insecure_decode_claims(&token).unwrap();
         forged.push(signed(&claims, Algorithm::RS256, RSA));
-        forged.push(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(b"guess")).unwrap());
+        forged.push(
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(b"guess")).unwrap(),
+        );
         forged.push("t".repeat(10_000));
         for forged in forged {
             let answer = world.get(&forged, &path).await;
@@ -132,7 +136,11 @@ async fn somebody_elses_institution_and_user_are_out_of_reach() {
         for institution in [other.to_string(), "not-a-uuid".to_owned(), uuid::Uuid::nil().to_string()] {
             for path in ["consumer-user-search/api/v0/institutions/X/users", "mobile/api/v0/institutions/X/abilities"] {
                 let answer = world.get(&token, &format!("/a/{}", path.replace('X', &institution))).await;
-                assert_eq!((answer.status.as_u16(), answer.text.as_str()), (403, "{\"errorCode\":40}"), "{institution}");
+                assert_eq!(
+                    (answer.status.as_u16(), answer.text.as_str()),
+                    (403, "{\"errorCode\":40}"),
+                    "{institution}"
+                );
             }
         }
         let upper = format!("/a/mobile/api/v0/institutions/{}/abilities", own.to_uppercase());

@@ -59,9 +59,18 @@ async fn other_keys_and_other_algorithms_are_refused() {
     for world in World::all().await {
         let claims = || world.claims("everything");
         assert!(!accepted(&world, &signed(&claims(), Algorithm::RS256, FOREIGN_RSA)).await, "somebody else's key");
-        assert!(!accepted(&world, &signed(&claims(), Algorithm::RS384, RSA)).await, "an algorithm that is not one of the three");
-        assert!(!accepted(&world, &signed(&claims(), Algorithm::HS256, RSA_PUBLIC)).await, "the public key as a secret");
-        assert!(!accepted(&world, &signed(&claims(), Algorithm::HS256, P256_PUBLIC)).await, "the public key as a secret");
+        assert!(
+            !accepted(&world, &signed(&claims(), Algorithm::RS384, RSA)).await,
+            "an algorithm that is not one of the three"
+        );
+        assert!(
+            !accepted(&world, &signed(&claims(), Algorithm::HS256, RSA_PUBLIC)).await,
+            "the public key as a secret"
+        );
+        assert!(
+            !accepted(&world, &signed(&claims(), Algorithm::HS256, P256_PUBLIC)).await,
+            "the public key as a secret"
+        );
         assert!(!accepted(&world, &none(&claims())).await, "no signature");
         let critical = Header { crit: Some(vec!["b64".to_owned()]), ..Header::new(Algorithm::ES256) };
         assert!(!accepted(&world, &signed_as(&claims(), critical, P256)).await, "a header that must be understood");
@@ -103,30 +112,18 @@ async fn a_key_must_be_of_the_type_and_size_the_algorithm_needs() {
             let assertion = signed(&world.claims(client), algorithm, key);
             assert_eq!(accepted(&world, &assertion).await, right, "{client} {algorithm:?}");
         }
-        // Our own signer will not use so short a key; another's did.
-        assert!(!accepted(&world, &weak(&world.claims("weak"))).await, "RSA below 2048 bits");
+        // Nobody's signer makes such a key any more; this was signed once with openssl, for the moment at which tests begin.
+        assert!(!accepted(&world, WEAK_RSA_ASSERTION.trim()).await, "RSA below 2048 bits");
     }
-}
-
-/// RS256 by a key of 1024 bits.
-fn weak(claims: &Value) -> String {
-    use aws_lc_rs::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
-    use base64::Engine;
-    let encode = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
-    let message = format!("{}.{}", encode(br#"{"alg":"RS256"}"#), encode(claims.to_string().as_bytes()));
-    let lines: String = WEAK_RSA.lines().filter(|line| !line.starts_with('-')).collect();
-    let der = base64::engine::general_purpose::STANDARD.decode(lines).unwrap();
-    let Ok(pair) = KeyPair::from_der(&der) else { return format!("{message}.{}", encode(&[0; 128])) };
-    let mut signature = vec![0; pair.public_modulus_len()];
-    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
-    format!("{message}.{}", encode(&signature))
 }
 
 #[tokio::test]
 async fn exp_is_taken_in_milliseconds_and_seconds_within_its_bounds() {
     for world in World::all().await {
         let now = world.now_seconds();
-        for (ahead, right) in [(240, true), (300, true), (330, true), (331, false), (0, true), (-30, true), (-31, false)] {
+        for (ahead, right) in
+            [(240, true), (300, true), (330, true), (331, false), (0, true), (-30, true), (-31, false)]
+        {
             for unit in [1, 1000] {
                 let claims = with(&world, json!({ "exp": (now + ahead) * unit }));
                 let answer = accepted(&world, &signed(&claims, Algorithm::ES256, P256)).await;
@@ -134,9 +131,14 @@ async fn exp_is_taken_in_milliseconds_and_seconds_within_its_bounds() {
             }
         }
         for odd in [json!("1772442000"), json!(null), json!(-1), json!(1e300), json!(u64::MAX)] {
-            assert!(!accepted(&world, &signed(&with(&world, json!({ "exp": odd })), Algorithm::ES256, P256)).await, "{odd}");
+            assert!(
+                !accepted(&world, &signed(&with(&world, json!({ "exp": odd })), Algorithm::ES256, P256)).await,
+                "{odd}"
+            );
         }
-        assert!(accepted(&world, &signed(&with(&world, json!({ "exp": now as f64 + 60.5 })), Algorithm::ES256, P256)).await);
+        assert!(
+            accepted(&world, &signed(&with(&world, json!({ "exp": now as f64 + 60.5 })), Algorithm::ES256, P256)).await
+        );
     }
 }
 
@@ -220,7 +222,8 @@ async fn the_form_is_read_strictly() {
                 ("client_assertion".to_owned(), assertion.to_owned()),
             ]
         };
-        let cases: &[(&[(&str, &str)], u16, &str)] = &[
+        type Case = (&'static [(&'static str, &'static str)], u16, &'static str);
+        let cases: &[Case] = &[
             (&[("client_id", "everything")], 200, ""),
             (&[("client_id", "viewer")], 401, "invalid_client"),
             (&[("client_secret", "hush")], 400, "invalid_request"),
@@ -237,10 +240,12 @@ async fn the_form_is_read_strictly() {
             assert_eq!(answer.status, *status, "{more:?}: {}", answer.text);
             assert_eq!(answer.json()["error"].as_str().unwrap_or_default(), *error);
         }
-        let typed = [("content-type", "application/x-www-form-urlencoded")];
-        for (headers, body) in [(&typed[..], &b"\xff\xfe%zz"[..]), (&[], b"grant_type=x"), (&[("content-type", "application/json")], b"{}")] {
+        let typed = ("content-type", "application/x-www-form-urlencoded");
+        let bodies: [(&[(&str, &str)], &[u8]); 3] =
+            [(&[typed], b"\xff\xfe%zz"), (&[], b"grant_type=x"), (&[("content-type", "application/json")], b"{}")];
+        for (headers, body) in bodies {
             let answer = world.send("POST", token, headers, body.to_vec()).await;
-            assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str().unwrap()), (400, if headers == typed { "invalid_request" } else { "invalid_request" }));
+            assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str()), (400, Some("invalid_request")));
         }
     }
 }

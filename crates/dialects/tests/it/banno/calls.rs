@@ -1,8 +1,13 @@
 //! What takes more than one exchange to see: searches, unlocks side by side, what the history keeps.
 
+use desk::key::{CreateKey, KeyKind};
+use desk::role::DefineRole;
+use desk::staff::AddStaff;
+use desk::team::{AddMember, CreateTeam};
 use desk::tenant::ChangeSettings;
 use desk::user::{ApplyQueuedUnlock, CreateUser, LockUser, Profile, QueuedUnlocks};
 use desk::value::id::UserId;
+use desk::{Caller, Door, Permission};
 use serde_json::{Value, json};
 
 use super::world::*;
@@ -148,11 +153,18 @@ async fn a_search_pages_through_all_in_the_order_of_names() {
         let token = world.token("everything").await;
         let institution = world.institution().await;
         let search = async |query: &str| {
-            let answer = world.get(&token, &format!("/a/consumer-user-search/api/v0/institutions/{institution}/users{query}")).await;
+            let answer = world
+                .get(&token, &format!("/a/consumer-user-search/api/v0/institutions/{institution}/users{query}"))
+                .await;
             (answer.status.as_u16(), answer.json())
         };
         let firsts = |found: &Value| -> Vec<String> {
-            found["users"].as_array().unwrap().iter().map(|user| user["firstName"].as_str().unwrap().to_owned()).collect()
+            found["users"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|user| user["firstName"].as_str().unwrap().to_owned())
+                .collect()
         };
         let (status, found) = search("?query=zabel").await;
         assert_eq!((status, found["totalCount"].as_i64()), (200, Some(30)));
@@ -184,9 +196,15 @@ async fn a_search_pages_through_all_in_the_order_of_names() {
             ("gone", 0),
             ("ngozi", 0),
         ] {
-            assert_eq!(search(&format!("?query={}", query.replace(' ', "+"))).await.1["totalCount"].as_i64(), Some(total), "{query}");
+            assert_eq!(
+                search(&format!("?query={}", query.replace(' ', "+"))).await.1["totalCount"].as_i64(),
+                Some(total),
+                "{query}"
+            );
         }
-        for bad in ["limit=0", "limit=-1", "limit=x", "limit=", "limit=1.5", "offset=-1", "offset=%2B1", "limit=1&limit=2"] {
+        for bad in
+            ["limit=0", "limit=-1", "limit=x", "limit=", "limit=1.5", "offset=-1", "offset=%2B1", "limit=1&limit=2"]
+        {
             let (status, body) = search(&format!("?{bad}")).await;
             assert_eq!((status, body["error"].as_str()), (400, Some("bad_request")), "{bad}");
         }
@@ -226,5 +244,91 @@ async fn contacts_are_masked_for_those_who_may_not_see_them() {
         for planted in ["marta.reyes@example.com", "2025550101", "900-12-1234", "12 Harbor Lane", "1984-11-02"] {
             assert!(!answer.text.contains(planted), "{planted} in {}", answer.text);
         }
+    }
+}
+
+#[tokio::test]
+async fn what_users_do_stands_in_a_history_of_their_own_and_their_devices_are_listed() {
+    use desk::session::{NewDevice, SignInRequest};
+    for world in World::all().await {
+        let (desk, house) = (&world.test.desk, world.house());
+        let password = || desk::value::secret::Secret::new("copper kettle on the sill");
+        let hash = desk.hash_new_password(password(), 10, Vec::new()).await.unwrap();
+        let id = UserId(uuid(0x2000));
+        let profile = Profile {
+            first_name: "Oona".to_owned(),
+            last_name: "Field".to_owned(),
+            email: Some("oona@field.example".to_owned()),
+            ..Profile::default()
+        };
+        let create = CreateUser { id: Some(id), password_hash: Some(hash), ..CreateUser::of(profile) };
+        desk.perform(&house, create).await.unwrap();
+        for phone in ["one", "two"] {
+            world.test.clock.advance(1_000_000);
+            let device = NewDevice {
+                fingerprint: phone.to_owned(),
+                model: Some(format!("Model {phone}")),
+                os: Some("Android".to_owned()),
+                ..NewDevice::default()
+            };
+            let identifier = "oona@field.example".to_owned();
+            let request = SignInRequest { identifier, password: password(), device: Some(device) };
+            desk.sign_in(&world.test.nobody(), request).await.unwrap();
+        }
+        let token = world.token("everything").await;
+        let devices = format!("/a/consumer/api/v0/users/{}/devices", id.0);
+        let listed = world.get(&token, &devices).await.json();
+        let mut first = listed[0].as_object().unwrap().clone();
+        first.remove("deviceId").unwrap();
+        let expected = json!({ "model": "Model one", "brand": null, "os": "Android", "osVersion": null, "appVersion": null,
+            "lastSeen": "2026-03-02T09:00:01.000Z", "active": true });
+        assert_eq!((listed.as_array().unwrap().len(), Value::Object(first)), (2, expected));
+        let bearer = format!("Bearer {token}");
+        let answer = world.send("DELETE", &devices, &[("authorization", &bearer)], "").await;
+        assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
+        assert_eq!(world.get(&token, &devices).await.json(), json!([]));
+        let all = world.get(&token, &format!("{devices}?onlyActive=false")).await.json();
+        assert!(all.as_array().unwrap().iter().all(|device| device["active"] == false), "{all}");
+        assert_eq!(names(&history(&world, &token, "").await), ["DevicesDeactivated"]);
+        let institution = world.institution().await;
+        let path = format!("/a/history/api/v0/institutions/{institution}/person-events?personId={}", id.0);
+        let events = world.get(&token, &path).await.json();
+        let events = events.as_array().unwrap();
+        assert_eq!(events.len(), 2, "{events:?}");
+        assert!(events.iter().all(|event| event["change"]["application"] == "login"), "{events:?}");
+        assert_eq!(events[0]["change"]["performedBy"]["fullName"], "Oona Field");
+        assert_eq!(events[0]["change"]["performedBy"]["personId"], id.0.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_credit_union_calls_it_frozen() {
+    for world in World::all().await {
+        let (desk, house) = (&world.test.desk, Caller::house(world.other, Door::Cli));
+        let add =
+            AddStaff { id: None, name: "Kit".to_owned(), email: "kit@union.example".to_owned(), password_hash: None };
+        let staff = desk.perform(&house, add).await.unwrap().id;
+        let team = desk.perform(&house, CreateTeam { name: "Support".to_owned() }).await.unwrap().id;
+        let define = DefineRole { name: "all".to_owned(), permissions: Permission::ALL.to_vec() };
+        let role = desk.perform(&house, define).await.unwrap().id;
+        desk.perform(&house, AddMember { team, staff, role }).await.unwrap();
+        let key = CreateKey {
+            kind: KeyKind::Banno,
+            client_id: Some("union".to_owned()),
+            public_keys: Some(both_keys()),
+            ..CreateKey::native("union", staff)
+        };
+        desk.perform(&house, key).await.unwrap();
+        let token = world.token("union").await;
+        let path = format!("/a/consumer-status/api/v0/users/{}/status", world.stranger.0);
+        assert_eq!(world.get(&token, &path).await.json(), json!({ "status": "Frozen" }));
+        assert_eq!(
+            world.put(&token, &format!("{path}/locked"), r#"{"state":false}"#).await.status,
+            204,
+            "frozen is locked"
+        );
+        assert_eq!(world.get(&token, &path).await.json(), json!({ "status": "Active" }));
+        let marta = format!("/a/consumer-status/api/v0/users/{}/status", world.user("marta").0);
+        assert_eq!(world.get(&token, &marta).await.status, 404, "a user of the bank");
     }
 }

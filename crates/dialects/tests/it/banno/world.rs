@@ -1,8 +1,11 @@
 //! A small bank with invented people, the same in every test, and the ways to call it.
 
+use std::net::SocketAddr;
+
 use api::Options;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use desk::key::{CreateKey, Key, KeyKind, PublicKeys};
 use desk::role::DefineRole;
@@ -24,6 +27,9 @@ pub const PUBLIC_URL: &str = "https://desk.bank.example";
 pub const TOKEN_URL: &str = "https://desk.bank.example/a/oidc-provider/api/v0/token";
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// An assertion by a key that is too short, for the client `weak`.
+pub const WEAK_RSA_ASSERTION: &str = include_str!("../../keys/test-only-weak-rsa-1024.assertion.txt");
+
 macro_rules! key_files {
     ($($name:ident = $file:literal;)+) => {$( pub const $name: &str = include_str!(concat!("../../keys/test-only-", $file, ".pem")); )+};
 }
@@ -31,7 +37,6 @@ key_files! {
     RSA = "client-rsa.private";
     RSA_PUBLIC = "client-rsa.public";
     FOREIGN_RSA = "foreign-rsa.private";
-    WEAK_RSA = "weak-rsa-1024.private";
     WEAK_RSA_PUBLIC = "weak-rsa-1024.public";
     P256 = "client-p256.private";
     P256_PUBLIC = "client-p256.public";
@@ -97,7 +102,8 @@ impl World {
         let team = desk.perform(&house, CreateTeam { name: "Support".to_owned() }).await.unwrap().id;
         let all = Permission::ALL;
         let search = "https://jackhenry.com/consumer-user-search";
-        let no_employees: Vec<Permission> = all.iter().copied().filter(|it| *it != Permission::UsersEmployees).collect();
+        let no_employees: Vec<Permission> =
+            all.iter().copied().filter(|it| *it != Permission::UsersEmployees).collect();
         for (index, (client, permissions, scopes)) in [
             ("everything", all, None),
             ("viewer", &[Permission::UsersRead][..], None),
@@ -194,7 +200,9 @@ impl World {
         for (name, text) in headers {
             request = request.header(*name, *text);
         }
-        let response = self.app.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let mut request = request.body(body.into()).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 10], 4711))));
+        let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         Answer { status: parts.status, headers: parts.headers, text }
@@ -243,7 +251,8 @@ pub fn both_keys() -> PublicKeys {
             Algorithm::ES256 => EncodingKey::from_ec_pem(pem.as_bytes()).unwrap(),
             _ => EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(),
         };
-        let mut jwk = serde_json::to_value(jsonwebtoken::jwk::Jwk::from_encoding_key(&key, algorithm).unwrap()).unwrap();
+        let mut jwk =
+            serde_json::to_value(jsonwebtoken::jwk::Jwk::from_encoding_key(&key, algorithm).unwrap()).unwrap();
         let fields = jwk.as_object_mut().unwrap();
         // An RSA key may sign PS256 as well as RS256.
         fields.remove("alg");
@@ -268,7 +277,10 @@ fn person(name: &str) -> CreateUser {
     let of_core = |core: CoreState| Standing { core, ..Standing::default() };
     let mut user = match name {
         "marta" => CreateUser {
-            standing: Standing { lock: SignInLock::Locked { cause: LockCause::FailedSignIns, until: None }, ..Standing::default() },
+            standing: Standing {
+                lock: SignInLock::Locked { cause: LockCause::FailedSignIns, until: None },
+                ..Standing::default()
+            },
             risk_locked: true,
             last_seen_at: Time::parse_rfc3339("2024-05-06T07:08:09.120Z"),
             ..CreateUser::of(marta())
@@ -283,8 +295,12 @@ fn person(name: &str) -> CreateUser {
             })
         },
         "tomasz" => CreateUser { standing: of_core(CoreState::Dormant), ..CreateUser::of(profile("Tomasz", "Wilk")) },
-        "ines" => CreateUser { standing: of_core(CoreState::PermanentlyFrozen), ..CreateUser::of(profile("Ines", "Duarte")) },
-        "ruth" => CreateUser { standing: of_core(CoreState::PasswordExpired), ..CreateUser::of(profile("Ruth", "Abara")) },
+        "ines" => {
+            CreateUser { standing: of_core(CoreState::PermanentlyFrozen), ..CreateUser::of(profile("Ines", "Duarte")) }
+        }
+        "ruth" => {
+            CreateUser { standing: of_core(CoreState::PasswordExpired), ..CreateUser::of(profile("Ruth", "Abara")) }
+        }
         "yusuf" => {
             CreateUser { standing: of_core(CoreState::PasswordNeedsReset), ..CreateUser::of(profile("Yusuf", "Demir")) }
         }

@@ -240,9 +240,10 @@ async fn the_form_is_read_strictly() {
             assert_eq!(answer.status, *status, "{more:?}: {}", answer.text);
             assert_eq!(answer.json()["error"].as_str().unwrap_or_default(), *error);
         }
-        let typed = ("content-type", "application/x-www-form-urlencoded");
-        let bodies: [(&[(&str, &str)], &[u8]); 3] =
-            [(&[typed], b"\xff\xfe%zz"), (&[], b"grant_type=x"), (&[("content-type", "application/json")], b"{}")];
+        const TYPED: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];
+        type Sent = (&'static [(&'static str, &'static str)], &'static [u8]);
+        let bodies: [Sent; 3] =
+            [(&TYPED, b"\xff\xfe%zz"), (&[], b"grant_type=x"), (&[("content-type", "application/json")], b"{}")];
         for (headers, body) in bodies {
             let answer = world.send("POST", token, headers, body.to_vec()).await;
             assert_eq!((answer.status.as_u16(), answer.json()["error"].as_str()), (400, Some("invalid_request")));

@@ -154,3 +154,24 @@ async fn somebody_elses_institution_and_user_are_out_of_reach() {
         }
     }
 }
+
+#[tokio::test]
+async fn every_route_refuses_strangers_and_those_without_rights() {
+    for world in World::all().await {
+        let (institution, user) = (world.institution().await, world.user("marta").0.to_string());
+        let token = world.token("nothing").await;
+        let bearer = format!("Bearer {token}");
+        for route in dialects::banno::ROUTES.iter().filter(|route| !route.path.contains("/oidc-provider/")) {
+            // Whatever the rest of the path says.
+            for user in [user.as_str(), "7"] {
+                let path = route.path.replace("{institutionId}", &institution).replace("{userId}", user);
+                let answer = world.send(route.method, &path, &[], "").await;
+                let told = (answer.status.as_u16(), answer.header("www-authenticate"));
+                assert_eq!(told, (401, "Bearer"), "{} {path}", route.method);
+                let answer = world.send(route.method, &path, &[("authorization", &bearer)], "").await;
+                let told = (answer.status.as_u16(), answer.text.as_str());
+                assert_eq!(told, (403, "{\"errorCode\":40}"), "{} {path}", route.method);
+            }
+        }
+    }
+}

@@ -15,7 +15,8 @@ lint: ## check format, clippy, dependencies and stray paths
 	scripts/lint
 
 bench: ## measure speed and size, each figure beside its floor
-	cargo run --release --manifest-path bench/Cargo.toml
+	cargo build --release -p server -p bench
+	target/release/bench
 
 spec: ## write docs/openapi.json anew from the code
 	cargo run -p server --bin bursar -- openapi > docs/openapi.json.new

@@ -17,7 +17,7 @@ use crate::fact::Fact;
 use crate::permission::{ACTIONS, Need, QUESTIONS, need_of};
 use crate::tenant::{self, CreateTenant, Environment, Institution, Settings, Tenant};
 use crate::value::clock::{Clock, SECOND, Time};
-use crate::value::id::{AuditId, TenantId};
+use crate::value::id::{self, AuditId, TenantId};
 use crate::value::password::Hashing;
 use crate::value::random::Random;
 use crate::value::seal::{MasterKey, TenantKeys};
@@ -110,6 +110,9 @@ impl Desk {
         let need = need_of(QUESTIONS, Q::NAME).ok_or_else(|| no_line(Q::NAME))?;
         let tenant = self.tenant(caller.tenant).await?;
         let missing = caller.lacks(need, question.subject());
+        if missing.is_some() && caller.who == Who::Anonymous {
+            return Err(stranger());
+        }
         let asking = Asking { inner: self.inner.clone(), tenant, caller: caller.clone(), question, missing };
         if Q::RECORDED {
             return self.inner.db.write(asking).await;
@@ -161,8 +164,13 @@ impl Desk {
         let wrapped_keys = keys.wrap(&self.inner.master, id);
         let tenant = Arc::new(Tenant { id, institution, environment, keys, settings, version: 1 });
         let caller = Caller::house(id, door);
-        let performing =
-            Performing { inner: self.inner.clone(), tenant, caller, action: CreateTenant { wrapped_keys }, missing: None };
+        let performing = Performing {
+            inner: self.inner.clone(),
+            tenant,
+            caller,
+            action: CreateTenant { wrapped_keys },
+            missing: None,
+        };
         self.run::<CreateTenant, _>(performing).await?;
         Ok(id)
     }
@@ -204,7 +212,7 @@ impl Desk {
         let missing = caller.lacks(need, action.subject());
         if missing.is_some() && caller.who == Who::Anonymous {
             // Noise from outside is counted by the doors, not written into the book.
-            return Err(Error::Unauthenticated("this needs a caller who has signed in"));
+            return Err(stranger());
         }
         Ok(Performing { inner: self.inner.clone(), tenant, caller: caller.clone(), action, missing })
     }
@@ -227,6 +235,10 @@ impl Inner {
     }
 }
 
+fn stranger() -> Error {
+    Error::Unauthenticated("this needs a caller who has signed in")
+}
+
 fn no_line(name: &str) -> Error {
     Error::internal(format!("{name} has no line in permission.rs"))
 }
@@ -245,7 +257,7 @@ pub struct Once {
 pub struct Plan {
     /// The facts, as the audit would hold them.
     pub facts: Vec<Value>,
-    /// SHA-256 over them, in hex: the same plan has the same hash.
+    /// SHA-256 over them, in hex: the same plan has the same hash. Ids of what the action would make do not count.
     pub hash: String,
 }
 
@@ -269,7 +281,13 @@ impl<A: Action> Performing<A> {
         Ok((output, cx.facts, now))
     }
 
-    fn entry(&self, now: Time, outcome: audit::Outcome, code: Option<&'static str>, facts: Vec<Value>) -> audit::Entry<'_> {
+    fn entry(
+        &self,
+        now: Time,
+        outcome: audit::Outcome,
+        code: Option<&'static str>,
+        facts: Vec<Value>,
+    ) -> audit::Entry<'_> {
         audit::Entry {
             id: AuditId::new(now, &self.inner.random),
             at: now,
@@ -302,7 +320,8 @@ impl<A: Action> Write for Performing<A> {
         let audit_id = entry.id;
         audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
         for (index, (fact, told)) in facts.iter().zip(&told).enumerate() {
-            event::store::announce(tx, &self.tenant, &self.inner.random, now.plus(index as i64), audit_id, fact, told).await?;
+            event::store::announce(tx, &self.tenant, &self.inner.random, now.plus(index as i64), audit_id, fact, told)
+                .await?;
             if let Some(job) = job::follow_up(fact, now) {
                 job::store::insert(tx, self.tenant.id, &self.inner.random, now, job).await?;
             }
@@ -335,6 +354,10 @@ where
         let Some(once) = &self.once else {
             return (self.render)(self.performing.run(tx).await?);
         };
+        // Before the kept answer: whoever has lost the right does not get it again either.
+        if let Some(missing) = self.performing.missing {
+            return Err(Error::Forbidden(missing));
+        }
         let (tenant, random) = (&self.performing.tenant, &self.performing.inner.random);
         let caller = self.performing.caller.author();
         let now = self.performing.inner.clock.now();
@@ -360,9 +383,10 @@ impl<A: Action> Write for Previewing<A> {
     type Output = Plan;
 
     async fn run(&self, tx: &mut Tx) -> Result<Plan> {
-        let (_, facts, _) = self.0.act(tx).await?;
+        let (_, facts, now) = self.0.act(tx).await?;
         let facts = facts.iter().map(Fact::to_json).collect::<Result<Vec<_>>>()?;
-        let text = serde_json::to_vec(&facts).map_err(Error::internal)?;
+        let hashed: Vec<Value> = facts.iter().map(|fact| without_new_ids(fact, now)).collect();
+        let text = serde_json::to_vec(&hashed).map_err(Error::internal)?;
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);
         let hash = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Plan { facts, hash })
@@ -371,6 +395,17 @@ impl<A: Action> Write for Previewing<A> {
     fn keep(&self) -> bool {
         false
     }
+}
+
+/// A fact as the plan's hash sees it: what the action itself would make has another id each time.
+fn without_new_ids(fact: &Value, now: Time) -> Value {
+    let mut seen = fact.clone();
+    for value in seen.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
+        if value.as_str().and_then(id::made_at_of_text).is_some_and(|made| made >= now) {
+            *value = Value::from("new");
+        }
+    }
+    seen
 }
 
 struct Asking<Q: Question> {

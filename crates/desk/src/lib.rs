@@ -35,6 +35,8 @@ pub mod user;
 // The ground.
 pub mod db;
 pub mod migrations;
+#[cfg(test)]
+mod statements;
 pub mod testing;
 pub mod value;
 

@@ -10,8 +10,8 @@ use crate::tenant::{Environment, Institution, InstitutionKind, Settings};
 use crate::value::clock::{Clock, Time};
 use crate::value::id::{InstitutionId, KeyId, StaffId, TenantId};
 use crate::value::password::Hashing;
-use crate::value::seal::MasterKey;
 use crate::value::random::Random;
+use crate::value::seal::MasterKey;
 
 /// Names the server that tests may use, e.g. `postgres://postgres@127.0.0.1:5544/postgres`. Without it they run on
 /// SQLite only.
@@ -181,4 +181,10 @@ impl TestDesk {
 pub fn origin() -> Origin {
     let address = Some(std::net::IpAddr::from([192, 0, 2, 10]));
     Origin { door: Door::Native, request_id: "test-request".to_owned(), address, on_behalf: None }
+}
+
+/// The statements of one unlock, for a benchmark's floor: load, save, audit, event.
+pub fn unlock_statements() -> [&'static str; 4] {
+    use crate::{audit, event, user};
+    [user::store::SELECT_FOR_CHANGE, user::store::SAVE_LOCK, audit::store::INSERT, event::store::INSERT]
 }

@@ -86,14 +86,16 @@ impl<D: Dialect> FromRequest<House<D::Own>> for RawBody<D> {
 
     async fn from_request(request: Request, house: &House<D::Own>) -> Result<Self, Fault<D>> {
         let limit = house.options.body_bytes;
-        let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
+        let declared =
+            request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
         if declared.is_some_and(|length| length > limit) {
             return Err(Trouble::BodyTooLarge(limit).into());
         }
         match axum::body::to_bytes(request.into_body(), limit).await {
             Ok(bytes) => Ok(RawBody(bytes, std::marker::PhantomData)),
             Err(error) => {
-                let too_large = std::error::Error::source(&error).is_some_and(|it| it.is::<http_body_util::LengthLimitError>());
+                let too_large =
+                    std::error::Error::source(&error).is_some_and(|it| it.is::<http_body_util::LengthLimitError>());
                 let trouble = match too_large {
                     true => Trouble::BodyTooLarge(limit),
                     false => Trouble::BodyMalformed("the body broke off".to_owned()),
@@ -121,9 +123,18 @@ impl<D: Dialect, T: DeserializeOwned> FromRequest<House<D::Own>> for Body<D, T> 
             return Err(Trouble::BodyType.into());
         }
         let RawBody(bytes, _) = RawBody::<D>::from_request(request, house).await?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| Trouble::BodyMalformed(said(&error)))?;
+        let value = object(&bytes)?;
         Ok(Body { value, bytes, voice: std::marker::PhantomData })
     }
+}
+
+/// Reads a JSON object. An array of the right length would also do for serde; on our wires it is a mistake.
+pub fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Trouble> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|byte| b"[\"0123456789-tfn".contains(byte)) {
+        return Err(Trouble::BodyMalformed("expected an object".to_owned()));
+    }
+    serde_json::from_slice(bytes).map_err(|error| Trouble::BodyMalformed(said(&error)))
 }
 
 /// What serde says, without the value it complains about: that may be somebody's data.
@@ -137,7 +148,10 @@ pub fn said(error: &serde_json::Error) -> String {
             // `invalid type: string "…", expected …` and its like quote the value.
             match text.split_once(", expected ") {
                 Some((before, expected)) if before.starts_with("invalid ") => format!("expected {expected}"),
-                _ if text.starts_with("unknown field") || text.starts_with("missing field") || text.starts_with("duplicate") => {
+                _ if text.starts_with("unknown field")
+                    || text.starts_with("missing field")
+                    || text.starts_with("duplicate") =>
+                {
                     text.to_owned()
                 }
                 _ => "a value is not of the form that is needed".to_owned(),
@@ -183,7 +197,9 @@ impl<D: Dialect, T: DeserializeOwned + Send> FromRequestParts<House<D::Own>> for
             Err(error) => {
                 let text = error.to_string();
                 // Only complaints that name fields are repeated; others quote the value.
-                let safe = text.starts_with("unknown field") || text.starts_with("missing field") || text.starts_with("duplicate");
+                let safe = text.starts_with("unknown field")
+                    || text.starts_with("missing field")
+                    || text.starts_with("duplicate");
                 let text = if safe { text } else { "a parameter is not of the form that is needed".to_owned() };
                 Err(Trouble::Query(text).into())
             }

@@ -94,7 +94,8 @@ async fn around<D: Dialect>(mut request: Request, next: Next, time: Duration) ->
     let took = began.elapsed();
     let labels = [("door", D::NAME.to_owned()), ("route", route.clone()), ("status", status.to_string())];
     metrics::counter!("bursar_requests_total", &labels).increment(1);
-    metrics::histogram!("bursar_request_seconds", "door" => D::NAME, "route" => route.clone()).record(took.as_secs_f64());
+    metrics::histogram!("bursar_request_seconds", "door" => D::NAME, "route" => route.clone())
+        .record(took.as_secs_f64());
     if status >= 500 {
         tracing::warn!(request_id = id.0, door = D::NAME, %method, route, status, micros = took.as_micros() as u64, "request failed");
     } else {

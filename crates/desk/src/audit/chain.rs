@@ -60,7 +60,8 @@ fn checkpoint_text(tenant: TenantId, seq: i64, at: Time, hash: &[u8]) -> Vec<u8>
 }
 
 fn key_pair(tenant: &Tenant) -> Result<Ed25519KeyPair> {
-    Ed25519KeyPair::from_seed_unchecked(tenant.keys.signing_seed()).map_err(|_| Error::internal("signing seed rejected"))
+    Ed25519KeyPair::from_seed_unchecked(tenant.keys.signing_seed())
+        .map_err(|_| Error::internal("signing seed rejected"))
 }
 
 struct SealBatch {

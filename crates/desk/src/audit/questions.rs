@@ -74,7 +74,11 @@ async fn page(qx: &mut Qx<'_>, filter: &AuditFilter) -> Result<AuditPage> {
         vec![qx.tenant.id.to_param(), before.to_param(), from.to_param(), to.to_param(), limit.to_param()];
     let subject = filter.subject.map(uuid::Uuid::into_bytes);
     let sql = match (&subject, &filter.actor_kind) {
-        (Some(subject), _) => {
+        (Some(subject), Some(kind)) => {
+            params.extend([subject.to_param(), kind.to_param()]);
+            store::PAGE_OF_SUBJECT_AND_ACTOR_KIND
+        }
+        (Some(subject), None) => {
             params.push(subject.to_param());
             store::PAGE_OF_SUBJECT
         }
@@ -88,12 +92,7 @@ async fn page(qx: &mut Qx<'_>, filter: &AuditFilter) -> Result<AuditPage> {
     let more = rows.len() as i64 > filter.limit;
     let mut records = Vec::with_capacity(rows.len());
     for row in rows.into_iter().take(filter.limit as usize) {
-        let row = store::read(row)?;
-        // A subject's page is read by subject; the kind of actor then narrows it here.
-        if filter.actor_kind.is_some_and(|kind| kind != row.actor_kind) {
-            continue;
-        }
-        records.push(opened(qx, row)?);
+        records.push(opened(qx, store::read(row)?)?);
     }
     let next = if more { records.last().map(|record| record.id) } else { None };
     Ok(AuditPage { records, next })
@@ -171,7 +170,8 @@ impl Question for ExportAudit {
             lines.push(chain::export_head(qx.tenant)?.to_string());
         }
         let rows = store::after_seq(qx.rd, tenant, self.after, EXPORT_PIECE).await?;
-        let mut checkpoints = store::checkpoints_after(qx.rd, tenant, self.after, EXPORT_PIECE).await?.into_iter().peekable();
+        let mut checkpoints =
+            store::checkpoints_after(qx.rd, tenant, self.after, EXPORT_PIECE).await?.into_iter().peekable();
         let next = (rows.len() as i64 == EXPORT_PIECE).then(|| rows.last().and_then(|row| row.seq)).flatten();
         for row in &rows {
             lines.push(chain::export_row(row).to_string());
@@ -182,4 +182,3 @@ impl Question for ExportAudit {
         Ok(ExportPiece { lines, next })
     }
 }
-

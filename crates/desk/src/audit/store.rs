@@ -76,6 +76,13 @@ pub(crate) const PAGE_OF_ACTOR_KIND: &str = concat!(
     " FROM audit WHERE tenant_id = $1 AND actor_kind = $6 AND id < $2 AND at >= $3 AND at < $4 ORDER BY id DESC LIMIT $5"
 );
 
+pub(crate) const PAGE_OF_SUBJECT_AND_ACTOR_KIND: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM audit WHERE tenant_id = $1 AND subject_id = $6 AND actor_kind = $7 AND id < $2 AND at >= $3 AND at < $4 \
+     ORDER BY id DESC LIMIT $5"
+);
+
 pub(crate) const UNSEALED: &str =
     concat!("SELECT ", columns!(), " FROM audit WHERE tenant_id = $1 AND seq IS NULL ORDER BY id LIMIT $2");
 
@@ -205,6 +212,11 @@ pub(crate) async fn last_checkpoint(rd: &mut Rd, tenant: TenantId) -> Result<Opt
     rd.find(LAST_CHECKPOINT, params![tenant]).await?.map(read_checkpoint).transpose()
 }
 
-pub(crate) async fn checkpoints_after(rd: &mut Rd, tenant: TenantId, seq: i64, limit: i64) -> Result<Vec<CheckpointRow>> {
+pub(crate) async fn checkpoints_after(
+    rd: &mut Rd,
+    tenant: TenantId,
+    seq: i64,
+    limit: i64,
+) -> Result<Vec<CheckpointRow>> {
     rd.all(CHECKPOINTS_AFTER, params![tenant, seq, limit]).await?.into_iter().map(read_checkpoint).collect()
 }

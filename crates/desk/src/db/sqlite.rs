@@ -157,6 +157,7 @@ impl File {
             Synchronous::Full => "FULL",
             Synchronous::Normal => "NORMAL",
         };
+        // secure_delete: erasing a person destroys her key; its bytes must not stay behind in the freed space of a page.
         let limit = self.max_pages.map(|pages| format!("PRAGMA max_page_count = {pages};")).unwrap_or_default();
         let link = self.open(
             OpenFlags::SQLITE_OPEN_READ_WRITE,
@@ -168,6 +169,7 @@ impl File {
                  PRAGMA cache_size = -16384;
                  PRAGMA mmap_size = 0;
                  PRAGMA temp_store = MEMORY;
+                 PRAGMA secure_delete = ON;
                  PRAGMA foreign_keys = ON;
                  {limit}"
             ),

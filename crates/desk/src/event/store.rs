@@ -33,6 +33,7 @@ pub(crate) async fn announce(
     let subject = fact.subject();
     let subject_id = subject.id().map(uuid::Uuid::into_bytes);
     let id = EventId::new(at, random);
-    tx.run(INSERT, params![tenant.id, id, at, fact.name(), subject.kind(), subject_id, audit, told.to_string()]).await?;
+    tx.run(INSERT, params![tenant.id, id, at, fact.name(), subject.kind(), subject_id, audit, told.to_string()])
+        .await?;
     Ok(())
 }

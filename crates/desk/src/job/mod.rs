@@ -3,8 +3,8 @@
 
 pub mod lease;
 pub mod queue;
-pub mod sweep;
 pub(crate) mod store;
+pub mod sweep;
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,9 @@ pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
     let job = |kind, payload, run_at| Some(NewJob { kind, payload, run_at });
     match fact {
         Fact::MessageQueued { message, .. } => job(JobKind::DeliverMessage, json!({ "message": message }), now),
-        Fact::UserLocked { user, until: Some(until), .. } => job(JobKind::UnlockWhenDue, json!({ "user": user }), *until),
+        Fact::UserLocked { user, until: Some(until), .. } => {
+            job(JobKind::UnlockWhenDue, json!({ "user": user }), *until)
+        }
         Fact::SettingsChanged { fields, .. } if fields.iter().any(|field| field == "memo_mode") => {
             job(JobKind::ApplyQueuedUnlocks, json!({}), now)
         }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{JobKind, store};
-use crate::db::{Read, Rd, Tx, Write, params};
+use crate::db::{Rd, Read, Tx, Write, params};
 use crate::door::Desk;
 use crate::error::{Error, Result};
 use crate::value::clock::{SECOND, Time};

@@ -114,8 +114,14 @@ fn place<'a>(user: &User, id: &'a MessageId) -> Place<'a> {
 /// Queues a message to a user; the fact sends the worker.
 pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<MessageId> {
     let profile = user.profile()?;
-    let mut letter =
-        Letter { to: String::new(), name: profile.full_name(), locale: profile.locale, token: None, code: None, minutes: None };
+    let mut letter = Letter {
+        to: String::new(),
+        name: profile.full_name(),
+        locale: profile.locale,
+        token: None,
+        code: None,
+        minutes: None,
+    };
     let (channel, template) = match draft {
         Draft::PasswordReset { method, token, minutes } => {
             letter.token = Some(token.expose().to_owned());
@@ -166,7 +172,10 @@ fn read(mut row: Row) -> Result<MessageRow> {
     let (id, user, channel, template) = (row.take()?, row.take()?, row.take()?, row.take()?);
     let sealed = row.take()?;
     let (state, created_at, sent_at) = (row.take()?, row.take()?, row.take()?);
-    Ok(MessageRow { message: Message { id, user, channel, template, letter: None, state, created_at, sent_at }, sealed })
+    Ok(MessageRow {
+        message: Message { id, user, channel, template, letter: None, state, created_at, sent_at },
+        sealed,
+    })
 }
 
 async fn opened(qx: &mut Qx<'_>, row: MessageRow) -> Result<Message> {

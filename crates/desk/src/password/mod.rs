@@ -69,7 +69,8 @@ async fn start(cx: &mut Cx<'_>, user: &User, method: Channel) -> Result<ResetSta
     let print = fingerprint(token.expose());
     let proof = ProofId::new(cx.id_time(), cx.random);
     let (tenant, now) = (cx.tenant.id, cx.now);
-    proofs::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::ResetLink, &print, None, 1, now, expires_at).await?;
+    proofs::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::ResetLink, &print, None, 1, now, expires_at)
+        .await?;
     let message = message::queue(cx, user, Draft::PasswordReset { method, token, minutes: seconds / 60 }).await?;
     cx.note(Fact::PasswordResetAsked { user: user.id, method: method.word(), message });
     Ok(ResetStarted { expires_in_seconds: seconds, expires_at })
@@ -201,7 +202,7 @@ impl Read for FindLink {
 
     async fn run(&self, rd: &mut Rd) -> Result<LinkCard> {
         let tenant = &self.tenant;
-        let link = proofs::link(rd, tenant.id, &self.print).await?.ok_or(Refusal::LinkInvalid)?;
+        let link = proofs::link(rd, tenant.id, &self.print).await?.ok_or(Error::NotFound("link"))?;
         let house = Caller::house(tenant.id, self.caller.origin.door);
         let user = user::store::load(rd, tenant, &house, link.user).await?;
         open_link(rd, &user, &self.print, self.now).await?;
@@ -250,7 +251,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Whose link this is; refuses a link that was used, replaced or has expired.
+    /// Whose link this is; `NotFound` if it never was one, refused if it was used, replaced or has expired.
     pub async fn reset_link(&self, caller: &Caller, token: &Secret) -> Result<LinkCard> {
         let tenant = self.tenant(caller.tenant).await?;
         let find = FindLink { tenant, print: fingerprint(token.expose()), caller: caller.clone(), now: self.now() };
@@ -266,7 +267,11 @@ impl Desk {
 
     /// A signed-in user trades her old password for a new one.
     pub async fn change_password(&self, caller: &Caller, current: Secret, password: Secret) -> Result<()> {
-        let Who::User { id, .. } = caller.who else { return Err(Error::Forbidden("oneself")) };
+        let id = match caller.who {
+            Who::User { id, .. } => id,
+            Who::Anonymous => return Err(Error::Unauthenticated("this needs a caller who has signed in")),
+            Who::Staff { .. } | Who::Key { .. } | Who::House => return Err(Error::Forbidden("oneself")),
+        };
         let tenant = self.tenant(caller.tenant).await?;
         let (seen_hash, profile) = self.inner.db.read(OwnCredential { tenant: tenant.clone(), user: id }).await?;
         let right = self.verify_password(current, seen_hash.clone()).await? && seen_hash.is_some();

@@ -151,7 +151,8 @@ impl SignIn {
         let code = numeric_code(cx.random, 6);
         let print = code_print(proof, code.expose());
         let (tenant, now) = (cx.tenant.id, cx.now);
-        store::insert_proof(cx.tx, tenant, proof, user.id, purpose, &print, device, CODE_TRIES, now, expires_at).await?;
+        store::insert_proof(cx.tx, tenant, proof, user.id, purpose, &print, device, CODE_TRIES, now, expires_at)
+            .await?;
         let factor = match purpose {
             ProofPurpose::SignInCode => {
                 message::queue(cx, user, Draft::SignInCode { code }).await?;
@@ -191,7 +192,10 @@ impl Action for ConfirmSignIn {
         let Some(proof) = proof.filter(|proof| proof.purpose != ProofPurpose::ResetLink) else {
             return Ok(SignInAnswer::Barred(Refusal::LinkInvalid));
         };
-        if proof.ended_at.is_some() || cx.now >= proof.expires_at {
+        if proof.ended_at.is_some() {
+            return Ok(SignInAnswer::Barred(Refusal::LinkInvalid));
+        }
+        if cx.now >= proof.expires_at {
             return Ok(SignInAnswer::Barred(Refusal::LinkExpired));
         }
         if proof.tries_left < 1 {
@@ -239,7 +243,8 @@ async fn open_session(cx: &mut Cx<'_>, mut user: User, device: Option<&NewDevice
     if user.standing.suspension == Suspension::Suspended {
         let by = By { now: cx.now, author: &format!("user:{}", user.id), reason: None };
         let fact = Fact::UserReinstated { user: user.id };
-        let ended = user.switch(Attempt::Reinstate, Axis::Suspension, &by, |it| it.suspension = Suspension::No, fact)?;
+        let ended =
+            user.switch(Attempt::Reinstate, Axis::Suspension, &by, |it| it.suspension = Suspension::No, fact)?;
         if let Some(fact) = ended {
             user::store::save_standing(cx.tx, &mut user, cx.random, cx.now).await?;
             cx.note(fact);

@@ -42,7 +42,11 @@ impl NewDevice {
         let texts = [&self.name, &self.brand, &self.model, &self.os, &self.os_version, &self.app_version];
         let fits = |text: &str| text.chars().count() <= 120 && !text.chars().any(char::is_control);
         if self.fingerprint.is_empty() || !fits(&self.fingerprint) {
-            return Err(Error::invalid("device.fingerprint", "invalid", "1 to 120 characters, always the same for a device."));
+            return Err(Error::invalid(
+                "device.fingerprint",
+                "invalid",
+                "1 to 120 characters, always the same for a device.",
+            ));
         }
         if texts.into_iter().flatten().any(|text| !fits(text)) {
             return Err(Error::invalid("device", "too_long", "At most 120 characters in each field."));
@@ -90,7 +94,11 @@ impl Desk {
     /// Signs a user in, or answers why not. The caller is anonymous.
     pub async fn sign_in(&self, caller: &Caller, request: SignInRequest) -> Result<SignInAnswer> {
         if request.identifier.len() > 254 || request.password.expose().len() > 1024 {
-            return Err(Error::invalid("identifier", "too_long", "At most 254 characters; passwords at most 1024 bytes."));
+            return Err(Error::invalid(
+                "identifier",
+                "too_long",
+                "At most 254 characters; passwords at most 1024 bytes.",
+            ));
         }
         if let Some(device) = &request.device {
             device.check()?;
@@ -133,9 +141,11 @@ impl Desk {
             let strength = Strength { chars_min: usize::try_from(chars_min).unwrap_or(usize::MAX) };
             strength.check(&password, &personal).map_err(|fault: PasswordFault| {
                 let field = match fault {
-                    PasswordFault::TooShort => {
-                        crate::error::Field::new("password", fault.word(), format!("Use at least {chars_min} characters."))
-                    }
+                    PasswordFault::TooShort => crate::error::Field::new(
+                        "password",
+                        fault.word(),
+                        format!("Use at least {chars_min} characters."),
+                    ),
                     _ => fault.field("password"),
                 };
                 Error::Invalid(vec![field])

@@ -170,9 +170,7 @@ impl Action for StaffSignIn {
         let token = new_token(&format!("bss_{}_", tenant.0), cx.random);
         let print = fingerprint(token.expose());
         let device: Option<DeviceId> = None;
-        cx.tx
-            .run(sessions::INSERT, params![tenant, session, print, "staff", id, device, cx.now, expires_at])
-            .await?;
+        cx.tx.run(sessions::INSERT, params![tenant, session, print, "staff", id, device, cx.now, expires_at]).await?;
         cx.note(Fact::StaffSignedIn { staff: id, session });
         Ok(StaffSignInAnswer::SignedIn { session, token, staff: id, expires_at })
     }

@@ -47,8 +47,7 @@ fn read(tenant: &Tenant, mut row: Row) -> Result<Staff> {
     let id: StaffId = row.take()?;
     let sealed: Vec<u8> = row.take()?;
     let place = Place { tenant: tenant.id, table: "staff", column: "profile", row: id.bytes() };
-    let profile: StaffProfile =
-        serde_json::from_slice(&tenant.keys.open(&place, &sealed)?).map_err(Error::internal)?;
+    let profile: StaffProfile = serde_json::from_slice(&tenant.keys.open(&place, &sealed)?).map_err(Error::internal)?;
     let (password_hash, failed_sign_ins, locked_until) = (row.take()?, row.take()?, row.take()?);
     let (disabled_at, created_at) = (row.take()?, row.take()?);
     Ok(Staff { id, profile, disabled_at, created_at, password_hash, failed_sign_ins, locked_until })

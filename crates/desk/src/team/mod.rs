@@ -140,6 +140,7 @@ impl Action for RemoveMember {
         if cx.caller.staff() == Some(self.staff) {
             return Err(Refusal::NotToOneself.into());
         }
+        staff::store::load(cx.tx, cx.tenant, self.staff).await?;
         for mut row in cx.tx.all(store::ROLES_OF, params![tenant, self.staff, self.team]).await? {
             let role = role::store::find_for_change(cx.tx, tenant, row.take()?).await?;
             if role.is_some_and(|role| !role.permissions.within(cx.caller.may)) {

@@ -64,7 +64,11 @@ impl Question for ListTenants {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<TenantCard>> {
         let rows = store::all(qx.rd).await?;
-        let card = |row: store::TenantRow| TenantCard { id: row.id, institution: row.institution, environment: row.environment };
+        let card = |row: store::TenantRow| TenantCard {
+            id: row.id,
+            institution: row.institution,
+            environment: row.environment,
+        };
         Ok(rows.into_iter().map(card).collect())
     }
 }

@@ -223,8 +223,13 @@ standing_actions! {
 }
 
 fn check_bank(bank: &str) -> Result<()> {
-    let fits = (1..=64).contains(&bank.len()) && bank.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_.:".contains(&it));
-    if fits { Ok(()) } else { Err(Error::invalid("bank", "invalid", "A bank's id has 1 to 64 letters, digits or -_.:")) }
+    let fits =
+        (1..=64).contains(&bank.len()) && bank.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_.:".contains(&it));
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::invalid("bank", "invalid", "A bank's id has 1 to 64 letters, digits or -_.:"))
+    }
 }
 
 /// Erases a person: her key is destroyed, so that nothing sealed for her can ever be read again, here or in a backup.

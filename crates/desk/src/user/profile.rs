@@ -165,7 +165,8 @@ impl Profile {
             (at("preferred_name"), &mut self.preferred_name),
             (at("business_name"), &mut self.business_name),
         ];
-        optional.extend(self.address.fields_mut().into_iter().map(|(name, field)| (at(&format!("address.{name}")), field)));
+        optional
+            .extend(self.address.fields_mut().into_iter().map(|(name, field)| (at(&format!("address.{name}")), field)));
         optional.extend(
             self.identifiers.fields_mut().into_iter().map(|(name, field)| (at(&format!("identifiers.{name}")), field)),
         );
@@ -183,16 +184,25 @@ impl Profile {
         if self.first_name.is_empty() && self.last_name.is_empty() && self.business_name.is_none() {
             faults.push(Field::new(at("last_name"), "required", "A user needs a name: first, last or business name."));
         }
-        parse(&mut self.username, &at("username"), &mut faults, |text| Username::parse(text).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field("")));
-        parse(&mut self.email, &at("email"), &mut faults, |text| Email::parse(text).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field("")));
-        parse(&mut self.phone, &at("phone"), &mut faults, |text| Phone::parse(text, None).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field("")));
+        parse(&mut self.username, &at("username"), &mut faults, |text| {
+            Username::parse(text).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field(""))
+        });
+        parse(&mut self.email, &at("email"), &mut faults, |text| {
+            Email::parse(text).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field(""))
+        });
+        parse(&mut self.phone, &at("phone"), &mut faults, |text| {
+            Phone::parse(text, None).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field(""))
+        });
         parse(&mut self.date_of_birth, &at("date_of_birth"), &mut faults, |text| {
             let date = (text.len() == 10).then(|| text.parse::<jiff::civil::Date>().ok()).flatten();
             let believable = date.filter(|date| (1880..=2200).contains(&date.year()));
-            believable.map(|date| date.to_string()).ok_or_else(|| Field::new("", "invalid", "Not a date of the form YYYY-MM-DD."))
+            believable
+                .map(|date| date.to_string())
+                .ok_or_else(|| Field::new("", "invalid", "Not a date of the form YYYY-MM-DD."))
         });
         parse(&mut self.locale, &at("locale"), &mut faults, |text| {
-            let fits = (2..=35).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            let fits =
+                (2..=35).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
             if fits { Ok(text.to_owned()) } else { Err(Field::new("", "invalid", "Not a language tag such as en-US.")) }
         });
         let eleven = |text: &str| match text.len() == 11 && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -209,7 +219,11 @@ impl Profile {
             }
         });
         if self.abilities.len() > 64 || self.abilities.keys().any(|key| key.len() > 64) {
-            faults.push(Field::new(at("abilities"), "too_long", "At most 64 abilities with names of at most 64 characters."));
+            faults.push(Field::new(
+                at("abilities"),
+                "too_long",
+                "At most 64 abilities with names of at most 64 characters.",
+            ));
         }
         if faults.is_empty() { Ok(self) } else { Err(Error::Invalid(faults)) }
     }

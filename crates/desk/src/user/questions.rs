@@ -225,7 +225,8 @@ async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, 
     if words.is_empty() {
         return Ok((Vec::new(), false));
     }
-    // The longest word is likely the rarest: begin there, and ask the others of each candidate.
+    // The longest word is likely the rarest: begin there, and ask the others of each candidate. A user may have a word
+    // under several tokens (name, username, address); the limit counts her once.
     words.sort_by_key(|word| std::cmp::Reverse(word.word.len()));
     let mut params: Vec<Param<'_>> = vec![qx.tenant.id.to_param()];
     let mut sql = format!("SELECT {} FROM users u WHERE u.tenant_id = $1 AND u.id IN (", store::COLUMNS);
@@ -234,7 +235,9 @@ async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, 
         params.extend(word.alternatives.iter().map(|(_, token)| token.to_param()));
         let slots = (first..=params.len()).map(|slot| format!("${slot}")).collect::<Vec<_>>().join(", ");
         if index == 0 {
-            sql.push_str(&format!("SELECT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"));
+            sql.push_str(&format!(
+                "SELECT DISTINCT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"
+            ));
         } else {
             sql.push_str(&format!(
                 " AND EXISTS (SELECT 1 FROM user_token x WHERE x.tenant_id = $1 AND x.user_id = t.user_id \
@@ -249,7 +252,8 @@ async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, 
     let rows = qx.rd.all(sql, &params).await?;
     let capped = rows.len() > CANDIDATES_MAX;
     let tenant: &Tenant = qx.tenant;
-    let users = rows.into_iter().take(CANDIDATES_MAX).map(|mut row| store::read(tenant, &mut row)).collect::<Result<_>>()?;
+    let users =
+        rows.into_iter().take(CANDIDATES_MAX).map(|mut row| store::read(tenant, &mut row)).collect::<Result<_>>()?;
     Ok((users, capped))
 }
 
@@ -277,7 +281,8 @@ fn rank(term: Term, words: &[QueryWord], query: &str, profile: &Profile) -> Opti
         }
         word.matches_words(&names)
             || by_email
-            || (!username.is_empty() && (word.matches_name(&username) || normal::fold(&username).starts_with(&word.word)))
+            || (!username.is_empty()
+                && (word.matches_name(&username) || normal::fold(&username).starts_with(&word.word)))
             || (term == Term::Anything && !phone.is_empty() && word.matches_phone(&phone))
             || identifiers.iter().any(|identifier| word.matches_identifier(identifier))
     });
@@ -347,7 +352,7 @@ pub struct UserFilter {
 
 impl UserFilter {
     /// The conditions; words of closed vocabularies stand in the text, so that the indexes of rare values are usable.
-    fn conditions(&self) -> String {
+    pub(crate) fn conditions(&self) -> String {
         let mut sql = String::new();
         let mut axis = |column: &str, word: Option<&'static str>, ordinary: &str| {
             if let Some(word) = word {
@@ -472,7 +477,18 @@ impl Question for UserByName {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Option<UserId>> {
         let token = qx.tenant.keys.lookup().unique(self.by.domain(), &self.text);
-        store::id_of(qx.rd, qx.tenant.id, self.by, &token).await
+        let found = store::id_of(qx.rd, qx.tenant.id, self.by, &token).await?;
+        unless_hidden(qx, found).await
+    }
+}
+
+/// A user who is hidden from the caller has no id either.
+async fn unless_hidden(qx: &mut Qx<'_>, found: Option<UserId>) -> Result<Option<UserId>> {
+    let Some(id) = found else { return Ok(None) };
+    match store::load(qx.rd, qx.tenant, qx.caller, id).await {
+        Ok(_) => Ok(Some(id)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(other) => Err(other),
     }
 }
 
@@ -484,7 +500,8 @@ impl Question for UserByNumber {
     type Output = Option<UserId>;
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Option<UserId>> {
-        store::id_of_number(qx.rd, qx.tenant.id, self.0).await
+        let found = store::id_of_number(qx.rd, qx.tenant.id, self.0).await?;
+        unless_hidden(qx, found).await
     }
 }
 

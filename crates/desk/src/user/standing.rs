@@ -332,10 +332,7 @@ impl Standing {
             (_, Attempt::Read) | (Presence::Present, _) => {}
             (Presence::Erased, Attempt::Erase) | (Presence::Removed, Attempt::Remove) => return Nothing,
             (Presence::Erased, _) => return Refused(Refusal::UserErased),
-            (
-                Presence::Removed,
-                Attempt::Erase | Attempt::Note | Attempt::Hold | Attempt::Release | Attempt::Edit,
-            ) => {}
+            (Presence::Removed, Attempt::Erase | Attempt::Note | Attempt::Hold | Attempt::Release | Attempt::Edit) => {}
             (
                 Presence::Removed,
                 Attempt::Flag | Attempt::Unflag | Attempt::Blacklist | Attempt::Unblacklist | Attempt::SetFraud,

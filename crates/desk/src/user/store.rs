@@ -1,6 +1,6 @@
 //! The users' SQL. A user outside what the caller may know of does not exist: `hide` says so in every load.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Who};
 use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::{Conflict, Error, Result};
 use crate::permission::Permission;
@@ -117,6 +117,11 @@ pub(crate) fn hides_employees(tenant: &Tenant, caller: &Caller) -> bool {
     tenant.settings.hide_employees && !caller.may(Permission::UsersEmployees)
 }
 
+/// Nobody is hidden from herself.
+fn is_herself(caller: &Caller, user: UserId) -> bool {
+    matches!(caller.who, Who::User { id, .. } if id == user)
+}
+
 /// Turns a row of `COLUMNS` into a user.
 pub(crate) fn read(tenant: &Tenant, row: &mut Row) -> Result<User> {
     let (id, number, version) = (row.take()?, row.take()?, row.take()?);
@@ -184,7 +189,7 @@ pub(crate) fn read(tenant: &Tenant, row: &mut Row) -> Result<User> {
 async fn get(rd: &mut Rd, sql: &'static str, tenant: &Tenant, caller: &Caller, id: UserId) -> Result<User> {
     let mut row = rd.find(sql, params![tenant.id, id]).await?.ok_or(Error::NotFound(UserId::NOUN))?;
     let user = read(tenant, &mut row)?;
-    if user.employee && hides_employees(tenant, caller) {
+    if user.employee && hides_employees(tenant, caller) && !is_herself(caller, id) {
         return Err(Error::NotFound(UserId::NOUN));
     }
     Ok(user)
@@ -437,8 +442,7 @@ pub(crate) async fn save_credentials(tx: &mut Tx, user: &mut User, now: Time) ->
 
 /// Saves a sign-in: seen now, wrong passwords forgotten.
 pub(crate) async fn save_seen(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
-    let changed =
-        tx.run(SAVE_SEEN, params![user.tenant, user.id, user.version, now, user.second_factor_step]).await?;
+    let changed = tx.run(SAVE_SEEN, params![user.tenant, user.id, user.version, now, user.second_factor_step]).await?;
     user.last_seen_at = Some(now);
     (user.failed_sign_ins, user.failing_since) = (0, None);
     saved(user, changed)

@@ -68,7 +68,12 @@ pub fn new_token(prefix: &str, random: &Random) -> Secret {
 /// SHA-256 of a token: what is stored and looked up. Good enough without salt or stretching because tokens have
 /// 256 bits of chance; for anything a person chose, see `password`.
 pub fn fingerprint(text: &str) -> [u8; 32] {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    digest(text.as_bytes())
+}
+
+/// SHA-256 of bytes.
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     let mut out = [0u8; 32];
     out.copy_from_slice(digest.as_ref());
     out

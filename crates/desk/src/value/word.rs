@@ -8,10 +8,13 @@ macro_rules! words {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $($(#[$vmeta])* $value,)+ }
 
+        #[allow(dead_code, reason = "not every vocabulary is listed or parsed outside tests")]
         impl $name {
             /// Every value, in the order of declaration.
+            #[allow(dead_code, clippy::allow_attributes, reason = "not every vocabulary is listed somewhere")]
             pub const ALL: &'static [$name] = &[$($name::$value,)+];
             /// Every word, in the order of declaration.
+            #[allow(dead_code, clippy::allow_attributes, reason = "not every vocabulary is listed somewhere")]
             pub const WORDS: &'static [&'static str] = &[$($word,)+];
 
             /// The stable word.

@@ -2,4 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+mod coverage;
 mod db;
+mod door;
+mod passwords;
+mod privacy;
+mod sign_in;
+mod standing;
+mod support;

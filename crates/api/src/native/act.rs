@@ -1,0 +1,234 @@
+//! How a native handler has an action done: previewed when asked, once only when it carries a key, rendered inside the
+//! transaction so that a repeated request gets the same bytes.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use desk::{Action, Caller, Error, Once, Result};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{House, Native};
+use crate::kit::{Fault, RawBody, SignedBy, Trouble, object};
+
+/// The longest idempotency key, in characters.
+const KEY_MAX: usize = 255;
+
+/// What an action answers, as it is kept for a repeated request.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Reply {
+    status: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    body: Option<Box<serde_json::value::RawValue>>,
+}
+
+impl Reply {
+    /// 200 with a body.
+    pub fn ok<T: Serialize>(body: &T) -> Result<Reply> {
+        Reply::new(StatusCode::OK, body)
+    }
+
+    /// A body under another status.
+    pub fn new<T: Serialize>(status: StatusCode, body: &T) -> Result<Reply> {
+        let body = serde_json::value::to_raw_value(body).map_err(Error::internal)?;
+        Ok(Reply { status: status.as_u16(), version: None, changed: None, location: None, body: Some(body) })
+    }
+
+    /// 204.
+    pub fn nothing() -> Reply {
+        Reply { status: 204, version: None, changed: None, location: None, body: None }
+    }
+
+    /// With the version as the ETag.
+    pub fn version(mut self, version: i64) -> Reply {
+        self.version = Some(version);
+        self
+    }
+
+    /// With word of whether anything changed.
+    pub fn changed(mut self, changed: bool) -> Reply {
+        self.changed = Some(changed);
+        self
+    }
+
+    /// With the place of what was made.
+    pub fn location(mut self, location: String) -> Reply {
+        self.location = Some(location);
+        self
+    }
+}
+
+/// Whether something changed: `true` or `false`.
+const CHANGED: HeaderName = HeaderName::from_static("bursar-changed");
+/// The answer was kept from the first time.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        let mut response = match self.body {
+            Some(body) => {
+                let json = HeaderValue::from_static("application/json");
+                (status, [(header::CONTENT_TYPE, json)], body.get().to_owned()).into_response()
+            }
+            None => status.into_response(),
+        };
+        let headers = response.headers_mut();
+        if let Some(version) = self.version
+            && let Ok(etag) = HeaderValue::from_str(&etag(version))
+        {
+            headers.insert(header::ETAG, etag);
+        }
+        if let Some(changed) = self.changed {
+            headers.insert(CHANGED, HeaderValue::from_static(if changed { "true" } else { "false" }));
+        }
+        if let Some(location) = self.location.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            headers.insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+/// The entity tag of a version.
+pub fn etag(version: i64) -> String {
+    format!("\"{version}\"")
+}
+
+/// The version in `If-Match`; `*` and absence ask for none.
+pub fn if_match(headers: &axum::http::HeaderMap) -> Result<Option<i64>> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+    // A tag that we never made fits no version.
+    Ok(Some(version.unwrap_or(-1)))
+}
+
+/// A request to have something done: who asks, what the body says, whether to preview, whether once only.
+pub struct Call<T> {
+    /// Who asks.
+    pub caller: Caller,
+    /// What the body says; an absent body is the default where there is one.
+    pub body: T,
+    /// The version in `If-Match`.
+    pub if_version: Option<i64>,
+    preview: bool,
+    once: Option<Once>,
+}
+
+impl<T: DeserializeOwned + Send + 'static> FromRequest<House> for Call<T> {
+    type Rejection = Fault<Native>;
+
+    async fn from_request(request: Request, house: &House) -> Result<Self, Fault<Native>> {
+        let (mut parts, body) = request.into_parts();
+        let caller = SignedBy::<Native>::from_request_parts(&mut parts, house).await?;
+        let caller = Caller::clone(&caller);
+        let preview = preview(&parts)?;
+        let key = key(&parts)?;
+        let if_version = if_match(&parts.headers)?;
+        let has_type = parts.headers.contains_key(header::CONTENT_TYPE);
+        let is_json = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).is_some_and(|text| {
+            let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            essence == "application/json" || essence.ends_with("+json")
+        });
+        let line = format!("{} {}\n", parts.method, parts.uri);
+        let raw = RawBody::<Native>::from_request(Request::from_parts(parts, body), house).await?.0;
+        if !raw.is_empty() && has_type && !is_json {
+            return Err(Trouble::BodyType.into());
+        }
+        let text: &[u8] = if raw.is_empty() { b"{}" } else { &raw };
+        let body = object(text)?;
+        let once = key.map(|key| {
+            let mut seen = line.into_bytes();
+            seen.extend_from_slice(&raw);
+            Once { key, request_hash: sha256(&seen) }
+        });
+        Ok(Call { caller, body, if_version, preview, once })
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    desk::value::secret::digest(bytes)
+}
+
+fn preview(parts: &Parts) -> Result<bool, Trouble> {
+    let pairs: Vec<(String, String)> =
+        serde_urlencoded::from_str(parts.uri.query().unwrap_or_default()).unwrap_or_default();
+    let mut preview = false;
+    for (name, value) in pairs {
+        match (name.as_str(), value.as_str()) {
+            ("preview", "true") => preview = true,
+            ("preview", "false") => preview = false,
+            ("preview", _) => return Err(Trouble::Query("`preview` is true or false".to_owned())),
+            _ => return Err(Trouble::Query("the only parameter here is `preview`".to_owned())),
+        }
+    }
+    Ok(preview)
+}
+
+fn key(parts: &Parts) -> Result<Option<String>, Trouble> {
+    let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    if text.is_empty() || text.len() > KEY_MAX {
+        let field = "Idempotency-Key";
+        return Err(Error::invalid(field, "invalid", format!("1 to {KEY_MAX} printable characters.")).into());
+    }
+    Ok(Some(text.to_owned()))
+}
+
+/// What an action would cause.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Preview {
+    /// Always true: nothing was done.
+    pub preview: bool,
+    /// The facts that would be recorded and announced.
+    #[schema(value_type = Vec<Object>)]
+    pub facts: Vec<serde_json::Value>,
+    /// The same plan has the same hash.
+    pub hash: String,
+}
+
+impl<T> Call<T> {
+    /// Has an action done, or previewed; `render` makes the answer inside the transaction.
+    pub async fn act<A, F>(self, house: &House, action: A, render: F) -> Result<Response, Fault<Native>>
+    where
+        A: Action,
+        F: Fn(A::Output, &Caller) -> Result<Reply> + Send + Sync + 'static,
+    {
+        if self.preview {
+            let plan = house.desk.preview(&self.caller, action).await?;
+            return Ok(axum::Json(Preview { preview: true, facts: plan.facts, hash: plan.hash }).into_response());
+        }
+        let Some(once) = self.once else {
+            let output = house.desk.perform(&self.caller, action).await?;
+            return Ok(render(output, &self.caller)?.into_response());
+        };
+        let caller = self.caller.clone();
+        let request_id = caller.origin.request_id.clone();
+        let kept = move |output| {
+            let reply = Kept { request_id: request_id.clone(), reply: render(output, &caller)? };
+            serde_json::to_vec(&reply).map_err(Error::internal)
+        };
+        let bytes = house.desk.perform_once(&self.caller, action, Some(once), kept).await?;
+        let kept: Kept = serde_json::from_slice(&bytes).map_err(Error::internal)?;
+        let mut response = kept.reply.into_response();
+        if kept.request_id != self.caller.origin.request_id {
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        Ok(response)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    request_id: String,
+    reply: Reply,
+}

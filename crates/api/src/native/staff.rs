@@ -1,0 +1,477 @@
+//! Staff, teams, roles, permissions and keys.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use desk::key::{CreateKey, Key, KeyKind, ListKeys, PublicKeys, RevokeKey};
+use desk::permission::{ACTIONS, Need, QUESTIONS};
+use desk::role::{DefineRole, DeleteRole, ListRoles, Role};
+use desk::staff::{AddStaff, DisableStaff, EnableStaff, ListStaff, Staff, StaffSignInAnswer, StaffSignOut, WhoAmI};
+use desk::team::{AddMember, CreateTeam, ListTeams, RemoveMember, Team};
+use desk::value::clock::Time;
+use desk::value::id::{KeyId, RoleId, StaffId, TeamId};
+use desk::value::secret::Secret;
+use desk::{Caller, Error, Permission, Who};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::act::{Call, Reply};
+use super::around::{ListOf, list_of};
+use super::fault::problem;
+use super::sign_in::tenant_named;
+use super::wire::{chosen, time};
+use super::{House, Native, Problems};
+use crate::kit::{Body, Fault, SignedBy, Stranger, Text};
+
+type Answer = Result<Response, Fault<Native>>;
+
+/// A body without fields.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Empty {}
+
+/// A staff member.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StaffWire {
+    pub id: String,
+    pub name: String,
+    pub email: String,
+    pub enabled: bool,
+    pub created_at: String,
+}
+
+impl From<Staff> for StaffWire {
+    fn from(it: Staff) -> Self {
+        StaffWire {
+            id: it.id.to_string(),
+            name: it.profile.name,
+            email: it.profile.email,
+            enabled: it.disabled_at.is_none(),
+            created_at: time(it.created_at),
+        }
+    }
+}
+
+/// A staff sign-in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StaffSignInIn {
+    /// The tenant; may stand in the header `Bursar-Tenant` instead.
+    #[serde(default)]
+    pub tenant_id: Option<String>,
+    /// The e-mail address.
+    pub email: String,
+    /// The password.
+    #[schema(value_type = String)]
+    pub password: Secret,
+}
+
+/// A staff session.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StaffSessionWire {
+    pub session_id: String,
+    /// Shown this once: send it as `Authorization: Bearer …`.
+    pub token: String,
+    pub staff_id: String,
+    pub expires_at: String,
+}
+
+/// Sign a staff member in. Whatever keeps her out is answered alike.
+#[utoipa::path(post, path = "/v1/staff/sessions", tag = "staff", security(()), request_body = StaffSignInIn,
+    responses((status = 201, description = "Signed in.", body = StaffSessionWire), Problems))]
+pub async fn sign_in(
+    State(house): State<House>,
+    origin: Stranger<Native>,
+    headers: HeaderMap,
+    body: Body<Native, StaffSignInIn>,
+) -> Answer {
+    let body = body.value;
+    let caller = Caller::anonymous(tenant_named(body.tenant_id.as_deref(), &headers)?, origin.0.clone());
+    match house.desk.staff_sign_in(&caller, &body.email, body.password).await? {
+        StaffSignInAnswer::Wrong => {
+            let detail = "The e-mail or the password is wrong, or sign-in is locked.".to_owned();
+            let request_id = &origin.0.request_id;
+            Ok(problem(StatusCode::UNAUTHORIZED, "sign_in_failed", "Not signed in", detail, request_id))
+        }
+        StaffSignInAnswer::SignedIn { session, token, staff, expires_at } => {
+            let wire = StaffSessionWire {
+                session_id: session.to_string(),
+                token: token.expose().to_owned(),
+                staff_id: staff.to_string(),
+                expires_at: time(expires_at),
+            };
+            Ok((StatusCode::CREATED, [("cache-control", "no-store")], axum::Json(wire)).into_response())
+        }
+    }
+}
+
+/// Sign out: end the staff session that this request came with.
+#[utoipa::path(delete, path = "/v1/staff/sessions/current", tag = "staff",
+    responses((status = 204, description = "The session has ended."), Problems))]
+pub async fn sign_out(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
+    let Who::Staff { id, .. } = caller.who else { return Err(Error::Forbidden("signed_in_staff").into()) };
+    house.desk.perform(&caller, StaffSignOut { staff: id }).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The caller herself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MeWire {
+    /// The staff member behind the session or key.
+    pub staff: StaffWire,
+    /// What the caller may do now.
+    pub permissions: Vec<String>,
+}
+
+/// Who is calling, and what she may do now.
+#[utoipa::path(get, path = "/v1/staff/me", tag = "staff",
+    responses((status = 200, description = "The caller.", body = MeWire), Problems))]
+pub async fn me(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
+    let (staff, may) = house.desk.ask(&caller, WhoAmI).await?;
+    let permissions = may.list().iter().map(ToString::to_string).collect();
+    Ok(axum::Json(MeWire { staff: staff.into(), permissions }).into_response())
+}
+
+/// List staff.
+#[utoipa::path(get, path = "/v1/staff", tag = "staff",
+    responses((status = 200, description = "All staff.", body = ListOf<StaffWire>), Problems))]
+pub async fn list(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
+    let staff = house.desk.ask(&caller, ListStaff).await?;
+    Ok(list_of(staff.into_iter().map(StaffWire::from).collect()))
+}
+
+/// A new staff member.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StaffIn {
+    pub name: String,
+    pub email: String,
+    /// Absent: she acts through keys only.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub password: Option<Secret>,
+}
+
+/// Add a staff member. She may do nothing until she joins a team with a role.
+#[utoipa::path(post, path = "/v1/staff", tag = "staff", request_body = StaffIn,
+    responses((status = 201, description = "Added.", body = StaffWire), Problems))]
+pub async fn add(State(house): State<House>, call: Call<StaffIn>) -> Answer {
+    let StaffIn { name, email, password } = &call.body;
+    let password_hash = match password {
+        None => None,
+        Some(password) => {
+            let personal = vec![name.clone(), email.split('@').next().unwrap_or_default().to_owned()];
+            Some(house.desk.hash_new_password(password.clone(), 12, personal).await?)
+        }
+    };
+    let action = AddStaff { id: None, name: name.clone(), email: email.clone(), password_hash };
+    call.act(&house, action, |staff, _| Reply::new(StatusCode::CREATED, &StaffWire::from(staff))).await
+}
+
+/// Disable a staff member: her sessions end and her keys stop working at once.
+#[utoipa::path(post, path = "/v1/staff/{staff_id}/disable", tag = "staff", params(("staff_id" = String, Path)),
+    responses((status = 200, description = "Disabled.", body = StaffWire), Problems))]
+pub async fn disable(State(house): State<House>, id: Text<Native, StaffId>, call: Call<Empty>) -> Answer {
+    call.act(&house, DisableStaff(id.0), |staff, _| Reply::ok(&StaffWire::from(staff))).await
+}
+
+/// Enable a staff member.
+#[utoipa::path(post, path = "/v1/staff/{staff_id}/enable", tag = "staff", params(("staff_id" = String, Path)),
+    responses((status = 200, description = "Enabled.", body = StaffWire), Problems))]
+pub async fn enable(State(house): State<House>, id: Text<Native, StaffId>, call: Call<Empty>) -> Answer {
+    call.act(&house, EnableStaff(id.0), |staff, _| Reply::ok(&StaffWire::from(staff))).await
+}
+
+/// A team.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TeamWire {
+    pub id: String,
+    pub name: String,
+    pub members: Vec<MemberWire>,
+}
+
+/// A member of a team, with one of her roles.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MemberWire {
+    pub staff_id: String,
+    pub role_id: String,
+}
+
+impl From<Team> for TeamWire {
+    fn from(it: Team) -> Self {
+        let member =
+            |(staff, role): (StaffId, RoleId)| MemberWire { staff_id: staff.to_string(), role_id: role.to_string() };
+        TeamWire { id: it.id.to_string(), name: it.name, members: it.members.into_iter().map(member).collect() }
+    }
+}
+
+/// List teams with their members.
+#[utoipa::path(get, path = "/v1/teams", tag = "staff",
+    responses((status = 200, description = "All teams.", body = ListOf<TeamWire>), Problems))]
+pub async fn teams(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
+    let teams = house.desk.ask(&caller, ListTeams).await?;
+    Ok(list_of(teams.into_iter().map(TeamWire::from).collect()))
+}
+
+/// A new team.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TeamIn {
+    pub name: String,
+}
+
+/// Found a team.
+#[utoipa::path(post, path = "/v1/teams", tag = "staff", request_body = TeamIn,
+    responses((status = 201, description = "Founded.", body = TeamWire), Problems))]
+pub async fn create_team(State(house): State<House>, call: Call<TeamIn>) -> Answer {
+    let action = CreateTeam { name: call.body.name.clone() };
+    call.act(&house, action, |team, _| Reply::new(StatusCode::CREATED, &TeamWire::from(team))).await
+}
+
+/// A new member.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberIn {
+    pub staff_id: String,
+    pub role_id: String,
+}
+
+/// Give a staff member a role in a team. Nobody gives more than she has.
+#[utoipa::path(post, path = "/v1/teams/{team_id}/members", tag = "staff", params(("team_id" = String, Path)),
+    request_body = MemberIn, responses((status = 204, description = "She is a member."), Problems))]
+pub async fn add_member(State(house): State<House>, id: Text<Native, TeamId>, call: Call<MemberIn>) -> Answer {
+    let staff = StaffId::parse(&call.body.staff_id).ok_or(Error::NotFound(StaffId::NOUN))?;
+    let role = RoleId::parse(&call.body.role_id).ok_or(Error::NotFound(RoleId::NOUN))?;
+    call.act(&house, AddMember { team: id.0, staff, role }, |(), _| Ok(Reply::nothing())).await
+}
+
+/// Take a staff member out of a team.
+#[utoipa::path(delete, path = "/v1/teams/{team_id}/members/{staff_id}", tag = "staff",
+    params(("team_id" = String, Path), ("staff_id" = String, Path)),
+    responses((status = 204, description = "She is no member."), Problems))]
+pub async fn remove_member(State(house): State<House>, id: Text<Native, TeamId, StaffId>, call: Call<Empty>) -> Answer {
+    call.act(&house, RemoveMember { team: id.0, staff: id.1 }, |(), _| Ok(Reply::nothing())).await
+}
+
+/// A role.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RoleWire {
+    pub id: String,
+    pub name: String,
+    /// Built-in roles cannot be changed.
+    pub built_in: bool,
+    pub permissions: Vec<String>,
+}
+
+impl From<Role> for RoleWire {
+    fn from(it: Role) -> Self {
+        let permissions = it.permissions.list().iter().map(ToString::to_string).collect();
+        RoleWire { id: it.id.to_string(), name: it.name, built_in: it.built_in, permissions }
+    }
+}
+
+/// List roles.
+#[utoipa::path(get, path = "/v1/roles", tag = "staff",
+    responses((status = 200, description = "All roles.", body = ListOf<RoleWire>), Problems))]
+pub async fn roles(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
+    let roles = house.desk.ask(&caller, ListRoles).await?;
+    Ok(list_of(roles.into_iter().map(RoleWire::from).collect()))
+}
+
+/// A role to define.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleIn {
+    pub name: String,
+    /// Words of `GET /v1/permissions`.
+    pub permissions: Vec<String>,
+}
+
+fn permissions(words: &[String]) -> desk::Result<Vec<Permission>> {
+    let read =
+        |word: &String| chosen("permissions", Some(word.as_str()), Permission::parse, &["see GET /v1/permissions"]);
+    words.iter().map(read).filter_map(Result::transpose).collect()
+}
+
+/// Define a role, or redefine the one of this name. Nobody gives more than she has.
+#[utoipa::path(post, path = "/v1/roles", tag = "staff", request_body = RoleIn,
+    responses((status = 200, description = "Defined.", body = RoleWire), Problems))]
+pub async fn define_role(State(house): State<House>, call: Call<RoleIn>) -> Answer {
+    let action = DefineRole { name: call.body.name.clone(), permissions: permissions(&call.body.permissions)? };
+    call.act(&house, action, |role, _| Reply::ok(&RoleWire::from(role))).await
+}
+
+/// Delete a role that nobody holds.
+#[utoipa::path(delete, path = "/v1/roles/{role_id}", tag = "staff", params(("role_id" = String, Path)),
+    responses((status = 204, description = "Deleted."), Problems))]
+pub async fn delete_role(State(house): State<House>, id: Text<Native, RoleId>, call: Call<Empty>) -> Answer {
+    call.act(&house, DeleteRole(id.0), |(), _| Ok(Reply::nothing())).await
+}
+
+/// What an action or question needs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NeedWire {
+    /// The action or question.
+    pub verb: &'static str,
+    /// The permission that lets one do it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission: Option<&'static str>,
+    /// Who else may: `anyone`, `oneself`, `signed_in_staff` or `house`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub who: Option<&'static str>,
+}
+
+/// Every permission, action and question.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PermissionsWire {
+    pub permissions: Vec<&'static str>,
+    pub actions: Vec<NeedWire>,
+    pub questions: Vec<NeedWire>,
+}
+
+/// Every permission there is, and which action and question needs which.
+#[utoipa::path(get, path = "/v1/permissions", tag = "staff",
+    responses((status = 200, description = "The tables.", body = PermissionsWire), Problems))]
+pub async fn permission_table(_caller: SignedBy<Native>) -> Answer {
+    let wire = |(verb, need): &(&'static str, Need)| {
+        let (permission, who) = match need {
+            Need::Anyone => (None, Some("anyone")),
+            Need::Oneself => (None, Some("oneself")),
+            Need::OneselfOr(permission) => (Some(permission.word()), Some("oneself")),
+            Need::Holder(permission) => (Some(permission.word()), None),
+            Need::SignedInStaff => (None, Some("signed_in_staff")),
+            Need::House => (None, Some("house")),
+        };
+        NeedWire { verb, permission, who }
+    };
+    let tables = PermissionsWire {
+        permissions: Permission::WORDS.to_vec(),
+        actions: ACTIONS.iter().map(wire).collect(),
+        questions: QUESTIONS.iter().map(wire).collect(),
+    };
+    Ok(axum::Json(tables).into_response())
+}
+
+/// A key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyWire {
+    pub id: String,
+    /// `native` or `banno`.
+    pub kind: String,
+    pub name: String,
+    /// Whom it acts as.
+    pub staff_id: String,
+    pub client_id: Option<String>,
+    /// Narrowed to these; absent: all that its owner may.
+    pub permissions: Option<Vec<String>>,
+    pub enforce_scopes: bool,
+    pub scopes: Vec<String>,
+    pub expires_at: Option<String>,
+    pub revoked_at: Option<String>,
+    pub created_at: String,
+    /// The secret, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+impl KeyWire {
+    fn of(it: Key, secret: Option<&Secret>) -> KeyWire {
+        KeyWire {
+            id: it.id.to_string(),
+            kind: it.kind.to_string(),
+            name: it.name,
+            staff_id: it.staff.to_string(),
+            client_id: it.client_id,
+            permissions: it.permissions.map(|may| may.list().iter().map(ToString::to_string).collect()),
+            enforce_scopes: it.enforce_scopes,
+            scopes: it.scopes,
+            expires_at: it.expires_at.map(time),
+            revoked_at: it.revoked_at.map(time),
+            created_at: time(it.created_at),
+            secret: secret.map(|secret| secret.expose().to_owned()),
+        }
+    }
+}
+
+/// List keys, without secrets.
+#[utoipa::path(get, path = "/v1/keys", tag = "staff",
+    responses((status = 200, description = "All keys.", body = ListOf<KeyWire>), Problems))]
+pub async fn keys(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
+    let keys = house.desk.ask(&caller, ListKeys).await?;
+    Ok(list_of(keys.into_iter().map(|key| KeyWire::of(key, None)).collect()))
+}
+
+/// A new key.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyIn {
+    /// `native` or `banno`.
+    pub kind: String,
+    pub name: String,
+    /// Whom it acts as; absent: the caller.
+    #[serde(default)]
+    pub staff_id: Option<String>,
+    /// Narrow it to these.
+    #[serde(default)]
+    pub permissions: Option<Vec<String>>,
+    /// For `banno`: the client id; absent: one is made.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// For `banno`: one public key in PEM.
+    #[serde(default)]
+    pub public_key_pem: Option<String>,
+    /// For `banno`: a JSON Web Key Set.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub jwks: Option<serde_json::Value>,
+    #[serde(default)]
+    pub enforce_scopes: bool,
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub expires_at: Option<String>,
+}
+
+/// Make a key. Its secret is in this answer and nowhere else.
+#[utoipa::path(post, path = "/v1/keys", tag = "staff", request_body = KeyIn,
+    responses((status = 201, description = "Made.", body = KeyWire), Problems))]
+pub async fn create_key(State(house): State<House>, call: Call<KeyIn>) -> Answer {
+    let it = &call.body;
+    let kind = chosen("kind", Some(&it.kind), KeyKind::parse, KeyKind::WORDS)?.unwrap_or(KeyKind::Native);
+    let staff = match &it.staff_id {
+        Some(text) => StaffId::parse(text).ok_or(Error::NotFound(StaffId::NOUN))?,
+        None => call.caller.staff().ok_or_else(|| Error::invalid("staff_id", "required", "Whom does it act as?"))?,
+    };
+    let expires_at = match &it.expires_at {
+        None => None,
+        Some(text) => {
+            let at = Time::parse_rfc3339(text);
+            Some(at.ok_or_else(|| Error::invalid("expires_at", "invalid", "Not an RFC 3339 time."))?)
+        }
+    };
+    let public_keys = match (&it.public_key_pem, &it.jwks) {
+        (Some(pem), _) => Some(PublicKeys::Pem(pem.clone())),
+        (None, Some(set)) => Some(PublicKeys::Jwks(set.clone())),
+        (None, None) => None,
+    };
+    let action = CreateKey {
+        kind,
+        name: it.name.clone(),
+        staff,
+        permissions: it.permissions.as_deref().map(permissions).transpose()?,
+        client_id: it.client_id.clone(),
+        public_keys,
+        enforce_scopes: it.enforce_scopes,
+        scopes: it.scopes.clone(),
+        expires_at,
+    };
+    call.act(&house, action, |new, _| Reply::new(StatusCode::CREATED, &KeyWire::of(new.key, new.secret.as_ref()))).await
+}
+
+/// Revoke a key: it is worthless at once and for good.
+#[utoipa::path(post, path = "/v1/keys/{key_id}/revoke", tag = "staff", params(("key_id" = String, Path)),
+    responses((status = 204, description = "Revoked."), Problems))]
+pub async fn revoke_key(State(house): State<House>, id: Text<Native, KeyId>, call: Call<Empty>) -> Answer {
+    call.act(&house, RevokeKey(id.0), |(), _| Ok(Reply::nothing())).await
+}

@@ -1,0 +1,393 @@
+//! The native wire: how things of the desk look in JSON. Not the desk's own types, even where they look alike.
+
+use std::collections::BTreeMap;
+
+use desk::tenant::Settings;
+use desk::user::standing::*;
+use desk::user::{Address, Attempt, Axis, Demographic, Identifiers, Mark, Profile, SeenUser, UserKind, Verdict};
+use desk::value::clock::Time;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// RFC 3339 in UTC with milliseconds.
+pub fn time(at: Time) -> String {
+    at.rfc3339_millis()
+}
+
+macro_rules! same_fields {
+    ($(#[$meta:meta])* pub struct $name:ident for $theirs:ident { $($field:ident: $example:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $(#[schema(example = $example)]
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub $field: Option<String>,)+
+        }
+
+        impl From<$theirs> for $name {
+            fn from(theirs: $theirs) -> Self {
+                $name { $($field: theirs.$field,)+ }
+            }
+        }
+
+        impl From<$name> for $theirs {
+            fn from(ours: $name) -> Self {
+                $theirs { $($field: ours.$field,)+ }
+            }
+        }
+    };
+}
+
+same_fields! {
+    /// A postal address.
+    pub struct AddressWire for Address {
+        line_one: "12 Elm Street", line_two: "Apt 4", line_three: "", line_four: "", city: "Springfield", state: "IL",
+        zip: "62701", zip_plus_four: "0001", country: "US",
+    }
+}
+same_fields! {
+    /// Numbers that others know the person by; masked unless revealed.
+    pub struct IdentifiersWire for Identifiers {
+        ssn: "***-**-1234", bvn: "22xxxxxx144", nin: "12xxxxxx789", net_teller_id: "900100200", customer_id: "C0001",
+        member_number: "0000070000", external_id: "crm-17",
+    }
+}
+same_fields! {
+    /// What the institution keeps about a person's life.
+    pub struct DemographicWire for Demographic {
+        customer_code: "A1", customer_importance: "Yes", customer_description: "", gender: "Female",
+        home_branch_id: "12", education_level: "AssocDegree", employer_name: "Acme", employee_title: "Baker",
+        net_worth: "",
+    }
+}
+
+/// A user. Contacts are masked without `users.contacts`; identifiers always, but for a recorded reveal.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserWire {
+    #[schema(example = "usr_01jqzs8v1xe5ja4c3rq0f2m6tn")]
+    pub id: String,
+    /// The dense number in the tenant, from 1.
+    pub number: i64,
+    /// Counts the changes; also the ETag.
+    pub version: i64,
+    /// `individual` or `business`.
+    pub kind: String,
+    pub employee: bool,
+    pub risk_locked: bool,
+    pub first_name: String,
+    pub middle_name: Option<String>,
+    pub last_name: String,
+    pub preferred_name: Option<String>,
+    pub business_name: Option<String>,
+    pub username: Option<String>,
+    pub email: Option<String>,
+    /// E.164.
+    pub phone: Option<String>,
+    /// `YYYY-MM-DD`.
+    pub date_of_birth: Option<String>,
+    pub locale: Option<String>,
+    pub address: AddressWire,
+    pub identifiers: IdentifiersWire,
+    pub demographic: DemographicWire,
+    pub abilities: BTreeMap<String, bool>,
+    pub standing: StandingWire,
+    pub has_password: bool,
+    pub has_second_factor: bool,
+    /// Wrong passwords in the running window.
+    pub failed_sign_ins: i64,
+    pub created_at: String,
+    pub updated_at: String,
+    pub last_seen_at: Option<String>,
+}
+
+impl From<SeenUser> for UserWire {
+    fn from(user: SeenUser) -> Self {
+        let standing = StandingWire::of(&user);
+        let profile = user.profile;
+        UserWire {
+            id: user.id.to_string(),
+            number: user.number,
+            version: user.version,
+            kind: user.kind.to_string(),
+            employee: user.employee,
+            risk_locked: user.risk_locked,
+            first_name: profile.first_name,
+            middle_name: profile.middle_name,
+            last_name: profile.last_name,
+            preferred_name: profile.preferred_name,
+            business_name: profile.business_name,
+            username: profile.username,
+            email: profile.email,
+            phone: profile.phone,
+            date_of_birth: profile.date_of_birth,
+            locale: profile.locale,
+            address: profile.address.into(),
+            identifiers: profile.identifiers.into(),
+            demographic: profile.demographic.into(),
+            abilities: profile.abilities,
+            standing,
+            has_password: user.has_password,
+            has_second_factor: user.has_second_factor,
+            failed_sign_ins: user.failed_sign_ins,
+            created_at: time(user.created_at),
+            updated_at: time(user.updated_at),
+            last_seen_at: user.last_seen_at.map(time),
+        }
+    }
+}
+
+/// One axis of standing: its state, and when, by whom and why it last moved.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AxisWire {
+    /// The state's word.
+    #[schema(example = "locked")]
+    pub state: &'static str,
+    /// When it last moved; absent if it never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Who moved it: `staff:stf_…`, `key:key_…`, `user:usr_…`, `house`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The lock.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LockWire {
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub axis: AxisWire,
+    /// Why it is locked: `failed_sign_ins`, `staff` or `core`.
+    pub cause: Option<&'static str>,
+    /// When it opens by itself.
+    pub until: Option<String>,
+    /// Since when an unlock waits for the core to leave memo mode.
+    pub unlock_queued_at: Option<String>,
+}
+
+/// The flag.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FlagWire {
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub axis: AxisWire,
+    /// Flagged for these banks.
+    pub banks: Vec<String>,
+}
+
+/// All axes. They are independent of each other.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StandingWire {
+    pub sign_in_lock: LockWire,
+    pub admission: AxisWire,
+    pub core_state: AxisWire,
+    pub suspension: AxisWire,
+    pub flag: FlagWire,
+    pub blacklist: AxisWire,
+    pub fraud: AxisWire,
+    pub verification: AxisWire,
+    pub hold: AxisWire,
+    pub presence: AxisWire,
+}
+
+impl StandingWire {
+    fn of(user: &SeenUser) -> StandingWire {
+        let standing = &user.standing;
+        let axis = |axis: Axis, state: &'static str| {
+            let mark: Option<&Mark> = user.marks.get(&axis);
+            AxisWire {
+                state,
+                at: mark.map(|mark| time(mark.at)),
+                by: mark.map(|mark| mark.by.clone()),
+                reason: mark.and_then(|mark| mark.reason.clone()),
+            }
+        };
+        StandingWire {
+            sign_in_lock: LockWire {
+                axis: axis(Axis::SignInLock, standing.lock.word()),
+                cause: standing.lock.cause().map(LockCause::word),
+                until: standing.lock.until().map(time),
+                unlock_queued_at: standing.unlock_queued_at.map(time),
+            },
+            admission: axis(Axis::Admission, standing.admission.word()),
+            core_state: axis(Axis::CoreState, standing.core.word()),
+            suspension: axis(Axis::Suspension, standing.suspension.word()),
+            flag: FlagWire {
+                axis: axis(Axis::Flag, standing.flag().word()),
+                banks: standing.flagged_banks.iter().cloned().collect(),
+            },
+            blacklist: axis(Axis::Blacklist, standing.blacklist.word()),
+            fraud: axis(Axis::Fraud, standing.fraud.word()),
+            verification: axis(Axis::Verification, standing.verification.word()),
+            hold: axis(Axis::Hold, standing.hold.word()),
+            presence: axis(Axis::Presence, standing.presence.word()),
+        }
+    }
+}
+
+/// A standing with what may be attempted in it now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StandingCard {
+    /// Whose.
+    pub user_id: String,
+    /// All axes.
+    pub standing: StandingWire,
+    /// For each attempt: `allowed`, `nothing_to_do`, or the code it is refused with.
+    #[schema(value_type = Object)]
+    pub attempts: BTreeMap<&'static str, &'static str>,
+}
+
+impl StandingCard {
+    /// The card of a user.
+    pub fn of(user: &SeenUser, now: Time) -> StandingCard {
+        let verdict = |attempt: Attempt| match user.standing.rule(attempt, now) {
+            Verdict::Allowed => "allowed",
+            Verdict::Nothing => "nothing_to_do",
+            Verdict::Refused(refusal) => refusal.word(),
+        };
+        StandingCard {
+            user_id: user.id.to_string(),
+            standing: StandingWire::of(user),
+            attempts: Attempt::ALL.iter().map(|attempt| (attempt.word(), verdict(*attempt))).collect(),
+        }
+    }
+}
+
+/// A new user.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// `individual` (default) or `business`.
+    #[serde(default)]
+    pub kind: Option<String>,
+    #[serde(default)]
+    pub employee: bool,
+    /// Checked and stored as a hash; absent: the user chooses one through a reset link.
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
+    pub password: Option<desk::value::secret::Secret>,
+    #[serde(default)]
+    pub first_name: String,
+    #[serde(default)]
+    pub middle_name: Option<String>,
+    #[serde(default)]
+    pub last_name: String,
+    #[serde(default)]
+    pub preferred_name: Option<String>,
+    #[serde(default)]
+    pub business_name: Option<String>,
+    #[serde(default)]
+    pub username: Option<String>,
+    #[schema(example = "marta.reyes@example.com")]
+    #[serde(default)]
+    pub email: Option<String>,
+    #[schema(example = "+15555550101")]
+    #[serde(default)]
+    pub phone: Option<String>,
+    #[schema(example = "1988-04-17")]
+    #[serde(default)]
+    pub date_of_birth: Option<String>,
+    #[serde(default)]
+    pub locale: Option<String>,
+    #[serde(default)]
+    pub address: AddressWire,
+    #[serde(default)]
+    pub identifiers: IdentifiersWire,
+    #[serde(default)]
+    pub demographic: DemographicWire,
+    #[serde(default)]
+    pub abilities: BTreeMap<String, bool>,
+}
+
+impl NewUser {
+    /// The profile in it.
+    pub fn profile(&self) -> Profile {
+        Profile {
+            first_name: self.first_name.clone(),
+            middle_name: self.middle_name.clone(),
+            last_name: self.last_name.clone(),
+            preferred_name: self.preferred_name.clone(),
+            business_name: self.business_name.clone(),
+            username: self.username.clone(),
+            email: self.email.clone(),
+            phone: self.phone.clone(),
+            date_of_birth: self.date_of_birth.clone(),
+            locale: self.locale.clone(),
+            address: self.address.clone().into(),
+            identifiers: self.identifiers.clone().into(),
+            demographic: self.demographic.clone().into(),
+            abilities: self.abilities.clone(),
+        }
+    }
+}
+
+/// `individual` or `business`.
+pub fn kind(word: Option<&str>) -> desk::Result<Option<UserKind>> {
+    chosen("kind", word, UserKind::parse, UserKind::WORDS)
+}
+
+/// A word of a closed vocabulary, or which words there are.
+pub fn chosen<T>(
+    field: &str,
+    word: Option<&str>,
+    parse: impl Fn(&str) -> Option<T>,
+    words: &[&str],
+) -> desk::Result<Option<T>> {
+    let Some(word) = word else { return Ok(None) };
+    match parse(word) {
+        Some(value) => Ok(Some(value)),
+        None => Err(desk::Error::invalid(field, "unknown", format!("One of: {}.", words.join(", ")))),
+    }
+}
+
+/// A page of users.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserList {
+    /// The users.
+    pub data: Vec<UserWire>,
+    /// Where to go on, if there is more: pass it as `after`.
+    pub next: Option<String>,
+    /// How many fit in all, when asked for.
+    pub total: Option<i64>,
+}
+
+/// What an institution may choose.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SettingsWire {
+    pub lock_after: i64,
+    pub lock_window_seconds: i64,
+    pub lock_seconds: Option<i64>,
+    pub session_seconds: i64,
+    pub staff_session_seconds: i64,
+    pub reset_link_seconds: i64,
+    pub code_seconds: i64,
+    pub password_min_length: i64,
+    pub mail_codes: bool,
+    pub memo_mode: bool,
+    pub hide_employees: bool,
+    pub abilities: BTreeMap<String, bool>,
+    pub mail_from: Option<String>,
+}
+
+impl From<Settings> for SettingsWire {
+    fn from(it: Settings) -> Self {
+        SettingsWire {
+            lock_after: it.lock_after,
+            lock_window_seconds: it.lock_window_seconds,
+            lock_seconds: it.lock_seconds,
+            session_seconds: it.session_seconds,
+            staff_session_seconds: it.staff_session_seconds,
+            reset_link_seconds: it.reset_link_seconds,
+            code_seconds: it.code_seconds,
+            password_min_length: it.password_min_length,
+            mail_codes: it.mail_codes,
+            memo_mode: it.memo_mode,
+            hide_employees: it.hide_employees,
+            abilities: it.abilities,
+            mail_from: it.mail_from,
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The native API as its callers meet it.
+
+use axum::body::Body;
+use desk::Permission as P;
+use desk::user::CreateUser;
+use desk::value::clock::SECOND;
+use serde_json::{Value, json};
+
+use crate::harness::{Handle, House};
+
+const PASSWORD: &str = "violet kettle harbour";
+
+async fn marta(admin: &Handle) -> Value {
+    let new = json!({
+        "first_name": "Marta", "last_name": "Reyes", "username": "mreyes", "email": "marta.reyes@example.com",
+        "phone": "+15555550101", "password": PASSWORD, "identifiers": {"ssn": "900-12-1234"},
+    });
+    admin.post("/v1/users", new).await.is(201).json()
+}
+
+fn path(user: &Value, rest: &str) -> String {
+    format!("/v1/users/{}{rest}", user["id"].as_str().unwrap())
+}
+
+async fn sign_in(house: &House, password: &str) -> crate::harness::Answer {
+    let body = json!({
+        "tenant_id": house.desk.tenant.to_string(), "identifier": "mreyes", "password": password,
+        "device": {"fingerprint": "phone-1", "model": "Pixel 9"},
+    });
+    house.nobody().post("/v1/sessions", body).await
+}
+
+#[tokio::test]
+async fn a_whole_support_call_goes_through() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let user = marta(&admin).await;
+        for _ in 0..5 {
+            assert_eq!(sign_in(&house, "wrong").await.is(401).code(), "sign_in_failed");
+        }
+        // The right password now tells what bars it; a wrong one still tells nothing.
+        assert_eq!(sign_in(&house, PASSWORD).await.is(403).code(), "user_locked");
+        assert_eq!(sign_in(&house, "wrong").await.is(401).code(), "sign_in_failed");
+
+        let support =
+            house.holder("support", &[P::UsersRead, P::UsersContacts, P::UsersLock, P::UsersResetPassword]).await;
+        let found = support.post("/v1/users/search", json!({"query": "marta.reyes@example.com"})).await.is(200).json();
+        assert_eq!(found["data"][0]["id"], user["id"]);
+        assert_eq!(found["total"], 1);
+        assert_eq!(found["data"][0]["identifiers"]["ssn"], "***-**-1234");
+        let card = support.get(&path(&user, "/standing")).await.is(200).json();
+        assert_eq!(card["standing"]["sign_in_lock"]["state"], "locked");
+        assert_eq!(card["standing"]["sign_in_lock"]["cause"], "failed_sign_ins");
+        assert_eq!(card["attempts"]["unlock"], "allowed");
+        assert_eq!(card["attempts"]["sign_in"], "user_locked");
+
+        let plan = support.post(&format!("{}?preview=true", path(&user, "/unlock")), json!({})).await.is(200).json();
+        assert_eq!(plan["facts"][0]["event"], "user.unlocked");
+        let unlocked = support.post(&path(&user, "/unlock"), json!({"reason": "proved herself"})).await.is(200);
+        assert_eq!(unlocked.headers["bursar-changed"], "true");
+        assert_eq!(unlocked.json()["standing"]["sign_in_lock"]["state"], "open");
+        assert_eq!(unlocked.json()["standing"]["sign_in_lock"]["reason"], "proved herself");
+        let again = support.post(&path(&user, "/unlock"), json!({})).await.is(200);
+        assert_eq!(again.headers["bursar-changed"], "false");
+        support.post(&path(&user, "/password-resets"), json!({"method": "email"})).await.is(202);
+
+        let session = sign_in(&house, PASSWORD).await.is(201).json();
+        let herself = house.bearing(session["token"].as_str().unwrap());
+        assert_eq!(herself.get("/v1/me").await.is(200).json()["id"], user["id"]);
+        assert_eq!(herself.get("/v1/me/devices").await.is(200).json()["data"][0]["model"], "Pixel 9");
+        admin.post(&path(&user, "/disable"), json!({"reason": "left"})).await.is(200);
+        herself.get("/v1/me").await.is(401);
+
+        let book = admin.get(&format!("/v1/audit?subject={}", user["id"].as_str().unwrap())).await.is(200).json();
+        let actions: Vec<_> =
+            book["data"].as_array().unwrap().iter().map(|it| it["action"].as_str().unwrap()).collect();
+        for action in ["user.disable", "session.sign_in", "password.start_reset", "user.unlock"] {
+            assert!(actions.contains(&action), "{action} in {actions:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_patch_needs_the_version_it_was_made_from_when_it_says_so() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let user = marta(&admin).await;
+        let at = path(&user, "");
+        let tag = admin.get(&at).await.is(200).headers["etag"].to_str().unwrap().to_owned();
+        let json_type = ("content-type", "application/json");
+        let patch = |tag: String, body: &'static str| {
+            let (admin, at) = (admin.clone(), at.clone());
+            async move { admin.send("PATCH", &at, &[json_type, ("if-match", &tag)], body).await }
+        };
+        let changed = patch(tag.clone(), r#"{"preferred_name":"Marti","phone":null}"#).await.is(200);
+        assert_eq!(changed.json()["preferred_name"], "Marti");
+        assert_eq!(changed.json()["phone"], Value::Null);
+        assert_ne!(changed.headers["etag"].to_str().unwrap(), tag);
+        assert_eq!(patch(tag, r#"{"preferred_name":"M"}"#).await.is(412).code(), "version_conflict");
+        assert_eq!(patch("\"x\"".to_owned(), "{}").await.is(412).code(), "version_conflict");
+        let wrong = admin.patch(&at, json!({"email": "nonsense", "nickname": "x"})).await.is(400);
+        assert_eq!(wrong.code(), "invalid");
+        admin.patch(&at, json!({"password": "x"})).await.is(400);
+        admin.patch(&at, json!({"first_name": 7})).await.is(400);
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_makes_one_user_and_gives_one_answer() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let body = r#"{"first_name":"Ada","last_name":"Okafor"}"#;
+        let headers = [("content-type", "application/json"), ("idempotency-key", "k-1")];
+        let first = admin.send("POST", "/v1/users", &headers, body).await.is(201);
+        let second = admin.send("POST", "/v1/users", &headers, body).await.is(201);
+        assert_eq!(first.text, second.text);
+        assert_eq!(second.headers["idempotency-replayed"], "true");
+        assert_eq!(first.headers["etag"], second.headers["etag"]);
+        let other = admin.send("POST", "/v1/users", &headers, r#"{"last_name":"Other"}"#).await.is(422);
+        assert_eq!(other.code(), "idempotency_key_reused");
+        assert_eq!(admin.get("/v1/users?total=true").await.json()["total"], 1);
+        // Eight at the same time: one runs, all get its answer.
+        let headers = [("content-type", "application/json"), ("idempotency-key", "k-2")];
+        let racing = (0..8).map(|_| {
+            let admin = admin.clone();
+            tokio::spawn(async move { admin.send("POST", "/v1/users", &headers, body).await.is(201).text })
+        });
+        let mut texts = Vec::new();
+        for one in racing {
+            texts.push(one.await.unwrap());
+        }
+        texts.dedup();
+        assert_eq!(texts.len(), 1);
+        assert_eq!(admin.get("/v1/users?total=true").await.json()["total"], 2);
+    }
+}
+
+#[tokio::test]
+async fn lists_page_filter_and_count() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        for index in 0..7 {
+            let name = format!("Person{index}");
+            let user = admin.post("/v1/users", json!({"last_name": name})).await.is(201).json();
+            if index % 3 == 0 {
+                admin.post(&path(&user, "/lock"), json!({})).await.is(200);
+            }
+        }
+        let mut seen = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = admin.get(&format!("/v1/users?limit=3&total=true{after}")).await.is(200).json();
+            assert_eq!(page["total"], 7);
+            seen.extend(page["data"].as_array().unwrap().iter().map(|it| it["number"].as_i64().unwrap()));
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7]);
+        let locked = admin.get("/v1/users?sign_in_lock=locked&total=true").await.is(200).json();
+        assert_eq!(locked["total"], 3);
+        // A cursor of one list is none of another; a changed one is none at all.
+        assert_eq!(admin.get(&format!("/v1/users?sign_in_lock=locked{after}")).await.is(400).code(), "invalid");
+        admin.get("/v1/users?after=3.0123456789abcdef").await.is(400);
+        admin.get("/v1/users?limit=0").await.is(400);
+        admin.get("/v1/users?limit=x").await.is(400);
+        assert_eq!(admin.get("/v1/users?admission=gone").await.is(400).code(), "invalid");
+        admin.get("/v1/users?colour=red").await.is(400);
+    }
+}
+
+#[tokio::test]
+async fn what_a_limited_role_may_not_see_is_masked() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let user = marta(&admin).await;
+        let auditor = house.holder("auditor", &[P::UsersRead]).await;
+        let seen = auditor.get(&path(&user, "")).await.is(200);
+        for secret in ["marta.reyes@", "5555550101", "900-12-1234", "mreyes"] {
+            assert!(!seen.text.contains(secret), "{secret} in {}", seen.text);
+        }
+        assert_eq!(
+            auditor.post(&path(&user, "/reveal"), json!({"purpose": "looking"})).await.is(403).code(),
+            "forbidden"
+        );
+        admin.post(&path(&user, "/reveal"), json!({"purpose": " "})).await.is(400);
+        house.desk.clock.advance(SECOND);
+        let all = admin.post(&path(&user, "/reveal"), json!({"purpose": "card was lost"})).await.is(200).json();
+        assert_eq!(all["identifiers"]["ssn"], "900-12-1234");
+        let book = admin.get("/v1/audit?limit=1").await.json();
+        assert_eq!(book["data"][0]["outcome"], "asked");
+        assert_eq!(book["data"][0]["reason"], "card was lost");
+    }
+}
+
+#[tokio::test]
+async fn bad_input_gets_a_clear_problem() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let json_type = [("content-type", "application/json")];
+        let post = |body: Body| admin.send("POST", "/v1/users", &json_type, body);
+        assert_eq!(post(Body::from("{\"first_name\":")).await.is(400).code(), "body_malformed");
+        assert_eq!(post(Body::from("[]")).await.is(400).code(), "body_malformed");
+        assert_eq!(post(Body::from(r#"{"first_name":{"a":1}}"#)).await.is(400).code(), "body_malformed");
+        assert_eq!(post(Body::from(vec![0x7b, 0x22, 0xff, 0x22])).await.is(400).code(), "body_malformed");
+        assert_eq!(post(Body::from("{\"last_name\":\"a\\u0000b\"}")).await.is(400).code(), "invalid");
+        let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+        assert_eq!(post(Body::from(deep)).await.is(400).code(), "body_malformed");
+        assert_eq!(post(Body::from(vec![b' '; 1024 * 1024 + 1])).await.is(413).code(), "body_too_large");
+        let secret = "do-not-repeat-me";
+        let answer = post(Body::from(format!(r#"{{"employee":"{secret}"}}"#))).await.is(400);
+        assert!(!answer.text.contains(secret), "{}", answer.text);
+        let text = admin.send("POST", "/v1/users", &[("content-type", "text/plain")], "{}").await.is(415);
+        assert_eq!(text.code(), "body_type");
+        assert_eq!(admin.get("/v1/nothing/here").await.is(404).code(), "no_such_path");
+        assert_eq!(admin.get("/v1/users/%ff%fe").await.is(404).code(), "not_found");
+        for method in ["TRACE", "QUERY", "FOO", "PUT"] {
+            let answer = admin.send(method, "/v1/users", &[], Body::empty()).await.is(405);
+            assert_eq!(answer.code(), "method_not_allowed");
+            assert!(answer.headers.contains_key("allow"));
+        }
+        for bearer in ["", "x", "bsk_live_1_nonsense", "bsk_live_99_nonsense", "bus_1_x", "bss_77_x", "ключ"] {
+            let answer = house.nobody().send("GET", "/v1/users", &[], Body::empty()).await.is(401);
+            assert_eq!(answer.code(), "unauthenticated");
+            if bearer.is_ascii() {
+                assert_eq!(house.bearing(bearer).get("/v1/users").await.is(401).code(), "unauthenticated");
+            }
+        }
+        let long = "k".repeat(256);
+        let headers = [("content-type", "application/json"), ("idempotency-key", long.as_str())];
+        admin.send("POST", "/v1/users", &headers, "{}").await.is(400);
+        admin.post("/v1/users?preview=perhaps", json!({"last_name": "A"})).await.is(400);
+        let limited = admin.get("/v1/users").await;
+        assert!(limited.headers["ratelimit"].to_str().unwrap().contains("r="));
+        assert!(limited.headers["ratelimit-policy"].to_str().unwrap().contains("q=100000"));
+    }
+}
+
+#[tokio::test]
+async fn another_tenants_things_do_not_exist() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let user = marta(&admin).await;
+        let other = house.desk.other_tenant().await;
+        let stranger = house.holder_in(other, "stranger", P::ALL).await;
+        stranger.get(&path(&user, "")).await.is(404);
+        stranger.post(&path(&user, "/lock"), json!({})).await.is(404);
+        stranger.patch(&path(&user, ""), json!({"last_name": "X"})).await.is(404);
+        let found = stranger.post("/v1/users/search", json!({"query": "marta"})).await.is(200).json();
+        assert_eq!(found["total"], 0);
+        let at = format!("/v1/audit?subject={}", user["id"].as_str().unwrap());
+        // Only what the stranger tried himself stands in his book.
+        for record in stranger.get(&at).await.is(200).json()["data"].as_array().unwrap() {
+            assert_eq!((&record["outcome"], &record["code"]), (&json!("refused"), &json!("not_found")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_factor_is_set_up_and_asked_for() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let user = marta(&admin).await;
+        let session = sign_in(&house, PASSWORD).await.is(201).json();
+        let herself = house.bearing(session["token"].as_str().unwrap());
+        let prepared = herself.post("/v1/me/second-factor", json!({})).await.is(200).json();
+        let secret = prepared["secret"].as_str().unwrap();
+        let code = |at: i64| totp(secret, at);
+        let now = house.desk.clock.now().unix_seconds();
+        let confirm = json!({"secret": secret, "code": "000000"});
+        assert_eq!(herself.post("/v1/me/second-factor/confirm", confirm).await.is(409).code(), "code_wrong");
+        let confirm = json!({"secret": secret, "code": code(now)});
+        herself.post("/v1/me/second-factor/confirm", confirm).await.is(204);
+        house.desk.clock.advance(60 * SECOND);
+        let asked = sign_in(&house, PASSWORD).await.is(202).json();
+        assert_eq!(asked["factor"], "totp");
+        let tenant = house.desk.tenant.to_string();
+        let step = |code: String| json!({"tenant_id": tenant, "proof": asked["proof"], "code": code});
+        let nobody = house.nobody();
+        assert_eq!(nobody.post("/v1/sessions/confirm", step("000000".into())).await.is(401).code(), "code_wrong");
+        let right = code(now + 60);
+        nobody.post("/v1/sessions/confirm", step(right.clone())).await.is(201);
+        assert_eq!(nobody.post("/v1/sessions/confirm", step(right)).await.is(410).code(), "link_invalid");
+        admin.delete(&path(&user, "/second-factor")).await.is(204);
+        sign_in(&house, PASSWORD).await.is(201);
+    }
+}
+
+fn totp(secret: &str, at: i64) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
+    totp.generate(at as u64).to_string()
+}
+
+#[tokio::test]
+async fn staff_rights_count_from_the_next_request_on() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let clerk = admin
+            .post(
+                "/v1/staff",
+                json!({"name": "Ivo Clerk", "email": "ivo@bank.example", "password": "orchid-lamp-twelve"}),
+            )
+            .await
+            .is(201)
+            .json();
+        let tenant = house.desk.tenant.to_string();
+        let body = json!({"tenant_id": tenant, "email": "ivo@bank.example", "password": "orchid-lamp-twelve"});
+        let session = house.nobody().post("/v1/staff/sessions", body).await.is(201).json();
+        let ivo = house.bearing(session["token"].as_str().unwrap());
+        assert_eq!(ivo.get("/v1/users").await.is(403).code(), "forbidden");
+        let role =
+            admin.post("/v1/roles", json!({"name": "reader", "permissions": ["users.read"]})).await.is(200).json();
+        let team = admin.post("/v1/teams", json!({"name": "Front"})).await.is(201).json();
+        let members = format!("/v1/teams/{}/members", team["id"].as_str().unwrap());
+        let member = json!({"staff_id": clerk["id"], "role_id": role["id"]});
+        admin.post(&members, member).await.is(204);
+        ivo.get("/v1/users").await.is(200);
+        assert_eq!(ivo.post("/v1/roles", json!({"name": "x", "permissions": []})).await.is(403).code(), "forbidden");
+        let id = clerk["id"].as_str().unwrap();
+        admin.delete(&format!("{members}/{id}")).await.is(204);
+        ivo.get("/v1/users").await.is(403);
+        admin.post(&format!("/v1/staff/{id}/disable"), json!({})).await.is(200);
+        ivo.get("/v1/users").await.is(401);
+    }
+}
+
+#[tokio::test]
+async fn nobody_gives_more_than_she_has() {
+    for house in House::all().await {
+        let lead = house.holder("lead", &[P::TeamManage, P::KeysManage, P::UsersRead]).await;
+        let beyond = lead.post("/v1/roles", json!({"name": "x", "permissions": ["users.erase"]})).await.is(403);
+        assert_eq!(beyond.code(), "beyond_own_rights");
+        let admin = house.admin().await;
+        let staff = admin.staff.unwrap().to_string();
+        let key = json!({"kind": "native", "name": "sneaky", "staff_id": staff});
+        assert_eq!(lead.post("/v1/keys", key).await.is(403).code(), "beyond_own_rights");
+        let own = lead.post("/v1/keys", json!({"kind": "native", "name": "own", "permissions": ["users.read"]})).await;
+        let own = own.is(201).json();
+        let narrowed = house.bearing(own["secret"].as_str().unwrap());
+        narrowed.get("/v1/users").await.is(200);
+        narrowed.get("/v1/keys").await.is(403);
+        lead.post(&format!("/v1/keys/{}/revoke", own["id"].as_str().unwrap()), json!({})).await.is(204);
+        narrowed.get("/v1/users").await.is(401);
+    }
+}
+
+#[tokio::test]
+async fn the_sealed_audit_is_exported_and_checked() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let user = marta(&admin).await;
+        admin.post(&path(&user, "/lock"), json!({"reason": "test"})).await.is(200);
+        while house.desk.desk.seal_audit(house.desk.tenant).await.unwrap() > 0 {}
+        let export = admin.get("/v1/audit/export?after=0").await.is(200).text;
+        let lines = export.lines().map(|line| Ok(line.to_owned()));
+        let found = desk::audit::verify_export(lines).unwrap();
+        assert!(found.rows >= 2 && found.checkpoints >= 1, "{found:?}");
+        assert!(!export.contains("\"test\""), "reasons stay sealed in an export");
+    }
+}
+
+#[tokio::test]
+async fn a_user_created_at_the_desk_reads_the_same_here() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let profile = desk::user::Profile { last_name: "Quill".to_owned(), ..Default::default() };
+        let made = house.desk.desk.perform(&house.desk.house(), CreateUser::of(profile)).await.unwrap();
+        assert_eq!(admin.get(&format!("/v1/users/{}", made.id)).await.is(200).json()["last_name"], "Quill");
+    }
+}

@@ -1,0 +1,277 @@
+//! Every SQL statement of the desk by name, for tests: each is prepared on both engines, and none scans a whole table
+//! unless it is listed with a reason. A statement that is missing from the list fails by name.
+
+use std::path::Path;
+
+use crate::db::{Engine, Param, Tx, Write};
+use crate::error::Result;
+use crate::testing::TestDesk;
+use crate::user::UserFilter;
+use crate::user::standing::*;
+
+macro_rules! statements {
+    ($($first:ident $(:: $rest:ident)*,)+) => {
+        &[$((concat!(stringify!($first) $(, "::", stringify!($rest))*), crate::$first $(:: $rest)*),)+]
+    };
+}
+
+/// In the order of the alphabet.
+const STATEMENTS: &[(&str, &str)] = statements! {
+    access::END_PROOFS,
+    access::END_SESSIONS,
+    access::END_SESSIONS_OF_DEVICE,
+    audit::store::AFTER_SEQ,
+    audit::store::CHECKPOINTS_AFTER,
+    audit::store::INSERT,
+    audit::store::INSERT_CHECKPOINT,
+    audit::store::LAST_CHECKPOINT,
+    audit::store::PAGE,
+    audit::store::PAGE_OF_ACTOR_KIND,
+    audit::store::PAGE_OF_SUBJECT,
+    audit::store::PAGE_OF_SUBJECT_AND_ACTOR_KIND,
+    audit::store::SEAL,
+    audit::store::UNSEALED,
+    credential::CLIENT,
+    credential::IS_ACTIVE_STAFF,
+    credential::KEY_BY_ID,
+    credential::KEY_BY_SECRET,
+    credential::PERMISSIONS_OF,
+    credential::SESSION,
+    device::store::OF_USER,
+    device::store::SAVE_DETAILS,
+    device::store::SEEN,
+    device::store::UNLINK,
+    event::store::INSERT,
+    event::store::PAGE,
+    idempotency::CLAIM,
+    idempotency::FIND,
+    idempotency::KEEP,
+    idempotency::SWEEP,
+    job::lease::TAKE,
+    job::store::DUE,
+    job::store::FINISH,
+    job::store::INSERT,
+    job::store::LEASE,
+    job::store::NEXT_DUE,
+    job::store::PUT_OFF,
+    key::store::ALL,
+    key::store::INSERT,
+    key::store::REMEMBER_ASSERTION,
+    key::store::REVOKE,
+    key::store::SELECT,
+    key::store::SWEEP_ASSERTIONS,
+    message::store::AFTER,
+    message::store::INSERT,
+    message::store::MARK,
+    message::store::OF_USER,
+    message::store::SELECT,
+    note::store::INSERT,
+    note::store::OF_USER,
+    role::store::ALL,
+    role::store::BY_NAME,
+    role::store::DELETE,
+    role::store::INSERT,
+    role::store::IS_HELD,
+    role::store::SAVE,
+    role::store::SELECT,
+    session::store::COUNT_NOISE,
+    session::store::END,
+    session::store::END_PROOF,
+    session::store::END_PROOFS_FOR,
+    session::store::INSERT,
+    session::store::INSERT_PROOF,
+    session::store::LINK,
+    session::store::OF_SUBJECT,
+    session::store::PROOF_FOR_CHANGE,
+    session::store::SPEND_TRY,
+    staff::store::ALL,
+    staff::store::BY_EMAIL,
+    staff::store::INSERT,
+    staff::store::SAVE,
+    staff::store::SELECT,
+    staff::store::SELECT_TO_READ,
+    team::store::ADD,
+    team::store::ALL,
+    team::store::INSERT,
+    team::store::MEMBERS,
+    team::store::REMOVE,
+    team::store::ROLES_OF,
+    team::store::TOUCH,
+    tenant::store::INSERT,
+    tenant::store::INSERT_INSTITUTION,
+    tenant::store::LAST_ID,
+    tenant::store::NEXT_NUMBER,
+    tenant::store::SAVE_SETTINGS,
+    tenant::store::SELECT,
+    tenant::store::SELECT_ALL,
+    tenant::store::SETTINGS_FOR_CHANGE,
+    user::store::DELETE_PERSON_KEY,
+    user::store::DELETE_TOKENS,
+    user::store::DELETE_UNIQUE,
+    user::store::ERASE,
+    user::store::ID_OF_NUMBER,
+    user::store::ID_OF_UNIQUE,
+    user::store::INSERT,
+    user::store::INSERT_PERSON_KEY,
+    user::store::INSERT_TOKEN,
+    user::store::INSERT_TOKENS_8,
+    user::store::INSERT_UNIQUE,
+    user::store::QUEUED_UNLOCKS,
+    user::store::SAVE_CREDENTIALS,
+    user::store::SAVE_LOCK,
+    user::store::SAVE_PROFILE,
+    user::store::SAVE_SEEN,
+    user::store::SAVE_STANDING,
+    user::store::SELECT,
+    user::store::SELECT_FOR_CHANGE,
+};
+
+/// What may look at a whole table, and why.
+const SCANS: &[(&str, &str)] = &[
+    ("tenant::store::SELECT_ALL", "a house has few tenants, and this lists them"),
+    ("tenant::store::LAST_ID", "as above; the end of the primary key"),
+];
+
+/// A statement's plan, without running it.
+struct Explain {
+    name: String,
+    sql: String,
+}
+
+impl Write for Explain {
+    type Output = Vec<String>;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Vec<String>> {
+        let slots = (1..=40).rev().find(|slot| holds_slot(&self.sql, *slot)).unwrap_or(0);
+        if tx.engine() == Engine::Sqlite {
+            let nulls = vec![Param::Null; slots];
+            let rows = tx.all(format!("EXPLAIN QUERY PLAN {}", self.sql), &nulls).await?;
+            let detail = |mut row: crate::db::Row| {
+                (0..3).for_each(|_| row.skip());
+                row.take()
+            };
+            return rows.into_iter().map(detail).collect();
+        }
+        // The plan for any parameters, and a sequential scan only where there is no other way.
+        tx.run("SET LOCAL plan_cache_mode = force_generic_plan", &[]).await?;
+        tx.run("SET LOCAL enable_seqscan = off", &[]).await?;
+        let name = self.name.replace("::", "_").to_lowercase();
+        tx.run(format!("PREPARE {name} AS {}", self.sql), &[]).await?;
+        let nulls = if slots == 0 { String::new() } else { format!("({})", vec!["NULL"; slots].join(", ")) };
+        let rows = tx.all(format!("EXPLAIN EXECUTE {name}{nulls}"), &[]).await?;
+        tx.run(format!("DEALLOCATE {name}"), &[]).await?;
+        rows.into_iter().map(|mut row| row.take()).collect()
+    }
+
+    fn keep(&self) -> bool {
+        false
+    }
+}
+
+fn holds_slot(sql: &str, slot: usize) -> bool {
+    let mark = format!("${slot}");
+    sql.match_indices(&mark).any(|(at, _)| !sql[at + mark.len()..].starts_with(|next: char| next.is_ascii_digit()))
+}
+
+async fn plan(t: &TestDesk, name: &str, sql: &str) -> Vec<String> {
+    let explain = Explain { name: name.to_owned(), sql: sql.to_owned() };
+    match t.desk.db().write(explain).await {
+        Ok(lines) => lines,
+        Err(fault) => panic!("{name} on {:?}: {fault}", t.engine),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_prepares_on_both_engines_and_none_scans_a_table() {
+    for t in TestDesk::all().await {
+        for (name, sql) in STATEMENTS {
+            let lines = plan(&t, name, sql).await;
+            let scans = lines.iter().any(|line| {
+                line.contains("Seq Scan on") || line.starts_with("SCAN ") && !line.contains("CONSTANT") && !line.contains("VALUES")
+            });
+            let excused = SCANS.iter().any(|(known, _)| known == name);
+            assert!(!scans || excused, "{name} scans on {:?}:\n{}", t.engine, lines.join("\n"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_by_a_rare_value_reads_the_index_of_that_value() {
+    for t in TestDesk::all().await {
+        let filter = UserFilter::default;
+        for (index, filter) in [
+            ("users_locked", UserFilter { locked: Some(true), ..filter() }),
+            ("users_disabled", UserFilter { admission: Some(Admission::Disabled), ..filter() }),
+            ("users_by_core", UserFilter { core_state: Some(CoreState::Dormant), ..filter() }),
+            ("users_suspended", UserFilter { suspension: Some(Suspension::Suspended), ..filter() }),
+            ("users_flagged", UserFilter { flag: Some(FlagReach::Whole), ..filter() }),
+            ("users_blacklisted", UserFilter { blacklist: Some(Blacklist::Blacklisted), ..filter() }),
+            ("users_by_fraud", UserFilter { fraud: Some(FraudStatus::Fraudulent), ..filter() }),
+            ("users_by_verification", UserFilter { verification: Some(Verification::Requested), ..filter() }),
+            ("users_held", UserFilter { hold: Some(Hold::Legal), ..filter() }),
+            ("users_gone", UserFilter { presence: Some(Presence::Removed), ..filter() }),
+            ("users_business", UserFilter { kind: Some(crate::user::UserKind::Business), ..filter() }),
+            ("users_by_number", filter()),
+        ] {
+            let conditions = format!("u.tenant_id = $1{}", filter.conditions());
+            let page = format!("SELECT u.id FROM users u WHERE {conditions} AND u.number > $2 ORDER BY u.number LIMIT $3");
+            let lines = plan(&t, index, &page).await;
+            let text = lines.join("\n");
+            assert!(text.contains(index), "{index} on {:?}:\n{text}", t.engine);
+            assert!(!text.contains("TEMP B-TREE") && !text.contains("Sort"), "{index} gives the order:\n{text}");
+        }
+    }
+}
+
+/// The constants of a source file that hold a statement.
+fn constants(path: &str, source: &str) -> Vec<String> {
+    let mut module = path.trim_end_matches(".rs").replace('/', "::");
+    let mut found = Vec::new();
+    let inner = module.strip_suffix("::mod").map(str::to_owned);
+    for (at, _) in source.match_indices("const ") {
+        let line_start = source[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let Some((name, rest)) = source[at + 6..].split_once(": &str =") else { continue };
+        if !name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_') {
+            continue;
+        }
+        let text = rest.split_once(";\n").map_or(rest, |(text, _)| text);
+        if !["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().any(|word| text.contains(word)) {
+            continue;
+        }
+        if let Some(inner) = &inner {
+            // A noun of one file keeps its statements in a module of their own.
+            module = if source[line_start..].starts_with(' ') { format!("{inner}::store") } else { inner.clone() };
+        }
+        found.push(format!("{module}::{name}"));
+    }
+    found
+}
+
+fn sources(folder: &Path, into: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).expect("the sources are there") {
+        let path = entry.expect("an entry").path();
+        let name = path.strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).expect("within").display().to_string();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if name.ends_with(".rs") && name != "statements.rs" {
+            into.push((name, std::fs::read_to_string(&path).expect("a source is text")));
+        }
+    }
+}
+
+#[test]
+fn every_statement_in_the_sources_is_listed() {
+    let mut files = Vec::new();
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut files);
+    let mut found = 0;
+    for (path, source) in files.iter().filter(|(path, _)| !path.starts_with("db/") && !path.starts_with("value/")) {
+        for name in constants(path, source) {
+            assert!(STATEMENTS.iter().any(|(known, _)| *known == name), "{name} is missing in statements.rs");
+            found += 1;
+        }
+    }
+    assert_eq!(found, STATEMENTS.len(), "the list names each statement once");
+    for (name, reason) in SCANS {
+        assert!(STATEMENTS.iter().any(|(known, _)| known == name) && !reason.is_empty(), "{name}");
+    }
+}

@@ -1,0 +1,452 @@
+//! Every verb of `permission.rs`, run: a verb without an entry in the table below fails by name. For each, who holds
+//! exactly what is needed succeeds, who holds everything else is forbidden and on record, and a stranger is not let in.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use desk::audit::{AuditFilter, ExportAudit, ListAudit, StaffActivity, UserActivity};
+use desk::device::*;
+use desk::event::ListEvents;
+use desk::key::*;
+use desk::message::*;
+use desk::note::*;
+use desk::password::StartPasswordReset;
+use desk::permission::{ACTIONS, BUILT_IN_ROLES, Need, Permission as P, QUESTIONS};
+use desk::role::*;
+use desk::second_factor::*;
+use desk::session::*;
+use desk::staff::*;
+use desk::team::*;
+use desk::tenant::*;
+use desk::testing::{TestDesk, origin};
+use desk::user::standing::*;
+use desk::user::*;
+use desk::value::id::*;
+use desk::value::secret::Secret;
+use desk::{Action, Caller, Error, Question, Result, Subject};
+use serde_json::{Map, Value, json};
+
+use crate::support::*;
+
+/// One of everything a verb may be about.
+struct Scene {
+    t: TestDesk,
+    word: String,
+    user: UserId,
+    herself: Caller,
+    session: SessionId,
+    device: DeviceId,
+    message: MessageId,
+    link: Secret,
+    staff: StaffId,
+    /// A signed-in staff member without any role.
+    staff_caller: Caller,
+    other_staff: StaffId,
+    team: TeamId,
+    role: RoleId,
+    held_role: RoleId,
+    key: KeyId,
+}
+
+impl Scene {
+    async fn set(t: TestDesk, word: &str) -> Scene {
+        let standing = Standing { verification: Verification::Requested, ..Standing::default() };
+        let (d, house) = (t.desk.clone(), t.house());
+        let user = user_in(&t, word, standing).await;
+        let herself = herself(&t, word).await;
+        let device = d.ask(&house, ListDevices(user)).await.unwrap()[0].id;
+        let reset = StartPasswordReset { user, method: Channel::Email, reason: None };
+        d.perform(&house, reset).await.unwrap();
+        let message = d.ask(&house, ListMessages(user)).await.unwrap()[0].id;
+        let link = secret(&letter(&t, user, "password_reset").await.unwrap().token.unwrap());
+        let staff_id = staff(&t, word).await;
+        let other_staff = staff(&t, &format!("{word}.two")).await;
+        let staff_token = staff_sign_in(&t, word, PASSWORD).await.unwrap();
+        let staff_caller = d.caller(staff_token.expose(), origin()).await.unwrap();
+        let team = d.perform(&house, CreateTeam { name: format!("Team {word}") }).await.unwrap().id;
+        let define = |name: &str| DefineRole { name: format!("{name} {word}"), permissions: Vec::new() };
+        let role = d.perform(&house, define("Spare")).await.unwrap().id;
+        let held_role = d.perform(&house, define("Held")).await.unwrap().id;
+        d.perform(&house, AddMember { team, staff: other_staff, role: held_role }).await.unwrap();
+        let key = d.perform(&house, CreateKey::native("CRM", other_staff)).await.unwrap().key.id;
+        let session = session_of(&herself);
+        Scene {
+            t,
+            word: word.to_owned(),
+            user,
+            herself,
+            session,
+            device,
+            message,
+            link,
+            staff: staff_id,
+            staff_caller,
+            other_staff,
+            team,
+            role,
+            held_role,
+            key,
+        }
+    }
+
+    fn name(&self, what: &str) -> String {
+        format!("{what} {}", self.word)
+    }
+}
+
+type Told<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+type Run = for<'a> fn(&'a Scene, &'a Caller) -> Told<'a>;
+
+async fn act<A: Action>(s: &Scene, caller: &Caller, name: &str, action: A) -> Result<()> {
+    assert_eq!(A::NAME, name);
+    s.t.desk.perform(caller, action).await.map(drop)
+}
+
+async fn ask<Q: Question>(s: &Scene, caller: &Caller, name: &str, question: Q) -> Result<()> {
+    assert_eq!(Q::NAME, name);
+    s.t.desk.ask(caller, question).await.map(drop)
+}
+
+/// A list of verbs: the name, and how it is constructed and run.
+macro_rules! verbs {
+    ($($name:literal => |$s:ident, $c:ident| $run:expr;)+) => {
+        &[$(($name, {
+            fn run<'a>($s: &'a Scene, $c: &'a Caller) -> Told<'a> {
+                Box::pin(async move { $run.await })
+            }
+            run as Run
+        })),+]
+    };
+}
+
+/// Verbs made of the scene alone.
+macro_rules! plain {
+    ($how:ident: $($name:literal => |$s:ident| $verb:expr;)+) => {
+        verbs! { $($name => |$s, c| $how($s, c, $name, $verb);)+ }
+    };
+}
+
+fn patch(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
+    "user.create" => |s| CreateUser::of(profile(&s.name("new").replace(' ', "-")));
+    "user.edit" => |s| EditUser {
+        user: s.user, if_version: None, patch: patch(json!({"middle_name": "Chi"})), kind: None, employee: None, reason: None,
+    };
+    "user.lock" => |s| LockUser { user: s.user, until: None, reason: None };
+    "user.unlock" => |s| UnlockUser { user: s.user, reason: None };
+    "user.unlock_when_due" => |s| UnlockWhenDue { user: s.user, reason: None };
+    "user.apply_queued_unlock" => |s| ApplyQueuedUnlock { user: s.user, reason: None };
+    "user.disable" => |s| DisableUser { user: s.user, reason: None };
+    "user.enable" => |s| EnableUser { user: s.user, reason: None };
+    "user.suspend" => |s| SuspendUser { user: s.user, reason: None };
+    "user.reinstate" => |s| ReinstateUser { user: s.user, reason: None };
+    "user.flag" => |s| FlagUser { user: s.user, bank: None, reason: None };
+    "user.unflag" => |s| UnflagUser { user: s.user, bank: None, reason: None };
+    "user.blacklist" => |s| BlacklistUser { user: s.user, reason: None };
+    "user.unblacklist" => |s| UnblacklistUser { user: s.user, reason: None };
+    "user.set_fraud_status" => |s| SetFraudStatus { user: s.user, status: FraudStatus::Suspicious, reason: None };
+    "user.hold" => |s| HoldUser { user: s.user, legal: false, reason: None };
+    "user.release" => |s| ReleaseUser { user: s.user, reason: None };
+    "user.set_core_state" => |s| SetCoreState { user: s.user, state: CoreState::Dormant, reason: None };
+    "user.ask_verification" => |s| AskVerification { user: s.user, reason: None };
+    "user.decide_verification" => |s| DecideVerification { user: s.user, verified: true, reason: None };
+    "user.remove" => |s| RemoveUser { user: s.user, reason: None };
+    "user.erase" => |s| EraseUser { user: s.user, reason: None };
+    "session.confirm_sign_in" => |s| ConfirmSignIn { proof: ProofId(s.user.0), code: secret("123456") };
+    "session.sign_out" => |s| SignOut { user: s.user };
+    "session.end" => |s| EndSession { user: s.user, session: s.session, reason: None };
+    "session.end_all" => |s| EndSessions { user: s.user, reason: None };
+    "second_factor.prepare" => |s| PrepareSecondFactor { user: s.user };
+    "second_factor.confirm" => |s| ConfirmSecondFactor {
+        user: s.user, secret: secret(SEED), code: secret(&totp(SEED, s.t.desk.now().unix_seconds())),
+    };
+    "second_factor.remove" => |s| RemoveSecondFactor { user: s.user, reason: None };
+    "password.start_reset" => |s| StartPasswordReset { user: s.user, method: Channel::Sms, reason: None };
+    "device.unlink" => |s| UnlinkDevice { user: s.user, device: s.device, reason: None };
+    "device.unlink_all" => |s| UnlinkAllDevices { user: s.user, reason: None };
+    "note.write" => |s| WriteNote { user: s.user, text: "She called.".to_owned() };
+    "message.mark_sent" => |s| MarkSent { message: s.message, resting: false };
+    "message.mark_failed" => |s| MarkFailed { message: s.message, last: true };
+    "staff.sign_out" => |s| StaffSignOut { staff: s.staff };
+    "staff.add" => |s| AddStaff {
+        id: None, name: "Sade".to_owned(), email: format!("sade.{}@bank.example", s.word), password_hash: None,
+    };
+    "staff.disable" => |s| DisableStaff(s.other_staff);
+    "staff.enable" => |s| EnableStaff(s.other_staff);
+    "team.create" => |s| CreateTeam { name: s.name("New") };
+    "team.add_member" => |s| AddMember { team: s.team, staff: s.other_staff, role: s.held_role };
+    "team.remove_member" => |s| RemoveMember { team: s.team, staff: s.other_staff };
+    "role.define" => |s| DefineRole { name: s.name("New"), permissions: Vec::new() };
+    "role.delete" => |s| DeleteRole(s.role);
+    "key.create" => |s| CreateKey::native("Script", s.other_staff);
+    "key.revoke" => |s| RevokeKey(s.key);
+    "key.remember_assertion" => |s| RememberAssertion {
+        key: s.key, jti: "one".to_owned(), expires_at: s.t.desk.now().plus(60_000_000),
+    };
+    "settings.change" => |s| ChangeSettings { patch: patch(json!({"memo_mode": s.word.len() > 1})) };
+    "settings.change_security" => |s| ChangeSecuritySettings { patch: patch(json!({"lock_after": s.word.len()})) };
+};
+
+/// A secret for an authenticator: twenty bytes in base 32.
+const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+/// Verbs that the desk makes itself, because something slow or secret comes before them.
+const MADE_BY_THE_DESK: &[(&str, Run)] = verbs! {
+    "session.sign_in" => |s, c| async {
+        let identifier = format!("adaeze.{}", s.word);
+        s.t.desk.sign_in(c, SignInRequest { identifier, password: secret(PASSWORD), device: None }).await.map(drop)
+    };
+    "password.ask_reset" => |s, c| s.t.desk.ask_reset(c, "adaeze.one", Channel::Email);
+    "password.choose" => |s, c| s.t.desk.choose_password(c, &s.link, secret(NEW_PASSWORD));
+    "password.change" => |s, c| s.t.desk.change_password(c, secret(PASSWORD), secret(NEW_PASSWORD));
+    "staff.sign_in" => |s, c| async {
+        s.t.desk.staff_sign_in(c, "tunde.one@bank.example", secret(PASSWORD)).await.map(drop)
+    };
+    "tenant.create" => |s, _c| async {
+        s.t.other_tenant().await;
+        Ok(())
+    };
+};
+
+const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
+    "user.find" => |_s| FindUsers {
+        query: "adaeze".to_owned(), term: Term::Anything, sort: UserSort::Best, offset: 0, limit: 10,
+    };
+    "user.list" => |_s| ListUsers { filter: UserFilter::default(), after: None, limit: 10, count: true };
+    "user.show" => |s| ShowUser(s.user);
+    "user.reveal" => |s| RevealUser { user: s.user, purpose: "loan file 17".to_owned() };
+    "user.queued_unlocks" => |_s| QueuedUnlocks;
+    "session.list" => |s| ListSessions(s.user);
+    "device.list" => |s| ListDevices(s.user);
+    "note.list" => |s| ListNotes(s.user);
+    "message.list" => |s| ListMessages(s.user);
+    "message.outbox" => |s| Outbox::One(s.message);
+    "staff.list" => |_s| ListStaff;
+    "staff.who_am_i" => |_s| WhoAmI;
+    "team.list" => |_s| ListTeams;
+    "role.list" => |_s| ListRoles;
+    "key.list" => |_s| ListKeys;
+    "audit.list" => |_s| ListAudit(AuditFilter { limit: 10, ..AuditFilter::default() });
+    "audit.export" => |_s| ExportAudit { after: 0 };
+    "audit.staff_activity" => |s| StaffActivity { user: Some(s.user), from: None, to: None, limit: 10 };
+    "audit.user_activity" => |s| UserActivity { user: Some(s.user), from: None, to: None, limit: 10 };
+    "event.list" => |_s| ListEvents { after: None, limit: 10 };
+    "settings.show" => |_s| ShowSettings;
+    "tenant.list" => |_s| ListTenants;
+};
+
+/// What is not as the rule says, and why.
+const NO_CALLER: &[(&str, &str)] =
+    &[("tenant.create", "Desk::open_tenant takes no caller: whoever holds the desk itself opens tenants")];
+const NO_RECORD_WHEN_FORBIDDEN: &[(&str, &str)] =
+    &[("password.change", "there is no user whose old password could be checked, so nothing was attempted on anybody")];
+
+/// The other questions a verb of this name has.
+const FURTHER_QUESTIONS: &[(&str, Run)] = plain! { ask:
+    "user.find" => |s| UserByName { by: Unique::Username, text: format!("adaeze.{}", s.word) };
+    "user.find" => |_s| UserByNumber(1);
+};
+
+fn run_of(name: &str) -> Run {
+    let all = [PLAIN_ACTIONS, MADE_BY_THE_DESK, PLAIN_QUESTIONS].concat();
+    let found = all.iter().find(|(known, _)| *known == name);
+    found.unwrap_or_else(|| panic!("{name} has no entry in tests/it/coverage.rs: say how it is run")).1
+}
+
+#[test]
+fn every_verb_has_one_entry_and_every_entry_a_verb() {
+    let listed: Vec<&str> = ACTIONS.iter().chain(QUESTIONS).map(|(name, _)| *name).collect();
+    for name in &listed {
+        run_of(name);
+    }
+    for (name, _) in [PLAIN_ACTIONS, MADE_BY_THE_DESK, PLAIN_QUESTIONS, FURTHER_QUESTIONS].concat() {
+        assert!(listed.contains(&name), "{name} has no line in permission.rs");
+    }
+    for (name, reason) in NO_CALLER.iter().chain(NO_RECORD_WHEN_FORBIDDEN) {
+        assert!(listed.contains(name) && !reason.is_empty(), "{name}");
+    }
+}
+
+/// Everything but these.
+fn all_but(missing: &[P]) -> Vec<P> {
+    P::ALL.iter().copied().filter(|permission| !missing.contains(permission)).collect()
+}
+
+/// Who may run it, each with nothing more than is needed; and who may not, with everything else.
+fn callers(s: &Scene, need: Need) -> (Vec<Caller>, Vec<Caller>) {
+    let holder = |permission| s.t.holder(&[permission]);
+    let others = |permission| s.t.holder(&all_but(&[permission]));
+    let stranger = Caller { may: s.t.admin().may, ..s.herself.clone() };
+    let stranger = match stranger.who {
+        desk::Who::User { session, .. } => {
+            Caller { who: desk::Who::User { id: UserId(s.staff.0), session }, ..stranger }
+        }
+        _ => stranger,
+    };
+    let powerless = Caller { may: Default::default(), ..stranger };
+    match need {
+        Need::Anyone => (vec![s.t.nobody()], vec![]),
+        Need::Oneself => (vec![s.herself.clone()], vec![s.t.admin(), powerless]),
+        Need::OneselfOr(permission) => {
+            (vec![s.herself.clone(), holder(permission)], vec![others(permission), powerless])
+        }
+        Need::Holder(permission) => (vec![holder(permission)], vec![others(permission), s.herself.clone()]),
+        Need::SignedInStaff => (vec![s.staff_caller.clone()], vec![s.herself.clone()]),
+        Need::House => (vec![s.t.house()], vec![s.t.admin()]),
+    }
+}
+
+async fn cover(table: &[(&str, Need)], are_actions: bool) {
+    for engine in 0..TestDesk::all().await.len() {
+        let mut t = TestDesk::all().await.remove(engine);
+        for (index, (name, need)) in table.iter().enumerate() {
+            let first = if *name == "password.ask_reset" || *name == "staff.sign_in" { "one" } else { "" };
+            let word = if first.is_empty() { format!("v{index}") } else { format!("{first}{index}") };
+            let s = Scene::set(t, &word).await;
+            let run = run_of(name);
+            let (may, mut may_not) = callers(&s, *need);
+            if *name == "password.change" {
+                // It is always about the caller: there is no other user whose password it could be asked for.
+                may_not.truncate(1);
+            }
+            if !NO_CALLER.iter().any(|(known, _)| known == name) {
+                for caller in &may_not {
+                    later(&s.t);
+                    let records = audit_rows(&s.t, name).await;
+                    let told = run(&s, caller).await;
+                    assert!(matches!(told, Err(Error::Forbidden(_))), "{name} by {:?}: {}", caller.who, code(told));
+                    let left = audit_rows(&s.t, name).await - records;
+                    let silent = !are_actions && !matches!(*name, "user.reveal" | "audit.export")
+                        || NO_RECORD_WHEN_FORBIDDEN.iter().any(|(known, _)| known == name);
+                    assert_eq!(left, i64::from(!silent), "{name} forbidden leaves a record");
+                }
+                if *need != Need::Anyone {
+                    let told = run(&s, &s.t.nobody()).await;
+                    assert!(matches!(told, Err(Error::Unauthenticated(_))), "{name} by a stranger: {}", code(told));
+                }
+            }
+            for caller in &may {
+                later(&s.t);
+                let told = run(&s, caller).await;
+                assert!(told.is_ok(), "{name} by {:?}: {told:?}", caller.who);
+            }
+            t = s.t;
+        }
+    }
+}
+
+/// How many refused attempts of this verb are on record.
+async fn audit_rows(t: &TestDesk, name: &str) -> i64 {
+    let sql =
+        format!("SELECT COUNT(*) FROM audit WHERE action = '{name}' AND outcome = 'refused' AND code = 'forbidden'");
+    count(t, sql).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_action_is_open_to_whom_it_needs_and_to_nobody_else() {
+    cover(ACTIONS, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_question_is_open_to_whom_it_needs_and_to_nobody_else() {
+    cover(QUESTIONS, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_further_questions_of_a_name_need_the_same() {
+    for t in TestDesk::all().await {
+        let s = Scene::set(t, "one").await;
+        for (name, run) in FURTHER_QUESTIONS {
+            let need = desk::permission::need_of(QUESTIONS, name).unwrap();
+            let (may, may_not) = callers(&s, need);
+            assert!(run(&s, &may[0]).await.is_ok(), "{name}");
+            assert!(matches!(run(&s, &may_not[0]).await, Err(Error::Forbidden(_))), "{name}");
+        }
+    }
+}
+
+/// What a role's permissions open, by the table alone.
+fn is_open_to(need: Need, permissions: &[P], subject: Subject) -> bool {
+    let id = StaffId(uuid_of(1));
+    let who = desk::Who::Staff { id, session: SessionId(uuid_of(2)) };
+    let may = permissions.iter().copied().collect();
+    let caller = Caller { who, tenant: TenantId(1), may, origin: origin() };
+    caller.lacks(need, subject).is_none()
+}
+
+fn uuid_of(number: u128) -> uuid::Uuid {
+    uuid::Uuid::from_u128(number)
+}
+
+/// The page `docs/permissions.md`.
+fn permissions_page() -> String {
+    let mut page = String::from(
+        "# Who may do what\n\n\
+         Generated from `permission.rs`; a test compares this page with the tables, and every cell with what the desk\n\
+         does. Columns are the roles that every tenant is born with; a role of one's own may hold any set of permissions.\n\
+         *Anyone*: no sign-in needed. *Herself*: the user on herself. *Staff*: any staff member or key, about itself.\n\
+         *House*: the background worker and the operator at the machine.\n",
+    );
+    for (title, table) in [("Actions", ACTIONS), ("Questions", QUESTIONS)] {
+        page.push_str(&format!("\n## {title}\n\n| verb | needs |"));
+        for (role, _) in BUILT_IN_ROLES {
+            page.push_str(&format!(" {role} |"));
+        }
+        page.push_str("\n|---|---|");
+        page.push_str(&":-:|".repeat(BUILT_IN_ROLES.len()));
+        for (name, need) in table {
+            let needs = match need {
+                Need::Anyone => "*anyone*".to_owned(),
+                Need::Oneself => "*herself*".to_owned(),
+                Need::OneselfOr(permission) => format!("*herself* or `{permission}`"),
+                Need::Holder(permission) => format!("`{permission}`"),
+                Need::SignedInStaff => "*staff*".to_owned(),
+                Need::House => "*house*".to_owned(),
+            };
+            page.push_str(&format!("\n| `{name}` | {needs} |"));
+            for (_, permissions) in BUILT_IN_ROLES {
+                let open = is_open_to(*need, permissions, Subject::Tenant);
+                page.push_str(if open { " ✓ |" } else { "  |" });
+            }
+        }
+        page.push('\n');
+    }
+    page
+}
+
+#[test]
+fn the_page_of_permissions_is_what_the_tables_say() {
+    same_as_document("permissions.md", &permissions_page());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_built_in_role_may_do_what_the_page_says() {
+    for t in TestDesk::all().await {
+        let roles = t.desk.ask(&t.house(), ListRoles).await.unwrap();
+        let mut t = t;
+        for (role, permissions) in BUILT_IN_ROLES {
+            let stored = roles.iter().find(|stored| stored.name == *role).unwrap();
+            assert_eq!(stored.permissions, permissions.iter().copied().collect(), "{role} is stored as declared");
+            assert!(stored.built_in);
+            // A real member of the role, through a real session.
+            let s = Scene::set(t, role).await;
+            let add = AddMember { team: s.team, staff: s.staff, role: stored.id };
+            s.t.desk.perform(&s.t.house(), add).await.unwrap();
+            let member = s.t.desk.caller(staff_sign_in(&s.t, role, PASSWORD).await.unwrap().expose(), origin()).await;
+            let member = member.unwrap();
+            for (name, need) in ACTIONS.iter().chain(QUESTIONS) {
+                if NO_CALLER.iter().any(|(known, _)| known == name) {
+                    continue;
+                }
+                let told = run_of(name)(&s, &member).await;
+                let forbidden = matches!(told, Err(Error::Forbidden(_)));
+                assert!(!matches!(told, Err(Error::Internal(_))), "{role} {name}: {told:?}");
+                assert_eq!(!forbidden, is_open_to(*need, permissions, Subject::Tenant), "{role} {name}: {told:?}");
+            }
+            t = s.t;
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The command line: which commands there are and what they take. Settings are flags of every command.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use desk::key::KeyKind;
+use desk::tenant::{Environment, InstitutionKind};
+use desk::value::id::TenantId;
+
+use crate::config::Flags;
+
+/// A bank's back office: users, their standing, and everybody who may change it.
+#[derive(Debug, Parser)]
+#[command(name = "bursar", version, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    pub flags: Flags,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the API, the pages and the worker
+    Serve,
+    /// Fill a fresh folder with two invented institutions, and serve them
+    Demo(Demo),
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Institutions
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Who works here
+    #[command(subcommand)]
+    Staff(Staff),
+    /// Credentials of machines
+    #[command(subcommand)]
+    Key(Key),
+    /// Sign a client assertion, trade it for an access token of the Banno API, and print that
+    Token(Token),
+    /// Users
+    #[command(subcommand)]
+    User(User),
+    /// Print messages to users
+    Outbox(Outbox),
+    /// The audit
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Print every setting in force and where it came from
+    Config {
+        /// Print the manual of the settings instead
+        #[arg(long)]
+        manual: bool,
+    },
+    /// Print the OpenAPI document
+    Openapi,
+    /// Print what may be attempted with a user in which standing
+    Standing,
+}
+
+/// `bursar demo`.
+#[derive(Debug, Clone, Args)]
+pub struct Demo {
+    /// The folder to fill; one that holds something else is refused
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    pub data: PathBuf,
+    /// People of the first institution; the second has a fifth of that, from 60 to 2000
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(60..=2_000_000))]
+    pub users: u32,
+    /// The same seed gives the same people, ids and keys
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Only fill the folder, for a server that is reached here
+    #[arg(long, value_name = "URL", hide = true)]
+    pub seed_only: Option<String>,
+}
+
+/// `bursar tenant`.
+#[derive(Debug, Subcommand)]
+pub enum Tenant {
+    /// Open an institution
+    Create {
+        /// Its name, as users know it
+        #[arg(long)]
+        name: String,
+        /// bank or credit_union
+        #[arg(long, value_parser = institution_kind, default_value = "bank")]
+        kind: InstitutionKind,
+        /// live or sandbox
+        #[arg(long, value_parser = environment, default_value = "live")]
+        environment: Environment,
+    },
+    /// List them
+    List,
+}
+
+/// `bursar staff`.
+#[derive(Debug, Subcommand)]
+pub enum Staff {
+    /// Add a staff member to a team, with a role
+    Add(StaffAdd),
+}
+
+/// `bursar staff add`.
+#[derive(Debug, Args)]
+pub struct StaffAdd {
+    /// Her e-mail address, with which she signs in
+    #[arg(long)]
+    pub email: String,
+    /// Her name
+    #[arg(long)]
+    pub name: String,
+    /// What she may do: admin, support, compliance, auditor, or a role of your own
+    #[arg(long)]
+    pub role: String,
+    /// Her team; founded when there is none of this name
+    #[arg(long, default_value = "Operations")]
+    pub team: String,
+    /// Read her password from standard input; else one is made and printed
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Give her no password: she acts through keys only
+    #[arg(long, conflicts_with = "password_stdin")]
+    pub no_password: bool,
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// `bursar key`.
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Make a key and print its secret, this once
+    Create(KeyCreate),
+}
+
+/// `bursar key create`.
+#[derive(Debug, Args)]
+pub struct KeyCreate {
+    /// Whom it acts as: the e-mail address of a staff member
+    #[arg(long, value_name = "EMAIL")]
+    pub staff: String,
+    /// A name for people
+    #[arg(long)]
+    pub name: String,
+    /// native or banno
+    #[arg(long, value_parser = key_kind, default_value = "native")]
+    pub kind: KeyKind,
+    /// Narrow it to this permission; may be repeated
+    #[arg(long = "permission", value_name = "PERMISSION")]
+    pub permissions: Vec<String>,
+    /// Banno: the client's public key (PEM) or key set (JSON)
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Option<PathBuf>,
+    /// Banno: the client id; else one is made
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// `bursar token`.
+#[derive(Debug, Args)]
+pub struct Token {
+    /// Take all of it from the demo in this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["client_id", "key", "url"])]
+    pub demo: Option<PathBuf>,
+    /// With --demo: the second institution's client
+    #[arg(long, requires = "demo")]
+    pub other: bool,
+    /// The client's id
+    #[arg(long, value_name = "ID", requires_all = ["key", "url"], required_unless_present = "demo")]
+    pub client_id: Option<String>,
+    /// The client's private key: EC P-256 or RSA, PEM
+    #[arg(long, value_name = "PEM")]
+    pub key: Option<PathBuf>,
+    /// Where the server is, e.g. http://127.0.0.1:8080
+    #[arg(long)]
+    pub url: Option<String>,
+    /// How to sign with an RSA key
+    #[arg(long, value_enum, default_value_t = RsaAlgorithm::Ps256)]
+    pub algorithm: RsaAlgorithm,
+    /// The scopes to ask for
+    #[arg(long, default_value = "openid")]
+    pub scope: String,
+}
+
+/// How to sign with an RSA key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RsaAlgorithm {
+    /// RSASSA-PSS
+    Ps256,
+    /// RSASSA-PKCS1
+    Rs256,
+}
+
+/// `bursar user`.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Find users by name, e-mail, username, phone, number of a document, or id
+    Find {
+        /// What to look for
+        query: String,
+        /// How many at most
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=200))]
+        limit: u16,
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+/// `bursar outbox`.
+#[derive(Debug, Args)]
+pub struct Outbox {
+    /// Only those to this e-mail address or telephone number
+    #[arg(long, value_name = "ADDR")]
+    pub to: Option<String>,
+    /// Wait for more
+    #[arg(long)]
+    pub follow: bool,
+    /// Those of the demo in this folder
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// `bursar audit`.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Write the sealed audit as lines of JSON, to be checked anywhere with `bursar audit verify`
+    Export {
+        /// Write to this file; else to standard output
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Check an exported file: nothing changed, nothing missing, every signature holds
+    Verify {
+        /// The file, or - for standard input
+        file: PathBuf,
+        /// The public key that must have signed it (base64, as an earlier check printed it)
+        #[arg(long, value_name = "KEY")]
+        public_key: Option<String>,
+    },
+}
+
+/// In which institution.
+#[derive(Debug, Args)]
+pub struct At {
+    /// The institution, e.g. ten_1; needed when there are several
+    #[arg(long, value_name = "TENANT", value_parser = tenant)]
+    pub tenant: Option<TenantId>,
+}
+
+fn tenant(text: &str) -> Result<TenantId, String> {
+    TenantId::parse(text)
+        .ok_or_else(|| "an institution's id looks like ten_1; `bursar tenant list` prints them".to_owned())
+}
+
+fn institution_kind(text: &str) -> Result<InstitutionKind, String> {
+    InstitutionKind::parse(text).ok_or_else(|| "either bank or credit_union".to_owned())
+}
+
+fn environment(text: &str) -> Result<Environment, String> {
+    Environment::parse(text).ok_or_else(|| "either live or sandbox".to_owned())
+}
+
+fn key_kind(text: &str) -> Result<KeyKind, String> {
+    KeyKind::parse(text).ok_or_else(|| "either native or banno".to_owned())
+}

@@ -1,0 +1,188 @@
+//! What letters say, in each language. `{institution}`, `{time}`, `{code}` and `{name}` are filled in; escaping is the
+//! templates'. Sentences for text messages go from the fullest to the barest; `gsm` takes the first that fits.
+
+use api::pages::Language;
+
+/// One letter in one language.
+pub(super) struct Sentences {
+    pub subject: &'static str,
+    pub heading: &'static str,
+    /// Before the link or the code.
+    pub before: &'static [&'static str],
+    /// After it.
+    pub after: &'static [&'static str],
+}
+
+/// Every letter in one language.
+pub(super) struct Words {
+    pub hello: &'static str,
+    pub hello_name: &'static str,
+    pub no_reply: &'static str,
+    pub copy: &'static str,
+    pub reset_label: &'static str,
+    pub reset: Sentences,
+    pub reset_sms: &'static [&'static str],
+    pub code: Sentences,
+    pub code_sms: &'static [&'static str],
+    pub changed: Sentences,
+    pub changed_sms: &'static [&'static str],
+}
+
+impl Words {
+    pub fn of(language: Language) -> &'static Words {
+        match language {
+            Language::English => &ENGLISH,
+            Language::Spanish => &SPANISH,
+            Language::French => &FRENCH,
+        }
+    }
+}
+
+/// `1 hour`, `90 minutes`, `2 days`: the largest unit that says it exactly.
+pub(super) fn amount_of_time(language: Language, minutes: i64) -> String {
+    let units = match language {
+        Language::English => [("day", "days"), ("hour", "hours"), ("minute", "minutes")],
+        Language::Spanish => [("día", "días"), ("hora", "horas"), ("minuto", "minutos")],
+        Language::French => [("jour", "jours"), ("heure", "heures"), ("minute", "minutes")],
+    };
+    let (count, (one, many)) = match minutes {
+        _ if minutes > 0 && minutes % (24 * 60) == 0 => (minutes / (24 * 60), units[0]),
+        _ if minutes > 0 && minutes % 60 == 0 => (minutes / 60, units[1]),
+        _ => (minutes, units[2]),
+    };
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+const ENGLISH: Words = Words {
+    hello: "Hello,",
+    hello_name: "Hello {name},",
+    no_reply: "This message was sent automatically; replies are not read.",
+    copy: "If that does not work, copy this address into your browser:",
+    reset_label: "Choose a new password",
+    reset: Sentences {
+        subject: "{institution}: choose a new password",
+        heading: "Choose a new password",
+        before: &["You can choose a new password for your access to {institution}. Open this link to do so:"],
+        after: &[
+            "The link works once, for {time}. A newer message replaces it.",
+            "If you did not expect this message, you need not do anything: your password stays as it is. Nobody from {institution} will ever ask you for this link.",
+        ],
+    },
+    reset_sms: &[
+        "choose a new password within {time}: {core} Not you? Ignore this.",
+        "choose a new password: {core}",
+        "{core}",
+    ],
+    code: Sentences {
+        subject: "{institution}: your sign-in code",
+        heading: "Your sign-in code",
+        before: &["Enter this code to finish signing in to {institution}:"],
+        after: &[
+            "The code works once, for {time}. Give it to nobody: nobody from {institution} will ever ask you for it.",
+            "If you are not signing in just now, somebody knows your password. Please change it, and tell {institution}.",
+        ],
+    },
+    code_sms: &["{core} is your sign-in code, good for {time}. Give it to nobody.", "{core} is your sign-in code."],
+    changed: Sentences {
+        subject: "{institution}: your password was changed",
+        heading: "Your password was changed",
+        before: &[
+            "The password for your access to {institution} was changed just now, and you were signed out everywhere.",
+        ],
+        after: &[
+            "If that was you, there is nothing more to do. If it was not, tell {institution} at once, by a number or address that you know already.",
+        ],
+    },
+    changed_sms: &["your password was changed. If that was not you, tell us at once.", "your password was changed."],
+};
+
+const SPANISH: Words = Words {
+    hello: "Hola:",
+    hello_name: "Hola, {name}:",
+    no_reply: "Este mensaje se ha enviado automáticamente; no se leen las respuestas.",
+    copy: "Si no funciona, copie esta dirección en su navegador:",
+    reset_label: "Elegir una contraseña nueva",
+    reset: Sentences {
+        subject: "{institution}: elija una contraseña nueva",
+        heading: "Elija una contraseña nueva",
+        before: &["Puede elegir una contraseña nueva para su acceso a {institution}. Para hacerlo, abra este enlace:"],
+        after: &[
+            "El enlace sirve una sola vez, durante {time}. Un mensaje más reciente lo sustituye.",
+            "Si no esperaba este mensaje, no tiene que hacer nada: su contraseña sigue siendo la misma. Nadie de {institution} le pedirá nunca este enlace.",
+        ],
+    },
+    reset_sms: &["contraseña nueva ({time}): {core} Si no fue usted, ignórelo.", "contraseña nueva: {core}", "{core}"],
+    code: Sentences {
+        subject: "{institution}: su código de acceso",
+        heading: "Su código de acceso",
+        before: &["Escriba este código para terminar de entrar en {institution}:"],
+        after: &[
+            "El código sirve una sola vez, durante {time}. No se lo dé a nadie: nadie de {institution} se lo pedirá nunca.",
+            "Si no está entrando ahora mismo, alguien conoce su contraseña. Cámbiela y avise a {institution}.",
+        ],
+    },
+    code_sms: &[
+        "{core} es su código de acceso, válido durante {time}. No lo comparta.",
+        "{core} es su código de acceso.",
+    ],
+    changed: Sentences {
+        subject: "{institution}: su contraseña ha cambiado",
+        heading: "Su contraseña ha cambiado",
+        before: &["La contraseña de su acceso a {institution} acaba de cambiar y se han cerrado todas sus sesiones."],
+        after: &[
+            "Si ha sido usted, no tiene que hacer nada más. Si no, avise de inmediato a {institution}, por un número o una dirección que ya conozca.",
+        ],
+    },
+    changed_sms: &["su contraseña ha cambiado. Si no fue usted, avísenos de inmediato.", "su contraseña ha cambiado."],
+};
+
+const FRENCH: Words = Words {
+    hello: "Bonjour,",
+    hello_name: "Bonjour {name},",
+    no_reply: "Ce message a été envoyé automatiquement ; les réponses ne sont pas lues.",
+    copy: "Si cela ne fonctionne pas, copiez cette adresse dans votre navigateur :",
+    reset_label: "Choisir un nouveau mot de passe",
+    reset: Sentences {
+        subject: "{institution} : choisissez un nouveau mot de passe",
+        heading: "Choisissez un nouveau mot de passe",
+        before: &[
+            "Vous pouvez choisir un nouveau mot de passe pour votre accès à {institution}. Pour cela, ouvrez ce lien :",
+        ],
+        after: &[
+            "Le lien fonctionne une seule fois, pendant {time}. Un message plus récent le remplace.",
+            "Si vous n’attendiez pas ce message, vous n’avez rien à faire : votre mot de passe reste le même. Personne de {institution} ne vous demandera jamais ce lien.",
+        ],
+    },
+    reset_sms: &[
+        "nouveau mot de passe ({time}) : {core} Pas vous ? Ignorez ce SMS.",
+        "nouveau mot de passe : {core}",
+        "{core}",
+    ],
+    code: Sentences {
+        subject: "{institution} : votre code de connexion",
+        heading: "Votre code de connexion",
+        before: &["Saisissez ce code pour terminer votre connexion à {institution} :"],
+        after: &[
+            "Le code fonctionne une seule fois, pendant {time}. Ne le donnez à personne : personne de {institution} ne vous le demandera jamais.",
+            "Si vous n’êtes pas en train de vous connecter, quelqu’un connaît votre mot de passe. Changez-le et prévenez {institution}.",
+        ],
+    },
+    code_sms: &[
+        "{core} est votre code de connexion, valable {time}. Ne le donnez à personne.",
+        "{core} est votre code de connexion.",
+    ],
+    changed: Sentences {
+        subject: "{institution} : votre mot de passe a été modifié",
+        heading: "Votre mot de passe a été modifié",
+        before: &[
+            "Le mot de passe de votre accès à {institution} vient d’être modifié, et toutes vos sessions ont été fermées.",
+        ],
+        after: &[
+            "Si c’était vous, vous n’avez rien d’autre à faire. Sinon, prévenez immédiatement {institution}, par un numéro ou une adresse que vous connaissez déjà.",
+        ],
+    },
+    changed_sms: &[
+        "votre mot de passe a été modifié. Si ce n'était pas vous, prévenez-nous immédiatement.",
+        "votre mot de passe a été modifié.",
+    ],
+};

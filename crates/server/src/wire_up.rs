@@ -1,0 +1,160 @@
+//! Puts the house together from its settings: database, master key, desk, router. Nothing is decided here.
+
+use std::sync::Arc;
+
+use axum::Router;
+use desk::db::{Db, DbOptions, Engine};
+use desk::tenant::{ListTenants, TenantCard};
+use desk::value::clock::Clock;
+use desk::value::id::TenantId;
+use desk::value::random::Random;
+use desk::value::seal::MasterKey;
+use desk::{Caller, Desk, DeskParts, Door, Error};
+
+use crate::config::{Config, Settings, Synchronous, without_password};
+use crate::trouble::{Done, Trouble};
+
+/// Whether a database that is not there may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absent {
+    /// It is made.
+    Make,
+    /// It is an error: a command that only looks must not leave an empty database behind.
+    Refuse,
+}
+
+/// A desk that is ready for work.
+pub struct Opened {
+    /// The desk.
+    pub desk: Desk,
+    /// Its database.
+    pub db: Db,
+}
+
+/// Opens the database and brings its schema up to date; tells which migrations that took (the desk logs each).
+pub async fn open_db(config: &Config, absent: Absent) -> Done<(Db, Vec<&'static str>)> {
+    let place = without_password(&config.database);
+    if let (Absent::Refuse, Some(path)) = (absent, config.database_file())
+        && !path.exists()
+    {
+        return Err(Trouble::new(
+            format!("there is no database at {}", path.display()),
+            "Name one with --database sqlite:PATH, or begin with `bursar serve`.",
+        ));
+    }
+    let synchronous = match config.synchronous {
+        Synchronous::Full => desk::db::Synchronous::Full,
+        Synchronous::Normal => desk::db::Synchronous::Normal,
+    };
+    let options = DbOptions { synchronous, ..DbOptions::default() };
+    let db = Db::open(&config.database, &options).await.map_err(|fault| cannot_open(&place, &fault))?;
+    let applied = db.migrate(desk::migrations::ALL).await.map_err(|fault| match fault {
+        Error::Conflict(_) => Trouble::new(
+            format!("the database {place} was made by another version of this program"),
+            "Use the version that made it, or a newer one; a released migration never changes.",
+        ),
+        fault => cannot_open(&place, &fault),
+    })?;
+    Ok((db, applied))
+}
+
+fn cannot_open(place: &str, fault: &Error) -> Trouble {
+    let next = if place.starts_with("sqlite:") {
+        "Check that this user may write its folder, or name another with --database sqlite:PATH."
+    } else {
+        "Check address, user and password (--database postgres://USER:PASSWORD@HOST/NAME), and that the server runs."
+    };
+    Trouble::new(format!("cannot open the database {place}: {fault}"), next)
+}
+
+/// Reads the master key, or makes one for a database that has no tenants yet.
+pub fn master_key(settings: &Settings, db: &Db) -> Done<MasterKey> {
+    if let Some(text) = &settings.master_key {
+        return Ok(MasterKey::from_text(text.expose())?);
+    }
+    let path = settings.config.master_key_file();
+    if db.engine() == Engine::Postgres
+        && let Some(folder) = path.parent()
+        && !folder.as_os_str().is_empty()
+    {
+        // Next to a file the folder is there already.
+        std::fs::create_dir_all(folder).map_err(|fault| {
+            Trouble::new(
+                format!("cannot make the folder {}: {fault}", folder.display()),
+                "Name a --master-key-file elsewhere.",
+            )
+        })?;
+    }
+    Ok(MasterKey::read_or_create(&path, &Random::System)?)
+}
+
+/// A desk over a database, with the machine's clock and chance.
+pub fn desk_over(config: &Config, db: Db, master: MasterKey) -> Desk {
+    Desk::open(DeskParts {
+        db,
+        master,
+        clock: Clock::System,
+        random: Random::System,
+        hashing: config.hashing(),
+        hashing_at_once: config.hashing_at_once,
+    })
+}
+
+/// Opens database and desk, and makes sure that the master key fits.
+pub async fn open(settings: &Settings, absent: Absent) -> Done<Opened> {
+    let (db, _) = open_db(&settings.config, absent).await?;
+    let key_was_there = settings.master_key.is_some() || settings.config.master_key_file().exists();
+    let master = master_key(settings, &db)?;
+    let desk = desk_over(&settings.config, db.clone(), master);
+    // The first tenant's keys are unwrapped here: a wrong key is found now, not at the first request.
+    match tenants(&desk).await {
+        Ok(_) => Ok(Opened { desk, db }),
+        Err(fault) => {
+            if !key_was_there {
+                // The one just made fits nothing; it must not be taken for the right one later.
+                let _ = std::fs::remove_file(settings.config.master_key_file());
+            }
+            Err(Trouble::new(
+                format!("the master key does not open this database: {fault}"),
+                format!(
+                    "Put the right one into {} (64 hexadecimal characters) or into BURSAR_MASTER_KEY.",
+                    settings.config.master_key_file().display()
+                ),
+            ))
+        }
+    }
+}
+
+/// All tenants of the house, oldest first.
+pub async fn tenants(desk: &Desk) -> desk::Result<Vec<TenantCard>> {
+    // A question is asked in a tenant; the first one is number 1, and without it there are none.
+    match desk.ask(&Caller::house(TenantId(1), Door::Cli), ListTenants).await {
+        Err(Error::NotFound(_)) => Ok(Vec::new()),
+        answer => answer,
+    }
+}
+
+/// Everything that is served: our own voice and the vendors'.
+pub fn router(desk: &Desk, config: &Config, public_url: &str) -> Router {
+    let options = api::Options {
+        public_url: public_url.to_owned(),
+        rate_limit_per_second: config.rate_limit_per_second,
+        anonymous_rate_limit_per_second: config.anonymous_rate_limit_per_second,
+        request_seconds: config.request_seconds,
+        body_bytes: config.body_bytes,
+    };
+    let banno = banno(config);
+    let dialects = dialects::app(desk.clone(), &options, banno);
+    api::app(desk.clone(), options).merge(dialects)
+}
+
+fn banno(config: &Config) -> dialects::banno::Settings {
+    let mut banno = dialects::banno::Settings::default();
+    banno.token_urls.extend(config.token_audiences.iter().cloned());
+    banno
+}
+
+/// The gateways to the outside.
+pub fn outside(config: &Config) -> Done<Arc<crate::outside::Outside>> {
+    Ok(Arc::new(crate::outside::Outside::from_config(config)?))
+}

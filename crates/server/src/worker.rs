@@ -1,0 +1,110 @@
+//! The worker: does what must happen outside a request. It leases jobs, does the outside call, and comes back to the desk
+//! as the house. Delivery is at least once: a process that dies between handing a message over and recording it hands it
+//! over again. Every process has a worker; leases keep them out of each other's way.
+
+mod housekeeping;
+mod jobs;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use desk::Desk;
+use desk::job::{LeasedJob, MAX_TRIES};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::outside::Outside;
+
+/// Jobs done at the same time.
+const AT_ONCE: usize = 8;
+/// The longest nap: another process may have left a job.
+const NAP: Duration = Duration::from_secs(1);
+/// The shortest: after a burst of changes one look is enough.
+const BREATH: Duration = Duration::from_millis(5);
+/// How long what has begun may take once we are told to stop.
+const LAST_WORK: Duration = Duration::from_secs(10);
+
+/// What the worker works with.
+#[derive(Clone)]
+pub struct Worker {
+    desk: Desk,
+    outside: Arc<Outside>,
+    public_url: String,
+}
+
+impl Worker {
+    /// A worker at this desk.
+    pub fn new(desk: Desk, outside: Arc<Outside>, public_url: String) -> Worker {
+        Worker { desk, outside, public_url }
+    }
+
+    /// Works until told to stop, then finishes what has begun.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let keeping = tokio::spawn(housekeeping::run(self.desk.clone(), stop.clone()));
+        let mut running = JoinSet::new();
+        while !*stop.borrow() {
+            let free = AT_ONCE.saturating_sub(running.len());
+            let nap = if free == 0 { NAP } else { self.begin(free, &mut running).await };
+            tokio::select! {
+                told = stop.changed() => if told.is_err() { break },
+                Some(_) = running.join_next() => {}
+                () = self.desk.wait_for_work(nap), if free > 0 => tokio::time::sleep(BREATH).await,
+            }
+        }
+        let rest = async { while running.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_WORK, rest).await.is_err() {
+            tracing::warn!("some jobs were not finished; they come due again when their lease runs out");
+        }
+        keeping.abort();
+    }
+
+    /// Begins what is due, and says how long there will be nothing to do.
+    async fn begin(&self, free: usize, running: &mut JoinSet<()>) -> Duration {
+        let limit = i64::try_from(free).unwrap_or(1);
+        match self.desk.lease_jobs(limit).await {
+            Ok(jobs) => {
+                for job in jobs {
+                    running.spawn(self.clone().finish(job));
+                }
+            }
+            Err(fault) => {
+                tracing::warn!(code = fault.code(), "jobs could not be looked for");
+                return NAP;
+            }
+        }
+        match self.desk.next_job_due().await {
+            Ok(Some(due)) => {
+                let micros = due.0.saturating_sub(self.desk.now().0);
+                Duration::from_micros(u64::try_from(micros).unwrap_or(0)).clamp(BREATH, NAP)
+            }
+            _ => NAP,
+        }
+    }
+
+    /// Does one job and records what became of it. A job that panics is one that failed.
+    async fn finish(self, job: LeasedJob) {
+        let kind = job.kind.word();
+        let did = if job.tries > MAX_TRIES {
+            // It has been begun so often and never ended: whoever began it did not survive.
+            Err("begun too often without an end".to_owned())
+        } else {
+            let (worker, own) = (self.clone(), job.clone());
+            match tokio::spawn(async move { worker.work(&own).await }).await {
+                Ok(did) => did,
+                Err(_) => Err("panicked".to_owned()),
+            }
+        };
+        let (outcome, recorded) = match did {
+            Ok(()) => ("done", self.desk.finish_job(job).await),
+            Err(why) => {
+                let outcome = if job.tries >= MAX_TRIES { "given_up" } else { "put_off" };
+                tracing::warn!(job = %job.id, kind, tries = job.tries, outcome, why, "a job failed");
+                (outcome, self.desk.put_off_job(job, &why).await)
+            }
+        };
+        metrics::counter!("bursar_jobs_total", "kind" => kind, "outcome" => outcome).increment(1);
+        if let Err(fault) = recorded {
+            tracing::warn!(kind, code = fault.code(), "the end of a job could not be recorded; it comes again");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What the house does for itself while it is open: sealing the audit, and throwing away what has outlived its use. Of
+//! several processes one does it, elected by a lease.
+
+use std::time::Duration;
+
+use desk::Desk;
+use desk::audit::chain::BATCH;
+use desk::value::clock::{SECOND, Time};
+use tokio::sync::watch;
+
+use crate::wire_up;
+
+/// How often the audit is sealed.
+const SEAL_EVERY: Duration = Duration::from_secs(1);
+/// Every so many rounds what has expired is swept away.
+const SWEEP_EVERY: u64 = 60;
+/// How long a lease lasts, and how long before its end it is asked for again: an idle house writes seldom.
+const LEASE: i64 = 30 * SECOND;
+const RENEW: i64 = 10 * SECOND;
+
+/// A lease, as far as this process knows.
+struct Lease {
+    name: &'static str,
+    until: Time,
+}
+
+impl Lease {
+    fn new(name: &'static str) -> Lease {
+        Lease { name, until: Time(i64::MIN) }
+    }
+
+    async fn is_ours(&mut self, desk: &Desk, holder: &str) -> desk::Result<bool> {
+        let now = desk.now();
+        if now.plus(RENEW) < self.until {
+            return Ok(true);
+        }
+        let ours = desk.take_lease(self.name, holder, LEASE).await?;
+        self.until = if ours { now.plus(LEASE) } else { Time(i64::MIN) };
+        Ok(ours)
+    }
+}
+
+/// Keeps house until told to stop.
+pub(super) async fn run(desk: Desk, mut stop: watch::Receiver<bool>) {
+    let holder = format!("{:032x}", u128::from_be_bytes(desk.random().bytes()));
+    let (mut seal, mut sweep) = (Lease::new("audit_seal"), Lease::new("sweep"));
+    for round in 1_u64.. {
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = tokio::time::sleep(SEAL_EVERY) => {}
+        }
+        if let Err(fault) = seal_all(&desk, &mut seal, &holder).await {
+            tracing::warn!(code = fault.code(), "the audit could not be sealed");
+        }
+        if round.is_multiple_of(SWEEP_EVERY)
+            && let Err(fault) = sweep_all(&desk, &mut sweep, &holder).await
+        {
+            tracing::warn!(code = fault.code(), "what has expired could not be swept away");
+        }
+    }
+}
+
+async fn seal_all(desk: &Desk, lease: &mut Lease, holder: &str) -> desk::Result<()> {
+    for tenant in wire_up::tenants(desk).await? {
+        loop {
+            // Asked for again between batches: a long backlog must not outlast the lease.
+            if !lease.is_ours(desk, holder).await? {
+                return Ok(());
+            }
+            if desk.seal_audit(tenant.id).await? < BATCH {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn sweep_all(desk: &Desk, lease: &mut Lease, holder: &str) -> desk::Result<()> {
+    if lease.is_ours(desk, holder).await? {
+        let rows = desk.sweep().await?;
+        if rows > 0 {
+            tracing::debug!(rows, "swept away what has expired");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! What each kind of job does. `Ok` ends the job, `Err` puts it off; the text of an error names nobody.
+
+use std::time::Duration;
+
+use desk::job::{JobKind, LeasedJob, MAX_TRIES};
+use desk::message::{Channel, Letter, MarkFailed, MarkSent, Message, MessageState, Outbox};
+use desk::user::actions::{ApplyQueuedUnlock, UnlockWhenDue};
+use desk::user::questions::QueuedUnlocks;
+use desk::value::id::{MessageId, TenantId, UserId};
+use desk::{Caller, Door, Error};
+
+use super::Worker;
+use crate::letters;
+use crate::outside::SendFault;
+
+/// All of one delivery; well within a lease.
+const DELIVERY: Duration = Duration::from_secs(40);
+
+/// What became of handing a message over.
+enum Handed {
+    Over,
+    /// There is no gateway: it rests.
+    Resting,
+}
+
+fn code(fault: Error) -> String {
+    fault.code().to_owned()
+}
+
+impl Worker {
+    pub(super) async fn work(&self, job: &LeasedJob) -> Result<(), String> {
+        let house = Caller::house(job.tenant, Door::Worker);
+        match job.kind {
+            JobKind::DeliverMessage => match id(job, "message", MessageId::parse) {
+                Some(message) => self.deliver(&house, message, job.tries).await,
+                None => Ok(()),
+            },
+            JobKind::UnlockWhenDue => match id(job, "user", UserId::parse) {
+                Some(user) => self.unlock_when_due(&house, user).await,
+                None => Ok(()),
+            },
+            JobKind::ApplyQueuedUnlocks => self.apply_queued_unlocks(&house).await,
+        }
+    }
+
+    async fn unlock_when_due(&self, house: &Caller, user: UserId) -> Result<(), String> {
+        match self.desk.perform(house, UnlockWhenDue { user, reason: None }).await {
+            // Gone, dormant or frozen meanwhile: there is nothing left to open.
+            Ok(_) | Err(Error::NotFound(_) | Error::Refused(_)) => Ok(()),
+            Err(fault) => Err(code(fault)),
+        }
+    }
+
+    async fn apply_queued_unlocks(&self, house: &Caller) -> Result<(), String> {
+        loop {
+            let queued = self.desk.ask(house, QueuedUnlocks).await.map_err(code)?;
+            let mut applied = 0;
+            for user in queued {
+                match self.desk.perform(house, ApplyQueuedUnlock { user, reason: None }).await {
+                    Ok(changed) => applied += usize::from(changed.changed),
+                    Err(Error::NotFound(_) | Error::Refused(_)) => {}
+                    Err(fault) => return Err(code(fault)),
+                }
+            }
+            // What is left cannot be unlocked (or memo mode is back, and will end again).
+            if applied == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn deliver(&self, house: &Caller, id: MessageId, tries: i64) -> Result<(), String> {
+        let message = match self.desk.ask(house, Outbox::One(id)).await {
+            Ok(found) => found.into_iter().next(),
+            Err(Error::NotFound(_)) => None,
+            Err(fault) => return Err(code(fault)),
+        };
+        let Some(message) = message else { return Ok(()) };
+        if matches!(message.state, MessageState::Sent | MessageState::Failed) {
+            return Ok(());
+        }
+        // Without a letter the person was erased: there is nobody to write to.
+        let Some(letter) = &message.letter else { return Ok(()) };
+        let sent = tokio::time::timeout(DELIVERY, self.hand_over(house.tenant, &message, letter)).await;
+        let sent = sent.unwrap_or_else(|_| Err(SendFault::Temporary("took too long".to_owned())));
+        let channel = message.channel.word();
+        let outcome = match &sent {
+            Ok(Handed::Over) => "sent",
+            Ok(Handed::Resting) => "resting",
+            Err(SendFault::Permanent(_)) => "refused",
+            Err(SendFault::Temporary(_)) => "failed",
+        };
+        metrics::counter!("bursar_messages_total", "channel" => channel, "outcome" => outcome).increment(1);
+        match sent {
+            Ok(handed) => {
+                let resting = matches!(handed, Handed::Resting);
+                self.desk.perform(house, MarkSent { message: id, resting }).await.map_err(code)
+            }
+            Err(SendFault::Permanent(why)) => {
+                tracing::warn!(message = %id, channel, why, "a message cannot be delivered");
+                self.desk.perform(house, MarkFailed { message: id, last: true }).await.map_err(code)
+            }
+            Err(SendFault::Temporary(why)) => {
+                if tries >= MAX_TRIES {
+                    self.desk.perform(house, MarkFailed { message: id, last: true }).await.map_err(code)?;
+                }
+                Err(why)
+            }
+        }
+    }
+
+    async fn hand_over(&self, tenant: TenantId, message: &Message, letter: &Letter) -> Result<Handed, SendFault> {
+        let busy = |fault: Error| SendFault::Temporary(code(fault));
+        let tenant = self.desk.tenant(tenant).await.map_err(busy)?;
+        let rendered = letters::render(&message.template, letter, &tenant.institution.name, &self.public_url);
+        // A letter that we cannot write today, a newer version may have to write.
+        let rendered = rendered.map_err(|_| SendFault::Temporary("the letter cannot be written".to_owned()))?;
+        match message.channel {
+            Channel::Email => {
+                let Some(mail) = &self.outside.mail else { return Ok(Handed::Resting) };
+                let (id, from) = (message.id.to_string(), tenant.settings.mail_from.as_deref());
+                mail.send(&id, from, (&letter.name, &letter.to), &rendered).await?;
+            }
+            Channel::Sms => {
+                let Some(sms) = &self.outside.sms else { return Ok(Handed::Resting) };
+                sms.send(&letter.to, &rendered.sms).await?;
+            }
+        }
+        Ok(Handed::Over)
+    }
+}
+
+/// An id of a job's payload. One that cannot be read never will be, so the job ends.
+fn id<T>(job: &LeasedJob, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    let found = job.payload[name].as_str().and_then(parse);
+    if found.is_none() {
+        tracing::error!(job = %job.id, kind = job.kind.word(), "a job without a subject was dropped");
+    }
+    found
+}

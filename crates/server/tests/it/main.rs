@@ -1,0 +1,10 @@
+//! The binary, as its users meet it: started, asked over HTTP, stopped by signals. Each test starts its own in a folder
+//! of its own, on ports that the system chooses.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
+
+mod commands;
+mod delivery;
+mod demo;
+mod running;
+mod serving;

@@ -95,7 +95,8 @@ async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static
     let mut before = [0xff; 16];
     let (mut kept, mut skipped, mut seen) = (Vec::new(), 0, 0);
     while kept.len() < filter.limit && seen < SCAN_MAX {
-        let mut params: Vec<Param<'_>> = vec![qx.tenant.id.to_param(), before.to_param(), from.to_param(), to.to_param()];
+        let mut params: Vec<Param<'_>> =
+            vec![qx.tenant.id.to_param(), before.to_param(), from.to_param(), to.to_param()];
         params.extend(about.as_ref().map(ToParam::to_param));
         let rows = qx.rd.all(sql.clone(), &params).await?;
         let is_last = rows.len() < STRIDE;

@@ -545,6 +545,16 @@ mod tests {
     }
 
     #[test]
+    fn a_derived_key_is_the_same_each_time_and_another_for_another_purpose() {
+        let master = MasterKey::create(&Random::seeded(1));
+        let again = MasterKey::from_text(master.to_text().expose()).unwrap();
+        assert_eq!(*master.derive("tokens"), *again.derive("tokens"));
+        assert_ne!(*master.derive("tokens"), *master.derive("token"));
+        assert_ne!(*master.derive("tokens"), *MasterKey::create(&Random::seeded(2)).derive("tokens"));
+        assert_ne!(*master.derive("tokens"), *master.bytes);
+    }
+
+    #[test]
     fn a_person_key_survives_wrapping_and_belongs_to_its_row() {
         let random = Random::seeded(3);
         let keys = TenantKeys::create(&random);

@@ -34,6 +34,7 @@ pub(super) async fn of_institution(
 pub(super) async fn metadata(State(house): State<House<Own>>, caller: SignedBy<Banno>) -> Answer<Json<Vec<Value>>> {
     // Asked for the permission alone: what there is to know is the same everywhere.
     house.desk.ask(&caller, ShowUserTerms).await?;
-    let told = |(name, description): &(&str, &str)| json!({ "name": name, "type": "boolean", "description": description });
+    let told =
+        |(name, description): &(&str, &str)| json!({ "name": name, "type": "boolean", "description": description });
     Ok(Json(ABILITIES.iter().map(told).collect()))
 }

@@ -65,7 +65,12 @@ fn unknown() -> Refused {
 }
 
 /// Checks an assertion and uses it up.
-pub(super) async fn check(house: &House<Own>, origin: Origin, text: &str, client_id: Option<&str>) -> Result<Client, Refused> {
+pub(super) async fn check(
+    house: &House<Own>,
+    origin: Origin,
+    text: &str,
+    client_id: Option<&str>,
+) -> Result<Client, Refused> {
     let (header, claims) = read(text).ok_or_else(unknown)?;
     let (tenant, key) = house.desk.client(&claims.sub).await.map_err(Wrong::from)?.ok_or_else(unknown)?;
     let is_signed = candidates(&key, &header).iter().any(|key| keys::decode::<Value>(text, key, header.alg).is_some());
@@ -158,7 +163,8 @@ fn candidates(key: &Key, header: &Header) -> Vec<DecodingKey> {
             // One by one: a key of a kind we do not read must not spoil the others.
             let listed = set.get("keys").and_then(Value::as_array).cloned().unwrap_or_else(|| vec![set.clone()]);
             let known: Vec<Jwk> = listed.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
-            let named: Vec<&Jwk> = known.iter().filter(|key| key.common.key_id.is_some() && key.common.key_id == header.kid).collect();
+            let named: Vec<&Jwk> =
+                known.iter().filter(|key| key.common.key_id.is_some() && key.common.key_id == header.kid).collect();
             let tried = if named.is_empty() { known.iter().collect() } else { named };
             let fitting = tried.into_iter().filter(|key| fits(key, header.alg)).take(KEYS_MAX);
             fitting.filter_map(|key| DecodingKey::from_jwk(key).ok()).collect()
@@ -169,7 +175,9 @@ fn candidates(key: &Key, header: &Header) -> Vec<DecodingKey> {
 fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     let is_of_type = match &key.algorithm {
         AlgorithmParameters::RSA(_) => algorithm != Algorithm::ES256,
-        AlgorithmParameters::EllipticCurve(curve) => algorithm == Algorithm::ES256 && curve.curve == EllipticCurve::P256,
+        AlgorithmParameters::EllipticCurve(curve) => {
+            algorithm == Algorithm::ES256 && curve.curve == EllipticCurve::P256
+        }
         _ => false,
     };
     let is_of_algorithm = key.common.key_algorithm.is_none_or(|named| named.to_string() == format!("{algorithm:?}"));

@@ -63,7 +63,11 @@ fn refused(refusal: Refusal) -> Response {
 }
 
 fn not_found(noun: &str) -> Response {
-    envelope(StatusCode::NOT_FOUND, &format!("{}_not_found", noun.replace(' ', "_")), &format!("There is no such {noun}."))
+    envelope(
+        StatusCode::NOT_FOUND,
+        &format!("{}_not_found", noun.replace(' ', "_")),
+        &format!("There is no such {noun}."),
+    )
 }
 
 /// Contract 2.2: the error is named when a token was sent.

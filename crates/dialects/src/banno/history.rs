@@ -34,7 +34,11 @@ type Wanted = Result<Query<Banno, HistoryIn>, Wrong>;
 type Names = fn(&AuditRecord) -> Option<Told>;
 
 /// GET `/a/history/api/v0/institutions/{institutionId}/user-events`: what employees did.
-pub(super) async fn of_staff(State(house): State<House<Own>>, caller: SignedBy<Banno>, query: Wanted) -> Answer<Json<Vec<Value>>> {
+pub(super) async fn of_staff(
+    State(house): State<House<Own>>,
+    caller: SignedBy<Banno>,
+    query: Wanted,
+) -> Answer<Json<Vec<Value>>> {
     let wanted = if caller.may(Permission::ActivityStaff) { query?.0 } else { HistoryIn::default() };
     let filter = filter(wanted, words::staff_actions(), words::staff_told)?;
     let activities = house.desk.ask(&caller, StaffActivity(filter)).await?;
@@ -43,7 +47,11 @@ pub(super) async fn of_staff(State(house): State<House<Own>>, caller: SignedBy<B
 }
 
 /// GET `/a/history/api/v0/institutions/{institutionId}/person-events`: what users did.
-pub(super) async fn of_users(State(house): State<House<Own>>, caller: SignedBy<Banno>, query: Wanted) -> Answer<Json<Vec<Value>>> {
+pub(super) async fn of_users(
+    State(house): State<House<Own>>,
+    caller: SignedBy<Banno>,
+    query: Wanted,
+) -> Answer<Json<Vec<Value>>> {
     let wanted = if caller.may(Permission::ActivityUsers) { query?.0 } else { HistoryIn::default() };
     let filter = filter(wanted, Vec::new(), words::user_told)?;
     let activities = house.desk.ask(&caller, UserActivity(filter)).await?;
@@ -55,7 +63,9 @@ fn filter(wanted: HistoryIn, actions: Vec<&'static str>, names: Names) -> Answer
     let invalid = |name: &str, what: &str| Wrong::from(Error::invalid(name, "invalid", what));
     let moment = |name: &str, text: Option<String>| match text {
         None => Ok(None),
-        Some(text) => Time::parse_rfc3339(&text).map(Some).ok_or_else(|| invalid(name, "Must be a date-time of RFC 3339.")),
+        Some(text) => {
+            Time::parse_rfc3339(&text).map(Some).ok_or_else(|| invalid(name, "Must be a date-time of RFC 3339."))
+        }
     };
     // Either name is taken at either path: the vendor's own use of the two is not clear.
     let about = match wanted.person_id.or(wanted.user_id) {
@@ -84,7 +94,12 @@ fn filter(wanted: HistoryIn, actions: Vec<&'static str>, names: Names) -> Answer
     })
 }
 
-fn event(activity: &Activity, institution: &str, names: Names, by: fn(&Activity, &mut Map<String, Value>)) -> Option<Value> {
+fn event(
+    activity: &Activity,
+    institution: &str,
+    names: Names,
+    by: fn(&Activity, &mut Map<String, Value>),
+) -> Option<Value> {
     let record = &activity.record;
     let told = names(record)?;
     let mut change = Map::new();

@@ -79,7 +79,11 @@ impl Keys {
 }
 
 /// The claims, if the signature is right for this key and algorithm. Nothing else is checked.
-pub(super) fn decode<T: serde::de::DeserializeOwned>(token: &str, key: &DecodingKey, algorithm: Algorithm) -> Option<T> {
+pub(super) fn decode<T: serde::de::DeserializeOwned>(
+    token: &str,
+    key: &DecodingKey,
+    algorithm: Algorithm,
+) -> Option<T> {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
     (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
@@ -94,7 +98,8 @@ pub(super) fn issuer(house: &House<Own>) -> String {
 /// GET `/a/oidc-provider/api/v0/jwks`
 pub(super) async fn jwks(State(house): State<House<Own>>, _: Stranger<Banno>) -> Json<Value> {
     let keys = &house.own.keys;
-    let key = json!({ "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": keys.kid, "x": keys.public });
+    let key =
+        json!({ "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": keys.kid, "x": keys.public });
     Json(json!({ "keys": [key] }))
 }
 

@@ -139,5 +139,7 @@ pub fn app(desk: Desk, options: &api::Options, settings: Settings) -> Router {
         routes = routes.route(route.path, (route.handler)());
     }
     // All of `/a/` is this vendor's, also what is not there.
-    kit::voice::<Banno>(routes.route("/a/{*rest}", any(kit::layers::wrong_path::<Banno>)), house)
+    let nowhere = || any(kit::layers::wrong_path::<Banno>);
+    let routes = routes.route("/a/", nowhere()).route("/a/{*rest}", nowhere());
+    kit::voice::<Banno>(routes, house)
 }

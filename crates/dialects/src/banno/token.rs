@@ -83,7 +83,12 @@ impl Fields {
     }
 
     /// The client behind the assertion. A secret is no proof here (contract 2.1), nor beside one.
-    async fn client(&self, house: &House<Own>, stranger: Stranger<Banno>, headers: &HeaderMap) -> Result<Client, Refused> {
+    async fn client(
+        &self,
+        house: &House<Own>,
+        stranger: Stranger<Banno>,
+        headers: &HeaderMap,
+    ) -> Result<Client, Refused> {
         if self.get("client_secret").is_some() || headers.contains_key(header::AUTHORIZATION) {
             return Err(invalid_request("a client proves itself by client_assertion only, not by a secret"));
         }
@@ -118,7 +123,8 @@ pub(super) async fn issue(
     let scope = granted(&client.key, fields.get("scope").unwrap_or("openid"))?;
     let claims = claims(&house, &client, scope);
     let access_token = house.own.keys.sign(&claims).map_err(Wrong::from)?;
-    let body = json!({ "access_token": access_token, "token_type": "Bearer", "expires_in": SECONDS, "scope": claims.scope });
+    let body =
+        json!({ "access_token": access_token, "token_type": "Bearer", "expires_in": SECONDS, "scope": claims.scope });
     Ok((no_store(), Json(body)).into_response())
 }
 
@@ -164,7 +170,9 @@ pub(super) async fn revoke(
     let fields = Fields::of(form)?;
     let client = fields.client(&house, stranger, &headers).await?;
     let token = fields.get("token").ok_or_else(|| invalid_request("token is missing"))?;
-    if let Some(claims) = house.own.keys.verify(token, &keys::issuer(&house)).filter(|claims| claims.key == client.key.id) {
+    if let Some(claims) =
+        house.own.keys.verify(token, &keys::issuer(&house)).filter(|claims| claims.key == client.key.id)
+    {
         let expires_at = Time(claims.exp.saturating_mul(SECOND)).plus(SECOND);
         let revoke = RevokeToken { key: client.key.id, token: claims.jti, expires_at };
         house.desk.perform(&client.caller, revoke).await.map_err(Wrong::from)?;

@@ -134,7 +134,8 @@ fn has_event(record: &AuditRecord, event: &str) -> bool {
 }
 
 fn changes_lifetime(record: &AuditRecord) -> bool {
-    facts(record).any(|fact| fact["fields"].as_array().is_some_and(|fields| fields.iter().any(|it| it == "reset_link_seconds")))
+    facts(record)
+        .any(|fact| fact["fields"].as_array().is_some_and(|fields| fields.iter().any(|it| it == "reset_link_seconds")))
 }
 
 /// `email` or `sms`, of a reset link that was sent.

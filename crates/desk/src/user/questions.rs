@@ -234,7 +234,8 @@ async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, 
     let rows = qx.rd.all(sql, &params).await?;
     let capped = rows.len() > CANDIDATES_MAX;
     let tenant: &Tenant = qx.tenant;
-    let users = rows.into_iter().take(CANDIDATES_MAX).map(|mut row| store::read(tenant, &mut row)).collect::<Result<_>>()?;
+    let users =
+        rows.into_iter().take(CANDIDATES_MAX).map(|mut row| store::read(tenant, &mut row)).collect::<Result<_>>()?;
     Ok((users, capped))
 }
 
@@ -246,7 +247,9 @@ pub(crate) fn candidates_sql(alternatives: &[usize], hides_employees: bool) -> S
         let slots = (next..next + count).map(|slot| format!("${slot}")).collect::<Vec<_>>().join(", ");
         next += count;
         if index == 0 {
-            sql.push_str(&format!("SELECT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"));
+            sql.push_str(&format!(
+                "SELECT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"
+            ));
         } else {
             sql.push_str(&format!(
                 " AND EXISTS (SELECT 1 FROM user_token x WHERE x.tenant_id = $1 AND x.user_id = t.user_id \

@@ -208,7 +208,8 @@ pub(crate) async fn some(rd: &mut Rd, tenant: &Tenant, caller: &Caller, mut ids:
         return Ok(Vec::new());
     }
     let hidden = if hides_employees(tenant, caller) { " AND u.employee = 0" } else { "" };
-    let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.tenant_id = $1 AND u.id IN ({}){hidden}", slots(2, ids.len()));
+    let sql =
+        format!("SELECT {COLUMNS} FROM users u WHERE u.tenant_id = $1 AND u.id IN ({}){hidden}", slots(2, ids.len()));
     let mut params = vec![tenant.id.to_param()];
     params.extend(ids.iter().map(ToParam::to_param));
     rd.all(sql, &params).await?.into_iter().map(|mut row| read(tenant, &mut row)).collect()

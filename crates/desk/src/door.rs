@@ -3,7 +3,10 @@
 //! `preview` is `perform` without the commit. An author of an action cannot forget audit, event, job or permission:
 //! there is nothing to remember.
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -21,7 +24,7 @@ use crate::value::id::{self, AuditId, TenantId};
 use crate::value::password::Hashing;
 use crate::value::random::Random;
 use crate::value::seal::{MasterKey, TenantKeys};
-use crate::verb::{Action, Cx, Question, Qx};
+use crate::verb::{Action, Cx, Question, Qx, Subject};
 use crate::{audit, event, idempotency, job};
 
 /// Settings read from the database are believed for so long; the process that changes them forgets them at once.
@@ -80,7 +83,7 @@ impl Desk {
     /// Does an action for a caller, or says why not.
     pub async fn perform<A: Action>(&self, caller: &Caller, action: A) -> Result<A::Output> {
         let performing = self.performing(caller, action).await?;
-        self.run::<A, _>(performing).await
+        self.run(A::NAME, performing).await.map(known::<A::Output>)
     }
 
     /// Does an action and renders its answer inside the transaction; with a key, the answer is kept with its effect, so
@@ -96,7 +99,8 @@ impl Desk {
         F: Fn(A::Output) -> Result<Vec<u8>> + Send + Sync + 'static,
     {
         let performing = self.performing(caller, action).await?;
-        self.run::<A, _>(PerformingOnce { performing, once, render }).await
+        let render: Render = Box::new(move |output| render(known::<A::Output>(output)));
+        self.run(A::NAME, PerformingOnce { performing, once, render }).await
     }
 
     /// What an action would cause, without causing it.
@@ -113,17 +117,16 @@ impl Desk {
         if missing.is_some() && caller.who == Who::Anonymous {
             return Err(stranger());
         }
-        let asking = Asking { inner: self.inner.clone(), tenant, caller: caller.clone(), question, missing };
-        if Q::RECORDED {
-            return self.inner.db.write(asking).await;
-        }
-        match missing {
-            Some(missing) => Err(Error::Forbidden(missing)),
-            None => match asking.question.weight() {
-                Weight::Point => self.inner.db.read(asking).await,
-                Weight::Scan => self.inner.db.read(Scanning(asking)).await,
-            },
-        }
+        let weight = question.weight();
+        let (inner, question) = (self.inner.clone(), Box::new(question));
+        let asking = Asking { inner, tenant, caller: caller.clone(), question, name: Q::NAME, missing };
+        let answer = match (Q::RECORDED, missing, weight) {
+            (true, _, _) => self.inner.db.write(asking).await,
+            (false, Some(missing), _) => Err(Error::Forbidden(missing)),
+            (false, None, Weight::Point) => self.inner.db.read(asking).await,
+            (false, None, Weight::Scan) => self.inner.db.read(Scanning(asking)).await,
+        };
+        answer.map(known::<Q::Output>)
     }
 
     /// The tenant: its keys and its settings. Unknown tenants are `NotFound`.
@@ -164,14 +167,8 @@ impl Desk {
         let wrapped_keys = keys.wrap(&self.inner.master, id);
         let tenant = Arc::new(Tenant { id, institution, environment, keys, settings, version: 1 });
         let caller = Caller::house(id, door);
-        let performing = Performing {
-            inner: self.inner.clone(),
-            tenant,
-            caller,
-            action: CreateTenant { wrapped_keys },
-            missing: None,
-        };
-        self.run::<CreateTenant, _>(performing).await?;
+        let performing = Performing::of(self, tenant, caller, CreateTenant { wrapped_keys }, None);
+        self.run(CreateTenant::NAME, performing).await?;
         Ok(id)
     }
 
@@ -206,7 +203,7 @@ impl Desk {
         let _ = tokio::time::timeout(at_most, self.inner.wake.notified()).await;
     }
 
-    async fn performing<A: Action>(&self, caller: &Caller, action: A) -> Result<Performing<A>> {
+    async fn performing<A: Action>(&self, caller: &Caller, action: A) -> Result<Performing> {
         let need = need_of(ACTIONS, A::NAME).ok_or_else(|| no_line(A::NAME))?;
         let tenant = self.tenant(caller.tenant).await?;
         let missing = caller.lacks(need, action.subject());
@@ -214,13 +211,13 @@ impl Desk {
             // Noise from outside is counted by the doors, not written into the book.
             return Err(stranger());
         }
-        Ok(Performing { inner: self.inner.clone(), tenant, caller: caller.clone(), action, missing })
+        Ok(Performing::of(self, tenant, caller.clone(), action, missing))
     }
 
-    async fn run<A: Action, W: Write>(&self, work: W) -> Result<W::Output> {
+    async fn run<W: Write>(&self, name: &'static str, work: W) -> Result<W::Output> {
         let answer = self.inner.db.write(work).await;
         if answer.is_ok() {
-            if A::NAME.starts_with("settings.") {
+            if name.starts_with("settings.") {
                 self.inner.forget_tenants();
             }
             self.inner.wake.notify_one();
@@ -261,23 +258,67 @@ pub struct Plan {
     pub hash: String,
 }
 
-struct Performing<A: Action> {
+/// An action without its type: what the door needs of it. The door is a generic shell around plain insides, so that the
+/// way through it is compiled once, not once for each action.
+trait Deed: Send + Sync {
+    fn subject(&self) -> Subject;
+    fn reason(&self) -> Option<&str>;
+    fn act<'a>(&'a self, cx: &'a mut Cx<'_>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>>;
+}
+
+/// An output without its type.
+type Answer = Box<dyn Any + Send>;
+
+/// Turns an output into the bytes to be kept and sent.
+type Render = Box<dyn Fn(Answer) -> Result<Vec<u8>> + Send + Sync>;
+
+/// An output as what it is.
+fn known<T: 'static>(answer: Answer) -> T {
+    *answer.downcast().expect("a verb answers with its own output")
+}
+
+impl<A: Action> Deed for A {
+    fn subject(&self) -> Subject {
+        Action::subject(self)
+    }
+
+    fn reason(&self) -> Option<&str> {
+        Action::reason(self)
+    }
+
+    fn act<'a>(&'a self, cx: &'a mut Cx<'_>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>> {
+        Box::pin(async move { Ok(Box::new(self.run(cx).await?) as Answer) })
+    }
+}
+
+struct Performing {
     inner: Arc<Inner>,
     tenant: Arc<Tenant>,
     caller: Caller,
-    action: A,
+    deed: Box<dyn Deed>,
+    name: &'static str,
     missing: Option<&'static str>,
 }
 
-impl<A: Action> Performing<A> {
+impl Performing {
+    fn of<A: Action>(
+        desk: &Desk,
+        tenant: Arc<Tenant>,
+        caller: Caller,
+        action: A,
+        missing: Option<&'static str>,
+    ) -> Performing {
+        Performing { inner: desk.inner.clone(), tenant, caller, deed: Box::new(action), name: A::NAME, missing }
+    }
+
     /// Runs the action and gives its answer with the facts, before anything is recorded.
-    async fn act(&self, tx: &mut Tx) -> Result<(A::Output, Vec<Fact>, Time)> {
+    async fn act(&self, tx: &mut Tx) -> Result<(Answer, Vec<Fact>, Time)> {
         if let Some(missing) = self.missing {
             return Err(Error::Forbidden(missing));
         }
         let now = self.inner.clock.now();
         let mut cx = Cx::new(tx, &self.caller, &self.tenant, &self.inner.random, now);
-        let output = self.action.run(&mut cx).await?;
+        let output = self.deed.act(&mut cx).await?;
         Ok((output, cx.facts, now))
     }
 
@@ -292,20 +333,20 @@ impl<A: Action> Performing<A> {
             id: AuditId::new(now, &self.inner.random),
             at: now,
             caller: &self.caller,
-            name: A::NAME,
-            subject: self.action.subject(),
+            name: self.name,
+            subject: self.deed.subject(),
             outcome,
             code,
-            reason: self.action.reason(),
+            reason: self.deed.reason(),
             facts,
         }
     }
 }
 
-impl<A: Action> Write for Performing<A> {
-    type Output = A::Output;
+impl Write for Performing {
+    type Output = Answer;
 
-    async fn run(&self, tx: &mut Tx) -> Result<A::Output> {
+    async fn run(&self, tx: &mut Tx) -> Result<Answer> {
         let (output, facts, now) = self.act(tx).await?;
         if facts.is_empty() {
             // Somebody unknown who changed nothing leaves no row: noise must not fill the book.
@@ -338,16 +379,13 @@ impl<A: Action> Write for Performing<A> {
     }
 }
 
-struct PerformingOnce<A: Action, F> {
-    performing: Performing<A>,
+struct PerformingOnce {
+    performing: Performing,
     once: Option<Once>,
-    render: F,
+    render: Render,
 }
 
-impl<A: Action, F> Write for PerformingOnce<A, F>
-where
-    F: Fn(A::Output) -> Result<Vec<u8>> + Send + Sync + 'static,
-{
+impl Write for PerformingOnce {
     type Output = Vec<u8>;
 
     async fn run(&self, tx: &mut Tx) -> Result<Vec<u8>> {
@@ -377,9 +415,9 @@ where
     }
 }
 
-struct Previewing<A: Action>(Performing<A>);
+struct Previewing(Performing);
 
-impl<A: Action> Write for Previewing<A> {
+impl Write for Previewing {
     type Output = Plan;
 
     async fn run(&self, tx: &mut Tx) -> Result<Plan> {
@@ -408,18 +446,40 @@ fn without_new_ids(fact: &Value, now: Time) -> Value {
     seen
 }
 
-struct Asking<Q: Question> {
+/// A question without its type.
+trait Query: Send + Sync {
+    fn subject(&self) -> Subject;
+    fn purpose(&self) -> Option<&str>;
+    fn answer<'a>(&'a self, qx: &'a mut Qx<'_>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>>;
+}
+
+impl<Q: Question> Query for Q {
+    fn subject(&self) -> Subject {
+        Question::subject(self)
+    }
+
+    fn purpose(&self) -> Option<&str> {
+        Question::purpose(self)
+    }
+
+    fn answer<'a>(&'a self, qx: &'a mut Qx<'_>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>> {
+        Box::pin(async move { Ok(Box::new(self.run(qx).await?) as Answer) })
+    }
+}
+
+struct Asking {
     inner: Arc<Inner>,
     tenant: Arc<Tenant>,
     caller: Caller,
-    question: Q,
+    question: Box<dyn Query>,
+    name: &'static str,
     missing: Option<&'static str>,
 }
 
-impl<Q: Question> Asking<Q> {
-    async fn answer(&self, rd: &mut Rd) -> Result<Q::Output> {
+impl Asking {
+    async fn answer(&self, rd: &mut Rd) -> Result<Answer> {
         let now = self.inner.clock.now();
-        self.question.run(&mut Qx { rd, caller: &self.caller, tenant: &self.tenant, now }).await
+        self.question.answer(&mut Qx { rd, caller: &self.caller, tenant: &self.tenant, now }).await
     }
 
     async fn record(&self, tx: &mut Tx, outcome: audit::Outcome, code: Option<&'static str>) -> Result<()> {
@@ -428,7 +488,7 @@ impl<Q: Question> Asking<Q> {
             id: AuditId::new(now, &self.inner.random),
             at: now,
             caller: &self.caller,
-            name: Q::NAME,
+            name: self.name,
             subject: self.question.subject(),
             outcome,
             code,
@@ -439,30 +499,30 @@ impl<Q: Question> Asking<Q> {
     }
 }
 
-struct Scanning<Q: Question>(Asking<Q>);
+struct Scanning(Asking);
 
-impl<Q: Question> Read for Scanning<Q> {
+impl Read for Scanning {
     const WEIGHT: Weight = Weight::Scan;
-    type Output = Q::Output;
+    type Output = Answer;
 
-    async fn run(&self, rd: &mut Rd) -> Result<Q::Output> {
+    async fn run(&self, rd: &mut Rd) -> Result<Answer> {
         self.0.answer(rd).await
     }
 }
 
-impl<Q: Question> Read for Asking<Q> {
-    type Output = Q::Output;
+impl Read for Asking {
+    type Output = Answer;
 
-    async fn run(&self, rd: &mut Rd) -> Result<Q::Output> {
+    async fn run(&self, rd: &mut Rd) -> Result<Answer> {
         self.answer(rd).await
     }
 }
 
 /// A recorded question: the record is written before the answer leaves.
-impl<Q: Question> Write for Asking<Q> {
-    type Output = Q::Output;
+impl Write for Asking {
+    type Output = Answer;
 
-    async fn run(&self, tx: &mut Tx) -> Result<Q::Output> {
+    async fn run(&self, tx: &mut Tx) -> Result<Answer> {
         if let Some(missing) = self.missing {
             return Err(Error::Forbidden(missing));
         }

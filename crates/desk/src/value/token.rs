@@ -47,6 +47,8 @@ pub enum Domain {
     ExternalId = 9,
     /// A person, recognised again after her data is gone.
     Person = 10,
+    /// All that stands before the `@`: whoever types an `@` has typed all of it.
+    LocalWhole = 11,
 }
 
 /// One word of a query.
@@ -77,7 +79,11 @@ impl Lookup {
 
     /// Under which tokens a username is stored.
     pub fn of_username(&self, username: &str) -> Vec<SearchToken> {
-        self.of_words(Domain::Username, username)
+        let mut tokens = self.of_words(Domain::Username, username);
+        if let Some((local, _)) = normal::fold(username).rsplit_once('@') {
+            tokens.push(self.token(Domain::LocalWhole, local));
+        }
+        tokens
     }
 
     /// Under which tokens an e-mail address is stored: the whole, and prefixes of its local part.
@@ -89,6 +95,7 @@ impl Lookup {
         let mut tokens = vec![self.token(Domain::Email, &folded)];
         let local = folded.rsplit_once('@').map_or(&*folded, |(local, _)| local);
         tokens.extend(prefixes(local).map(|prefix| self.token(Domain::EmailLocal, prefix)));
+        tokens.push(self.token(Domain::LocalWhole, local));
         tokens
     }
 
@@ -120,6 +127,7 @@ impl Lookup {
             Domain::PhoneLast7 => last(&normal::digits(text), 7)?.to_owned(),
             Domain::PhoneLast4 => last(&normal::digits(text), 4)?.to_owned(),
             Domain::Identifier => normal::alphanumeric(text),
+            Domain::LocalWhole => normal::fold(text),
             Domain::ExternalId | Domain::Person => text.to_owned(),
         };
         (!form.is_empty()).then(|| self.token(domain, &form))
@@ -147,7 +155,7 @@ impl Lookup {
     /// their case (but not whatever their accents), phones by digits, identifiers by letters and digits, external ids exactly.
     pub fn unique(&self, domain: Domain, text: &str) -> [u8; 32] {
         let form = match domain {
-            Domain::Username | Domain::Email | Domain::EmailLocal => normal::lower(text),
+            Domain::Username | Domain::Email | Domain::EmailLocal | Domain::LocalWhole => normal::lower(text),
             Domain::Name => normal::fold(text),
             Domain::Phone | Domain::PhoneLast7 | Domain::PhoneLast4 => normal::digits(text),
             Domain::Identifier => normal::alphanumeric(text),
@@ -191,9 +199,7 @@ impl Lookup {
         // The joined form finds `oneil`, the longest part finds `anne marie` for `anne-marie`.
         let longest = parts.iter().copied().max_by_key(|part| part.chars().count()).unwrap_or_default();
         if let Some((local, _)) = word.rsplit_once('@') {
-            add(Domain::Email, word);
-            query_prefix(local).into_iter().for_each(|prefix| add(Domain::EmailLocal, prefix));
-            query_prefix(longest).into_iter().for_each(|prefix| add(Domain::Username, prefix));
+            add(Domain::LocalWhole, local);
             return QueryWord { word: word.to_owned(), alternatives };
         }
         if let Some(digits) = as_number(word) {

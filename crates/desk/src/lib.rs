@@ -19,6 +19,7 @@ mod idempotency;
 pub mod job;
 
 // The nouns.
+pub mod activity;
 pub mod device;
 pub mod key;
 pub mod message;

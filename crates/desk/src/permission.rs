@@ -226,7 +226,7 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("key.create", Holder(P::KeysManage)),
     ("key.revoke", Holder(P::KeysManage)),
     ("key.remember_assertion", Anyone),
-    ("key.revoke_token", SignedInStaff),
+    ("key.revoke_token", Anyone),
     ("settings.change", Holder(P::SettingsManage)),
     ("settings.change_security", Holder(P::SettingsSecurity)),
     ("tenant.create", House),

@@ -36,6 +36,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     credential::IS_ACTIVE_STAFF,
     credential::KEY_BY_ID,
     credential::KEY_BY_SECRET,
+    credential::KEY_BY_TOKEN,
     credential::PERMISSIONS_OF,
     credential::SESSION,
     device::store::OF_USER,

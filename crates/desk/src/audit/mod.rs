@@ -1,7 +1,6 @@
 //! The audit: one row for every attempt, written in the transaction of the change; rows of a tenant form a hash chain
 //! that is sealed in batches into signed checkpoints (`chain`).
 
-pub mod activity;
 pub mod chain;
 pub mod questions;
 pub(crate) mod store;
@@ -12,7 +11,6 @@ use crate::value::id::AuditId;
 use crate::value::words;
 use crate::verb::Subject;
 
-pub use activity::{Activity, ActivityFilter, StaffActivity, UserActivity};
 pub use chain::{Verified, verify_export};
 pub use questions::{AuditFilter, AuditPage, AuditRecord, ExportAudit, ListAudit};
 

@@ -98,7 +98,7 @@ async fn page(qx: &mut Qx<'_>, filter: &AuditFilter) -> Result<AuditPage> {
     Ok(AuditPage { records, next })
 }
 
-pub(super) fn opened(qx: &Qx<'_>, row: store::AuditRow) -> Result<AuditRecord> {
+pub(crate) fn opened(qx: &Qx<'_>, row: store::AuditRow) -> Result<AuditRecord> {
     let sealed = store::open(qx.tenant, &row)?;
     let uuid = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|bytes| uuid::Uuid::from_slice(bytes).ok());
     let (actor_id, subject_id) = (uuid(&row.actor_id), uuid(&row.subject_id));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use desk::audit::{AuditFilter, ExportAudit, ListAudit, StaffActivity, UserActivity, Verified, verify_export};
+use desk::activity::{ActivityFilter, StaffActivity, UserActivity};
+use desk::audit::{AuditFilter, ExportAudit, ListAudit, Verified, verify_export};
 use desk::testing::TestDesk;
 use desk::user::{FlagUser, UnflagUser};
 use desk::value::clock::MINUTE;
@@ -213,11 +214,11 @@ async fn the_book_is_read_by_subject_actor_and_time_page_by_page() {
             first.iter().chain(&second).chain(&last).filter_map(|record| record.reason.clone()).collect();
         assert_eq!(reasons, (0..9).rev().map(|index| format!("reason {index}")).collect::<Vec<_>>());
 
-        let staff = StaffActivity { user: Some(ada), from: None, to: None, limit: 20 };
+        let staff = StaffActivity(ActivityFilter { about: Some(ada.0), ..ActivityFilter::page(20) });
         assert_eq!(t.desk.ask(&t.admin(), staff).await.unwrap().len(), 9);
-        let own = UserActivity { user: Some(ada), from: None, to: None, limit: 20 };
+        let own = UserActivity(ActivityFilter { about: Some(ada.0), ..ActivityFilter::page(20) });
         assert_eq!(t.desk.ask(&t.admin(), own).await.unwrap().len(), 12);
-        let everybody = StaffActivity { user: None, from: None, to: None, limit: 5 };
+        let everybody = StaffActivity(ActivityFilter::page(5));
         assert_eq!(t.desk.ask(&t.admin(), everybody).await.unwrap().len(), 5);
 
         let (house, _) = list(AuditFilter { actor_kind: Some("house"), limit: 10, ..Default::default() }).await;

@@ -4,7 +4,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use desk::audit::{AuditFilter, ExportAudit, ListAudit, StaffActivity, UserActivity};
+use desk::activity::{ActivityFilter, StaffActivity, UserActivity};
+use desk::audit::{AuditFilter, ExportAudit, ListAudit};
 use desk::device::*;
 use desk::event::ListEvents;
 use desk::key::*;
@@ -186,6 +187,9 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
     "key.remember_assertion" => |s| RememberAssertion {
         key: s.key, jti: "one".to_owned(), expires_at: s.t.desk.now().plus(60_000_000),
     };
+    "key.revoke_token" => |s| RevokeToken {
+        key: s.key, token: "one".to_owned(), expires_at: s.t.desk.now().plus(60_000_000),
+    };
     "settings.change" => |s| ChangeSettings { patch: patch(json!({"memo_mode": s.word.len() > 1})) };
     "settings.change_security" => |s| ChangeSecuritySettings { patch: patch(json!({"lock_after": s.word.len()})) };
 };
@@ -231,10 +235,11 @@ const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
     "key.list" => |_s| ListKeys;
     "audit.list" => |_s| ListAudit(AuditFilter { limit: 10, ..AuditFilter::default() });
     "audit.export" => |_s| ExportAudit { after: 0 };
-    "audit.staff_activity" => |s| StaffActivity { user: Some(s.user), from: None, to: None, limit: 10 };
-    "audit.user_activity" => |s| UserActivity { user: Some(s.user), from: None, to: None, limit: 10 };
+    "audit.staff_activity" => |s| StaffActivity(ActivityFilter { about: Some(s.user.0), ..ActivityFilter::page(10) });
+    "audit.user_activity" => |s| UserActivity(ActivityFilter { about: Some(s.user.0), ..ActivityFilter::page(10) });
     "event.list" => |_s| ListEvents { after: None, limit: 10 };
     "settings.show" => |_s| ShowSettings;
+    "settings.user_terms" => |_s| ShowUserTerms;
     "tenant.list" => |_s| ListTenants;
 };
 

@@ -25,6 +25,7 @@ const NOUNS: &[&str] = &[
     "message",
     "session",
     "password",
+    "activity",
 ];
 
 /// Where the order does not hold today, and why that is so.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use desk::audit::{AuditFilter, ListAudit, UserActivity};
+use desk::activity::{ActivityFilter, UserActivity};
+use desk::audit::{AuditFilter, ListAudit};
 use desk::db::{Engine, Value};
 use desk::device::ListDevices;
 use desk::key::CreateKey;
@@ -314,8 +315,8 @@ async fn after_an_erasure_nothing_is_left_that_names_her() {
                 .any(|record| record.action == "user.erase" && record.reason.as_deref() == Some("she asked for it"))
         );
         assert!(about.iter().any(|record| record.action == "user.flag"));
-        let own = UserActivity { user: Some(user), from: None, to: None, limit: 10 };
-        assert_eq!(t.desk.ask(&t.admin(), own).await.unwrap()[0].action, "session.sign_in");
+        let own = UserActivity(ActivityFilter { about: Some(user.0), ..ActivityFilter::page(10) });
+        assert_eq!(t.desk.ask(&t.admin(), own).await.unwrap()[0].record.action, "session.sign_in");
 
         // A copy of her row from a backup does not bring her back.
         let bytes: String = old_profile.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -3,7 +3,8 @@
 use api::kit::{House, Query, SignedBy};
 use axum::Json;
 use axum::extract::State;
-use desk::audit::{Activity, ActivityFilter, AuditRecord, StaffActivity, UserActivity};
+use desk::activity::{Activity, ActivityFilter, StaffActivity, UserActivity};
+use desk::audit::AuditRecord;
 use desk::value::clock::Time;
 use desk::{Error, Permission};
 use serde::Deserialize;

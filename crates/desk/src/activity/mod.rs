@@ -1,10 +1,12 @@
 //! The vendors' histories: what staff and their keys did, and what users did themselves, with the names of both. A page
 //! costs a few statements, however long it is; a search through it has a stated end.
 
+pub(crate) mod store;
+
 use std::collections::HashMap;
 
-use super::questions::{AuditRecord, PAGE_MAX, opened};
-use super::store;
+use crate::audit::questions::{PAGE_MAX, opened};
+use crate::audit::{self, AuditRecord};
 use crate::db::{Param, ToParam, Weight};
 use crate::error::{Error, Result};
 use crate::staff::{self, StaffProfile};
@@ -34,6 +36,14 @@ pub struct ActivityFilter {
     pub offset: usize,
     /// How many at most, up to `PAGE_MAX`.
     pub limit: usize,
+}
+
+impl ActivityFilter {
+    /// The newest so many, whatever they are.
+    pub fn page(limit: usize) -> ActivityFilter {
+        let fits = Box::new(|_: &AuditRecord| true);
+        ActivityFilter { about: None, from: None, to: None, actions: Vec::new(), fits, offset: 0, limit }
+    }
 }
 
 /// One thing somebody did.
@@ -89,7 +99,7 @@ async fn history(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static
 }
 
 async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static str) -> Result<Vec<AuditRecord>> {
-    let sql = page_sql(filter, actor_kinds);
+    let sql = store::page(filter, actor_kinds, STRIDE);
     let (from, to) = (filter.from.unwrap_or(Time(0)), filter.to.unwrap_or(Time(i64::MAX)));
     let about = filter.about.map(uuid::Uuid::into_bytes);
     let mut before = [0xff; 16];
@@ -102,7 +112,7 @@ async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static
         let is_last = rows.len() < STRIDE;
         seen += rows.len();
         for row in rows {
-            let row = store::read(row)?;
+            let row = audit::store::read(row)?;
             before = *row.id.bytes();
             let record = opened(qx, row)?;
             if !(filter.fits)(&record) {
@@ -119,24 +129,6 @@ async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static
         }
     }
     Ok(kept)
-}
-
-fn page_sql(filter: &ActivityFilter, actor_kinds: &'static str) -> String {
-    let columns = store::COLUMNS;
-    let mut sql = format!(
-        "SELECT {columns} FROM audit WHERE tenant_id = $1 AND id < $2 AND at >= $3 AND at < $4 \
-         AND actor_kind IN ({actor_kinds})"
-    );
-    if !filter.actions.is_empty() {
-        // Words of ours, not of the caller's.
-        let actions = filter.actions.iter().map(|action| format!("'{action}'")).collect::<Vec<_>>().join(", ");
-        sql.push_str(&format!(" AND action IN ({actions})"));
-    }
-    if filter.about.is_some() {
-        sql.push_str(" AND (subject_id = $5 OR staff_id = $5)");
-    }
-    sql.push_str(&format!(" ORDER BY id DESC LIMIT {STRIDE}"));
-    sql
 }
 
 /// The records with names: one statement for all users, one for all staff. Records about users who are hidden from this

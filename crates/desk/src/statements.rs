@@ -52,6 +52,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     job::lease::TAKE,
     job::store::DUE,
     job::store::FINISH,
+    job::store::GIVE_UP,
     job::store::INSERT,
     job::store::LEASE,
     job::store::NEXT_DUE,

@@ -84,15 +84,10 @@ impl Worker {
     /// Does one job and records what became of it. A job that panics is one that failed.
     async fn finish(self, job: LeasedJob) {
         let kind = job.kind.word();
-        let did = if job.tries > MAX_TRIES {
-            // It has been begun so often and never ended: whoever began it did not survive.
-            Err("begun too often without an end".to_owned())
-        } else {
-            let (worker, own) = (self.clone(), job.clone());
-            match tokio::spawn(async move { worker.work(&own).await }).await {
-                Ok(did) => did,
-                Err(_) => Err("panicked".to_owned()),
-            }
+        let (worker, own) = (self.clone(), job.clone());
+        let did = match tokio::spawn(async move { worker.work(&own).await }).await {
+            Ok(did) => did,
+            Err(_) => Err("panicked".to_owned()),
         };
         let (outcome, recorded) = match did {
             Ok(()) => ("done", self.desk.finish_job(job).await),

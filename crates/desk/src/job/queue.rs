@@ -43,11 +43,17 @@ impl Write for Lease {
         let rows = tx.all(store::DUE, params![self.now, self.limit]).await?;
         let mut jobs = Vec::with_capacity(rows.len());
         for mut row in rows {
-            let (tenant, id) = (row.take()?, row.take()?);
-            let kind = row.take()?;
+            let (tenant, id): (TenantId, JobId) = (row.take()?, row.take()?);
+            let kind: JobKind = row.take()?;
             let payload: String = row.take()?;
             let payload = serde_json::from_str(&payload).map_err(Error::internal)?;
             let (tries, fence): (i64, i64) = (row.take()?, row.take()?);
+            if tries >= MAX_TRIES {
+                // It has been begun so often and never ended: no worker survived it, so no worker gets it again.
+                tracing::warn!(job = %id, kind = kind.word(), tries, "a job was begun too often without an end: given up");
+                tx.run(store::GIVE_UP, params![tenant, id, "begun too often without an end"]).await?;
+                continue;
+            }
             tx.run(store::LEASE, params![tenant, id, self.now.plus(LEASE_SECONDS * SECOND)]).await?;
             jobs.push(LeasedJob { tenant, id, kind, payload, tries: tries + 1, fence: fence + 1 });
         }

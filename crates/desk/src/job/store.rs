@@ -33,6 +33,11 @@ pub(crate) const PUT_OFF: &str = "\
     SET run_at = $4, last_error = $5, state = $6
     WHERE tenant_id = $1 AND id = $2 AND fence = $3";
 
+pub(crate) const GIVE_UP: &str = "\
+    UPDATE job
+    SET state = 'dead', last_error = $3, fence = fence + 1
+    WHERE tenant_id = $1 AND id = $2";
+
 pub(crate) const NEXT_DUE: &str = "SELECT MIN(run_at) FROM job WHERE state = 'ready'";
 
 pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, random: &Random, now: Time, job: NewJob) -> Result<()> {

@@ -155,9 +155,9 @@ impl User {
         self.marks.insert(axis, Mark { at: by.now, by: by.author.to_owned(), reason: by.reason.map(str::to_owned) });
     }
 
-    /// Locks sign-in.
+    /// Locks sign-in, or prolongs a lock that would open by itself.
     pub fn lock(&mut self, cause: LockCause, until: Option<Time>, by: &By<'_>) -> Result<Option<Fact>> {
-        if !self.try_to(Attempt::Lock, by.now)? {
+        if !self.try_to(Attempt::Lock, by.now)? || !self.standing.is_prolonged_by(cause, until, by.now) {
             return Ok(None);
         }
         self.standing.lock = SignInLock::Locked { cause, until };

@@ -363,7 +363,8 @@ impl Standing {
                 None => Allowed,
             },
             Attempt::Read | Attempt::Edit | Attempt::Note | Attempt::UnlinkDevice => Allowed,
-            Attempt::Lock => unless(self.is_locked(now)),
+            // Without an end: a lock that has one gives way to it.
+            Attempt::Lock => unless(self.is_locked(now) && self.lock.until().is_none()),
             Attempt::Unlock => match self.core {
                 CoreState::PermanentlyFrozen => Refused(Refusal::UserPermanentlyFrozen),
                 CoreState::Dormant => Refused(Refusal::UserDormant),
@@ -425,6 +426,18 @@ impl Standing {
         }
     }
 
+    /// Whether another lock would keep her out longer than the one there is. Wrong passwords prolong nothing, or else
+    /// whoever goes on guessing would keep her out for good.
+    pub fn is_prolonged_by(&self, cause: LockCause, until: Option<Time>, now: Time) -> bool {
+        match self.lock {
+            SignInLock::Locked { until: Some(present), .. } if now < present => match cause {
+                LockCause::FailedSignIns => false,
+                LockCause::Staff | LockCause::Core => until.is_none_or(|until| present < until),
+            },
+            SignInLock::Locked { .. } | SignInLock::Open => !self.is_locked(now),
+        }
+    }
+
     /// What keeps the user out, the gravest first.
     fn barred_from_access(&self, now: Time) -> Option<Refusal> {
         if self.admission == Admission::Disabled {
@@ -458,6 +471,7 @@ pub fn matrix_states() -> Vec<(&'static str, Standing)> {
         ("locked: failed_sign_ins", locked(LockCause::FailedSignIns, None)),
         ("locked: staff", locked(LockCause::Staff, None)),
         ("locked: core", locked(LockCause::Core, None)),
+        ("locked for a while", locked(LockCause::FailedSignIns, Some(Time(4_000_000_000_000_000)))),
         ("lock run out", locked(LockCause::FailedSignIns, Some(Time(0)))),
         ("disabled", Standing { admission: Admission::Disabled, ..ordinary() }),
         ("password_expired", Standing { core: CoreState::PasswordExpired, ..ordinary() }),
@@ -549,5 +563,28 @@ mod tests {
         };
         assert_eq!(standing.rule(Attempt::SignIn, Time(99)), Refused(Refusal::UserLocked));
         assert_eq!(standing.rule(Attempt::SignIn, Time(100)), Allowed);
+    }
+
+    #[test]
+    fn a_lock_gives_way_to_a_longer_one_of_the_staffs() {
+        let (wrong, staff) = (LockCause::FailedSignIns, LockCause::Staff);
+        let (short, long) = (Some(Time(100)), Some(Time(200)));
+        let locked = |until| SignInLock::Locked { cause: wrong, until };
+        for (present, cause, until, prolonged) in [
+            (SignInLock::Open, staff, short, true),
+            (SignInLock::Open, wrong, short, true),
+            (locked(short), staff, None, true),
+            (locked(short), staff, long, true),
+            (locked(short), staff, short, false),
+            (locked(long), staff, short, false),
+            (locked(short), wrong, None, false),
+            (locked(short), wrong, long, false),
+            (locked(Some(Time(1))), wrong, short, true),
+            (locked(None), staff, None, false),
+            (locked(None), staff, long, false),
+        ] {
+            let standing = Standing { lock: present, ..Standing::default() };
+            assert_eq!(standing.is_prolonged_by(cause, until, Time(50)), prolonged, "{present:?} {cause} {until:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use desk::job::{JobKind, LeasedJob, MAX_TRIES};
 use desk::message::Channel;
 use desk::password::StartPasswordReset;
 use desk::testing::TestDesk;
-use desk::user::LockUser;
+use desk::user::{EraseUser, LockUser, UnlockWhenDue};
 use desk::value::clock::{DAY, MINUTE, SECOND};
 use desk::{Once, value::id::UserId};
 
@@ -98,6 +98,39 @@ async fn a_lost_workers_job_is_taken_by_another_and_the_lost_one_changes_nothing
         assert_eq!(count(&t, "SELECT COUNT(*) FROM job WHERE last_error IS NULL").await, 1, "it is the other's now");
         t.desk.finish_job(taken).await.unwrap();
         assert_eq!(count(&t, "SELECT COUNT(*) FROM job").await, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_no_worker_survives_is_given_up() {
+    for t in TestDesk::all().await {
+        one_job(&t).await;
+        for tries in 1..=MAX_TRIES {
+            assert_eq!(lease(&t).await.pop().unwrap().tries, tries);
+            t.clock.advance(LEASE_SECONDS * SECOND);
+        }
+        assert!(lease(&t).await.is_empty());
+        assert_eq!(t.desk.next_job_due().await.unwrap(), None);
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM job WHERE state = 'dead' AND last_error LIKE 'begun%'").await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_finds_nothing_to_open_where_the_person_was_erased_or_staff_have_locked_for_good() {
+    for t in TestDesk::all().await {
+        let (ada, ben) = (user(&t, "ada").await, user(&t, "ben").await);
+        let until = t.desk.now().plus(MINUTE);
+        let lock = |user, until| LockUser { user, until, reason: None };
+        t.desk.perform(&t.admin(), lock(ada, Some(until))).await.unwrap();
+        t.desk.perform(&t.admin(), lock(ben, Some(until))).await.unwrap();
+        t.desk.perform(&t.admin(), EraseUser { user: ada, reason: None }).await.unwrap();
+        assert!(t.desk.perform(&t.admin(), lock(ben, None)).await.unwrap().changed, "the longer lock counts");
+        assert!(!t.desk.perform(&t.admin(), lock(ben, Some(until))).await.unwrap().changed, "the shorter does not");
+        t.clock.advance(MINUTE);
+        assert_eq!(lease(&t).await.len(), 2);
+        let open = |user| UnlockWhenDue { user, reason: None };
+        assert_eq!(refusal(t.desk.perform(&t.house(), open(ada)).await), desk::Refusal::UserErased);
+        assert!(!t.desk.perform(&t.house(), open(ben)).await.unwrap().changed);
     }
 }
 

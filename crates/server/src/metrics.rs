@@ -28,6 +28,10 @@ pub fn start() -> Done<PrometheusHandle> {
     let handle = PrometheusBuilder::new().set_buckets(BUCKETS).map_err(failed)?.install_recorder().map_err(failed)?;
     metrics::describe_counter!("bursar_requests_total", "Requests answered, by door, route and status.");
     metrics::describe_histogram!("bursar_request_seconds", metrics::Unit::Seconds, "How long answers took.");
+    metrics::describe_counter!(
+        "bursar_unauthenticated_total",
+        "Requests whose proof of identity did not hold, by door."
+    );
     metrics::describe_gauge!("bursar_queue_depth", "Writes that wait.");
     metrics::describe_gauge!("bursar_wal_pages", "Pages in SQLite's write-ahead log.");
     metrics::describe_counter!("bursar_commits_total", "Transactions committed.");

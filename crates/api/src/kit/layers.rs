@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -137,6 +138,9 @@ pub async fn wrong_path<D: Dialect>() -> Fault<D> {
     Trouble::Path.into()
 }
 
+/// After so many requests, those who have been quiet are forgotten: else every address that ever asked would be kept.
+const FORGET_EVERY: u64 = 65_536;
+
 type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
 /// How often somebody may ask: each caller, and each address of strangers.
@@ -144,6 +148,7 @@ pub struct Limiters {
     callers: Keyed<(u8, u128)>,
     addresses: Keyed<IpAddr>,
     limit: u32,
+    looks: AtomicU64,
 }
 
 impl Limiters {
@@ -154,6 +159,7 @@ impl Limiters {
             callers: RateLimiter::keyed(quota(callers)).with_middleware(),
             addresses: RateLimiter::keyed(quota(addresses)).with_middleware(),
             limit: callers,
+            looks: AtomicU64::new(0),
         }
     }
 
@@ -165,6 +171,7 @@ impl Limiters {
             Who::Staff { id, .. } => (2, id.0.as_u128()),
             Who::Key { id, .. } => (3, id.0.as_u128()),
         };
+        self.forget_now_and_then();
         let answer = self.callers.check_key(&key);
         let remaining = answer.as_ref().map_or(0, |state| state.remaining_burst_capacity());
         let allowance = Allowance { limit: self.limit, remaining };
@@ -174,12 +181,30 @@ impl Limiters {
 
     /// Whether somebody unknown at this address may ask now.
     pub fn admits_address(&self, address: IpAddr) -> bool {
+        self.forget_now_and_then();
         self.addresses.check_key(&address).is_ok()
     }
 
     /// Forgets those who have not asked for a while.
-    pub fn forget(&self) {
-        self.callers.retain_recent();
-        self.addresses.retain_recent();
+    fn forget_now_and_then(&self) {
+        if self.looks.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
+            self.callers.retain_recent();
+            self.addresses.retain_recent();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_went_quiet_are_forgotten() {
+        let limiters = Limiters::new(1000, 1_000_000);
+        let every = u32::try_from(FORGET_EVERY).unwrap();
+        for number in 0..3 * every {
+            assert!(limiters.admits_address(IpAddr::from(number.to_be_bytes())));
+        }
+        assert!(limiters.addresses.len() < 2 * every as usize, "{} are kept", limiters.addresses.len());
     }
 }

@@ -193,8 +193,8 @@ verbs! {
     remove, "/v1/users/{user_id}/remove", RemoveUser, ReasonIn,
         |user, it| Ok(RemoveUser { user, reason: it.reason.clone() });
 
-    /// Erase a user: her key is destroyed, and nothing sealed for her can be read again, here or in any backup. Cannot be
-    /// undone; a legal hold forbids it.
+    /// Erase a user: her key is destroyed, and nothing sealed with it can be read again. Backups made before still hold
+    /// the key, until they are thrown away. Cannot be undone; a legal hold forbids it.
     erase, "/v1/users/{user_id}/erase", EraseUser, ReasonIn,
         |user, it| Ok(EraseUser { user, reason: it.reason.clone() });
 }

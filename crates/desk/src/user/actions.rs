@@ -232,8 +232,8 @@ fn check_bank(bank: &str) -> Result<()> {
     }
 }
 
-/// Erases a person: her key is destroyed, so that nothing sealed for her can ever be read again, here or in a backup.
-/// What remains names nobody: number, states, and the audit.
+/// Erases a person: her key is destroyed, so that nothing sealed with it can be read again (a backup made before still
+/// holds the key: docs/privacy.md). What remains names nobody: number, states, and the audit.
 pub struct EraseUser {
     /// Whom.
     pub user: UserId,

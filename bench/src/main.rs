@@ -121,7 +121,7 @@ fn main() {
     let serve = ["serve", "--database", &url, "--listen", ADDRESS, "--metrics-listen", "off"];
     let server = Server::start(&bursar, &serve, ADDRESS, Duration::from_secs(30));
     table.at_most("start to first answer", server.first_answer.as_secs_f64() * 1e3, "ms", 300.0);
-    std::thread::sleep(Duration::from_secs(2));
+    server.rest(Duration::from_secs(300));
     table.at_most("memory, idle", server.memory_mb(), "MB", 40.0);
 
     eprintln!("reading ids …");
@@ -130,6 +130,7 @@ fn main() {
     let time = Duration::from_secs(args.seconds);
     let address = &server.address;
 
+    server.rest(Duration::from_secs(60));
     let gets: Vec<_> =
         people.iter().map(|it| request("GET", &format!("/v1/users/{}", it.id), Some(key), None)).collect();
     let body = Line::to(address).unwrap().ask(&gets[0]).unwrap().1;
@@ -161,6 +162,7 @@ fn main() {
     let locked = run(address, &locks, 32, Duration::from_secs(600), 200, false);
     table.floor("lock through the native API, 32 connections", locked.rate, "/s");
     table.floor("lock, p99", locked.p99_ms, "ms");
+    server.rest(Duration::from_secs(300));
     // The copy for the raw writer is taken while everybody is locked.
     let copy = args.data.join("raw.db");
     rusqlite::Connection::open(&database).unwrap().execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
@@ -175,11 +177,13 @@ fn main() {
     };
     let unlocks: Vec<_> = people.iter().filter(|it| it.unlockable).map(unlock).collect();
     let unlocked = run(address, &unlocks, 32, Duration::from_secs(600), 204, false);
+    let resting = server.memory_mb();
+    server.rest(Duration::from_secs(300));
     let raw = floor::raw_unlocks(&copy, 32, time);
     let names = ["unlock through Banno, 32 connections", "unlock, p99", "unlock / raw batched writer"];
     figures(&mut table, names, &unlocked, 5_000.0, 25.0, (raw, 0.5));
     table.floor("raw batched writer, the same statements, 32 a commit", raw, "/s");
-    table.floor("memory, after all of this", server.memory_mb(), "MB");
+    table.floor("memory, after all of this", resting, "MB");
     for (name, it) in [("get", &got), ("search", &found), ("lock", &locked), ("unlock", &unlocked)] {
         eprintln!(
             "{name}: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms, {} unexpected answers",

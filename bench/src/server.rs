@@ -46,6 +46,30 @@ impl Server {
         line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap_or(0.0) / 1024.0
     }
 
+    /// Waits until the server has done what it does beside requests (sealing the audit of the seeding), so that what is
+    /// measured next is measured alone.
+    pub fn rest(&self, patience: Duration) {
+        let began = Instant::now();
+        let mut before = self.ticks();
+        while began.elapsed() < patience {
+            std::thread::sleep(Duration::from_secs(2));
+            let now = self.ticks();
+            // At most two hundredths of a second of work in two seconds.
+            if now - before <= 2 {
+                return;
+            }
+            before = now;
+        }
+    }
+
+    /// Processor time used, in hundredths of a second.
+    fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let tick = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        tick(11) + tick(12)
+    }
+
     /// Asks it to stop, as a service manager would, and waits.
     pub fn stop(mut self) {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();

@@ -24,6 +24,9 @@ pub fn serve(address: &str, body: String) {
     });
 }
 
+/// A locked user's row: tenant, id, version, marks.
+type Locked = (i64, Vec<u8>, i64, Option<Vec<u8>>);
+
 /// Unlocks a second by a single-threaded loop over a copy of the database: load, save, audit, event, so many in a commit.
 pub fn raw_unlocks(database: &Path, batch: usize, time: Duration) -> f64 {
     let [select, save, audit, event] =
@@ -34,7 +37,7 @@ pub fn raw_unlocks(database: &Path, batch: usize, time: Duration) -> f64 {
          PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;",
     )
     .expect("the settings fit");
-    let ids: Vec<(i64, Vec<u8>, i64, Option<Vec<u8>>)> = {
+    let ids: Vec<Locked> = {
         let sql = "SELECT tenant_id, id, version, marks FROM users WHERE sign_in_lock <> 'open' AND tenant_id = 1";
         let mut all = db.prepare(sql).expect("the users are there");
         let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));

@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
+mod bank;
 mod commands;
 mod delivery;
 mod demo;
+mod kill;
 mod running;
 mod serving;

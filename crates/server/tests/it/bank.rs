@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use desk::db::{Db, DbOptions, Engine, Rd, Read, Tx, Value as Cell, Weight, Write};
@@ -12,7 +13,7 @@ use desk::value::random::Random;
 use desk::value::seal::MasterKey;
 use desk::{Desk, DeskParts};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::running::{PATIENCE, beside, bursar, free_port, get, printed, test_variable, until};
 
@@ -31,6 +32,10 @@ pub struct Bank {
     /// The client id at the Banno door.
     pub client: String,
     schema: Option<(String, String)>,
+    /// Where its first server listened: tokens are bound to it, and later servers listen elsewhere.
+    public_url: OnceLock<String>,
+    /// Never among the data: those may lie on a disk that is full.
+    log: NamedTempFile,
 }
 
 impl Bank {
@@ -51,16 +56,22 @@ impl Bank {
             eprintln!("BURSAR_TEST_POSTGRES_URL is not set: NOT tested (scripts/test sets it)");
             return None;
         };
+        Bank::on_postgres_at(&url).await
+    }
+
+    /// The same at this address.
+    pub async fn on_postgres_at(url: &str) -> Option<Bank> {
         let schema = format!("t_{:032x}", u128::from_be_bytes(Random::System.bytes()));
         let options = DbOptions { schema: Some(schema.clone()), ..DbOptions::default() };
-        Db::open(&url, &options).await.expect("the server named for tests answers").stop().await;
+        Db::open(url, &options).await.expect("the server named for tests answers").stop().await;
         let database = format!("{url}?options=-c%20search_path%3D{schema}");
         let folder = tempfile::tempdir().expect("a folder");
-        Some(Bank::open(folder, database, Some((url, schema))))
+        Some(Bank::open(folder, database, Some((url.to_owned(), schema))))
     }
 
     fn open(folder: TempDir, database: String, schema: Option<(String, String)>) -> Bank {
-        let mut bank = Bank { folder, database, key: String::new(), client: String::new(), schema };
+        let log = NamedTempFile::new().expect("a log");
+        let mut bank = Bank { folder, database, key: String::new(), client: String::new(), schema, public_url: OnceLock::new(), log };
         bank.told(&["tenant", "create", "--name", "Harbor & Pine Bank"]);
         bank.told(&["staff", "add", "--email", "ada@bank.example", "--name", "Ada", "--role", "admin"]);
         let key = ["key", "create", "--staff", "ada@bank.example", "--name", "first"];
@@ -96,11 +107,12 @@ impl Bank {
     pub fn launch_with(&self, more: &[&str], change: impl FnOnce(&mut Command)) -> Server {
         let listen = format!("127.0.0.1:{}", free_port());
         let mut command = bursar(&["serve", "--listen", &listen, "--metrics-listen", "off"]);
+        command.args(["--public-url", self.public_url.get_or_init(|| format!("http://{listen}"))]);
         command.args(self.settings()).args(["--anonymous-rate-limit-per-second", "100000"]).args(more);
         if !more.contains(&CHEAP[0]) {
             command.args(CHEAP);
         }
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_file()).expect("a log");
+        let log = std::fs::OpenOptions::new().append(true).open(self.log.path()).expect("a log");
         command.stdout(Stdio::null()).stderr(log);
         change(&mut command);
         Server { base: format!("http://{listen}"), child: command.spawn().expect("the binary can be started") }
@@ -115,12 +127,7 @@ impl Bank {
 
     /// What all its servers logged.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.log_file()).unwrap_or_default()
-    }
-
-    fn log_file(&self) -> PathBuf {
-        // Beside the data, never among them: those may lie on a disk that is full.
-        self.folder.path().with_extension("log")
+        std::fs::read_to_string(self.log.path()).unwrap_or_default()
     }
 
     /// A token for the Banno door.
@@ -141,7 +148,6 @@ impl Bank {
 
 impl Drop for Bank {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(self.log_file());
         if let Some((url, schema)) = self.schema.take() {
             // In a thread of its own, since the test's runtime cannot wait in a drop.
             let dropping = std::thread::spawn(move || -> desk::Result<()> {
@@ -232,6 +238,11 @@ impl Client {
     /// Speaks with this credential; `http` may be shared.
     pub fn new(http: &reqwest::Client, server: &Server, bearer: &str) -> Client {
         Client { http: http.clone(), base: server.base.clone(), bearer: bearer.to_owned() }
+    }
+
+    /// The same credential at another server.
+    pub fn at(&self, server: &Server) -> Client {
+        Client { base: server.base.clone(), ..self.clone() }
     }
 
     /// A client for many of these.

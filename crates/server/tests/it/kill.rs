@@ -49,16 +49,16 @@ enum Step {
 /// A round of steps. It begins with a lock, so that whatever the last kill left is overwritten by something known.
 const STEPS: &[Step] = &[
     Step::Lock,
-    Step::Note,
-    Step::Unlock,
-    Step::SignIn,
-    Step::Create,
-    Step::WrongPassword,
-    Step::Lock,
     Step::UnlockAtBanno,
     Step::SignIn,
     Step::Note,
+    Step::Create,
+    Step::WrongPassword,
     Step::Reset,
+    Step::Lock,
+    Step::Note,
+    Step::Unlock,
+    Step::SignIn,
 ];
 
 /// A request that was sent and never answered.
@@ -424,7 +424,7 @@ async fn kill_again_and_again(bank: Bank, rounds: usize) {
             };
             clients.spawn(worker.work(*locked));
         }
-        tokio::time::sleep(Duration::from_millis(20 + dice.next(230))).await;
+        tokio::time::sleep(Duration::from_millis(20 + dice.next(280))).await;
         server.kill();
         let tallies = clients.join_all().await;
         if round % STARTS == STARTS - 1 {

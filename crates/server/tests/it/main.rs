@@ -10,3 +10,4 @@ mod demo;
 mod kill;
 mod running;
 mod serving;
+mod storage;

@@ -71,7 +71,15 @@ impl Bank {
 
     fn open(folder: TempDir, database: String, schema: Option<(String, String)>) -> Bank {
         let log = NamedTempFile::new().expect("a log");
-        let mut bank = Bank { folder, database, key: String::new(), client: String::new(), schema, public_url: OnceLock::new(), log };
+        let mut bank = Bank {
+            folder,
+            database,
+            key: String::new(),
+            client: String::new(),
+            schema,
+            public_url: OnceLock::new(),
+            log,
+        };
         bank.told(&["tenant", "create", "--name", "Harbor & Pine Bank"]);
         bank.told(&["staff", "add", "--email", "ada@bank.example", "--name", "Ada", "--role", "admin"]);
         let key = ["key", "create", "--staff", "ada@bank.example", "--name", "first"];

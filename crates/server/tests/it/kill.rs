@@ -92,8 +92,7 @@ struct Worker {
 impl Worker {
     /// Works until the server is gone.
     async fn work(self, locked: bool) -> Tally {
-        let mut tally =
-            Tally { user: self.user, locked, requests: Vec::new(), rows: Vec::new(), pending: None };
+        let mut tally = Tally { user: self.user, locked, requests: Vec::new(), rows: Vec::new(), pending: None };
         for (count, step) in STEPS.iter().cycle().enumerate() {
             let request_id = format!("{}-{count}", self.name);
             let (method, path, body) = self.request(*step, count);
@@ -233,7 +232,10 @@ const NOWHERE: &[(&str, &str)] = &[
         "SELECT COUNT(*) FROM proof p JOIN users u ON u.tenant_id = p.tenant_id AND u.id = p.user_id
          WHERE p.ended_at IS NULL AND u.sign_in_lock = 'locked' AND p.created_at < u.updated_at",
     ),
-    ("a lock without a cause", "SELECT COUNT(*) FROM users WHERE (sign_in_lock = 'locked') <> (lock_cause IS NOT NULL)"),
+    (
+        "a lock without a cause",
+        "SELECT COUNT(*) FROM users WHERE (sign_in_lock = 'locked') <> (lock_cause IS NOT NULL)",
+    ),
     ("a job that was given up", "SELECT COUNT(*) FROM job WHERE state = 'dead'"),
     ("a claimed key without its answer", "SELECT COUNT(*) FROM idempotency WHERE answer IS NULL"),
 ];
@@ -287,8 +289,7 @@ async fn state(desk: &Desk, since_ms: i64) -> State {
         audit.entry(text(&row[1]).to_owned()).or_default().push((text(&row[2]).to_owned(), facts.len()));
     }
     // Who is locked was locked by the last event that speaks of it.
-    let locked: HashMap<Vec<u8>, bool> =
-        users.iter().map(|row| (bytes(&row[0]), text(&row[1]) == "locked")).collect();
+    let locked: HashMap<Vec<u8>, bool> = users.iter().map(|row| (bytes(&row[0]), text(&row[1]) == "locked")).collect();
     let mut last: HashMap<Vec<u8>, bool> = HashMap::new();
     for event in &events {
         if let Some(locks) = match text(&event[1]) {

@@ -3,8 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
+mod bad_clients;
+mod bank;
 mod commands;
 mod delivery;
 mod demo;
+mod kill;
 mod running;
 mod serving;
+mod sign_in;
+mod storage;

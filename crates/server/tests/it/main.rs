@@ -6,5 +6,6 @@
 mod commands;
 mod delivery;
 mod demo;
+mod documents;
 mod running;
 mod serving;

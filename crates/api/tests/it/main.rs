@@ -1,5 +1,7 @@
 //! Our own doors, spoken to as callers do: the real router in process, on every engine that is available.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 mod coverage;
 mod harness;
 mod native;

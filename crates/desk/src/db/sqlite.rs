@@ -206,6 +206,9 @@ impl File {
         // "text" in double quotes is a name, here as on PostgreSQL.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(fail)?;
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false).map_err(fail)?;
+        // One plan for a statement, whatever its values: else the library looks at them where a partial index might serve
+        // and then compiles the statement anew each time it is run with others.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fail)?;
         Ok(Link::new(conn))
     }
 }

@@ -8,6 +8,7 @@ mod bank;
 mod commands;
 mod delivery;
 mod demo;
+mod documents;
 mod kill;
 mod running;
 mod serving;

@@ -103,6 +103,7 @@ enum Problems {
 #[openapi(
     info(title = "Bursar", description = "The back office for the people and accounts of a bank or fintech: find, see, be sure, fix, record.\n\nSend a key or a session as `Authorization: Bearer …`. Lists answer `{\"data\", \"next\"}`; errors are RFC 9457 problem details with a stable `code`. Every `POST` takes an `Idempotency-Key`; actions take `preview=true`.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     modifiers(&Bearer),
+    components(schemas(fault::FieldProblem)),
     security(("bearer" = [])),
     tags(
         (name = "users", description = "The institution's customers."),

@@ -11,7 +11,7 @@ use desk::{Caller, Error};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::act::{Call, Reply};
+use super::act::{Call, Preview, Reply};
 use super::wire::{UserWire, chosen};
 use super::{House, Native, Problems};
 use crate::kit::{Fault, Text};
@@ -23,6 +23,17 @@ pub fn changed(done: Changed, caller: &Caller) -> desk::Result<Reply> {
     let seen = done.user.seen_by(caller)?;
     let version = seen.version;
     Ok(Reply::ok(&UserWire::from(seen))?.version(version).changed(done.changed))
+}
+
+/// What an action answers.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read by the specification only")]
+pub enum Acted {
+    /// The user as she is now.
+    Done(Box<UserWire>),
+    /// With `preview=true`: what it would cause.
+    Preview(Preview),
 }
 
 /// Why.
@@ -42,7 +53,7 @@ macro_rules! verbs {
                 ("preview" = Option<bool>, Query, description = "Only say what would happen."),
                 ("Idempotency-Key" = Option<String>, Header, description = "Do this once only.")),
             request_body = $body,
-            responses((status = 200, description = "The user as she is now.", body = UserWire), Problems))]
+            responses((status = 200, description = "The user as she is now; or the preview.", body = Acted), Problems))]
         pub async fn $handler(State(house): State<House>, id: Text<Native, UserId>, call: Call<$body>) -> Answer {
             let ($user, $it) = (id.0, &call.body);
             let action: desk::Result<$action> = $make;

@@ -156,6 +156,17 @@ fn the_specification_is_valid_openapi() {
 }
 
 #[test]
+fn whatever_the_specification_points_to_is_in_it() {
+    // The validator does not follow references.
+    let text = api::openapi_json();
+    let spec: Value = serde_json::from_str(&text).unwrap();
+    for reference in text.split("\"#/").skip(1) {
+        let pointer = format!("/{}", reference.split('"').next().unwrap());
+        assert!(spec.pointer(&pointer).is_some(), "{pointer}");
+    }
+}
+
+#[test]
 fn permissions_have_one_word_each() {
     let mut words: Vec<_> = Permission::ALL.iter().map(|it| it.word()).collect();
     words.sort_unstable();

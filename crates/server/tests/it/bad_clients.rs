@@ -264,7 +264,7 @@ fn those_who_say_nothing_or_little_wait_at_their_own_cost() {
         std::thread::sleep(Duration::from_millis(500));
         cut = 0;
         for stream in &mut slow {
-            let gone = stream.write_all(b"a").is_err() || matches!(stream.read(&mut [0; 512]), Ok(_));
+            let gone = stream.write_all(b"a").is_err() || stream.read(&mut [0; 512]).is_ok();
             cut += usize::from(gone);
         }
     }

@@ -47,7 +47,8 @@ pub enum Domain {
     ExternalId = 9,
     /// A person, recognised again after her data is gone.
     Person = 10,
-    /// All that stands before the `@`: whoever types an `@` has typed all of it.
+    /// All that stands before the `@`, alone and with the beginning of the domain: whoever types an `@` has typed all of
+    /// the former, and `info` or `accounts` alone would fit too many.
     LocalWhole = 11,
 }
 
@@ -83,6 +84,7 @@ impl Lookup {
         if let Some((local, _)) = normal::fold(username).rsplit_once('@') {
             tokens.push(self.token(Domain::LocalWhole, local));
         }
+        tokens.extend(with_domain(&normal::fold(username)).map(|begin| self.token(Domain::LocalWhole, begin)));
         tokens
     }
 
@@ -96,6 +98,7 @@ impl Lookup {
         let local = folded.rsplit_once('@').map_or(&*folded, |(local, _)| local);
         tokens.extend(prefixes(local).map(|prefix| self.token(Domain::EmailLocal, prefix)));
         tokens.push(self.token(Domain::LocalWhole, local));
+        tokens.extend(with_domain(&folded).map(|begin| self.token(Domain::LocalWhole, begin)));
         tokens
     }
 
@@ -199,7 +202,7 @@ impl Lookup {
         // The joined form finds `oneil`, the longest part finds `anne marie` for `anne-marie`.
         let longest = parts.iter().copied().max_by_key(|part| part.chars().count()).unwrap_or_default();
         if let Some((local, _)) = word.rsplit_once('@') {
-            add(Domain::LocalWhole, local);
+            add(Domain::LocalWhole, with_domain(word).unwrap_or(local));
             return QueryWord { word: word.to_owned(), alternatives };
         }
         if let Some(digits) = as_number(word) {
@@ -249,6 +252,17 @@ impl Lookup {
         hash.copy_from_slice(signed.as_ref());
         hash
     }
+}
+
+/// How much of a domain narrows a local part down, in characters.
+const DOMAIN_PART: usize = 8;
+
+/// An address up to the beginning of its domain, if there is so much of it.
+fn with_domain(address: &str) -> Option<&str> {
+    let at = address.rfind('@')?;
+    let end =
+        address[at + 1..].char_indices().nth(DOMAIN_PART - 1).map(|(index, last)| at + 1 + index + last.len_utf8())?;
+    Some(&address[..end])
 }
 
 impl std::fmt::Debug for Lookup {

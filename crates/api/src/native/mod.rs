@@ -198,6 +198,23 @@ fn all() -> OpenApiRouter<House> {
 pub fn specification() -> utoipa::openapi::OpenApi {
     let mut spec = all().into_openapi();
     spec.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    // Handlers of two modules may share a name; an operation's id is made of its method and path and shares none.
+    for (path, item) in &mut spec.paths.paths {
+        let words: Vec<&str> = path.split(['/', '{', '}', '-']).filter(|it| !it.is_empty() && *it != "v1").collect();
+        let name = words.join("_");
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("patch", &mut item.patch),
+            ("put", &mut item.put),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{name}"));
+            }
+        }
+    }
     spec
 }
 

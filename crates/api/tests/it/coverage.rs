@@ -118,6 +118,10 @@ async fn every_route_refuses_strangers_and_those_without_rights() {
 
 #[tokio::test]
 async fn every_operation_says_what_it_answers() {
+    let mut ids: Vec<String> = operations().iter().map(|(_, _, it)| it["operationId"].to_string()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), operations().len(), "an operation's id is its own");
     for (method, path, operation) in operations() {
         let name = format!("{method} {path}");
         assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name} has no summary");

@@ -18,27 +18,26 @@ use crate::verb::Cx;
 
 /// A key that counts now, its owner, and one row for each of the owner's roles. `$1` is the tenant, `$3` this moment.
 macro_rules! key_that_counts {
-    ($which:literal) => {
-        concat!(
-            "SELECT k.id, k.staff_id, k.permissions, r.permissions
-            FROM key k
-            JOIN staff s ON s.tenant_id = k.tenant_id AND s.id = k.staff_id
-            LEFT JOIN member m ON m.tenant_id = s.tenant_id AND m.staff_id = s.id
-            LEFT JOIN role r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
-            WHERE k.tenant_id = $1 AND k.revoked_at IS NULL AND s.disabled_at IS NULL
-                AND (k.expires_at IS NULL OR k.expires_at > $3) AND ",
-            $which
-        )
+    () => {
+        "k.id, k.staff_id, k.permissions, r.permissions
+        FROM key k
+        JOIN staff s ON s.tenant_id = k.tenant_id AND s.id = k.staff_id
+        LEFT JOIN member m ON m.tenant_id = s.tenant_id AND m.staff_id = s.id
+        LEFT JOIN role r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+        WHERE k.tenant_id = $1 AND k.revoked_at IS NULL AND s.disabled_at IS NULL
+            AND (k.expires_at IS NULL OR k.expires_at > $3)"
     };
 }
 
-pub(crate) const KEY_BY_SECRET: &str = key_that_counts!("k.fingerprint = $2");
+pub(crate) const KEY_BY_SECRET: &str = concat!("SELECT ", key_that_counts!(), " AND k.fingerprint = $2");
 
-pub(crate) const KEY_BY_ID: &str = key_that_counts!("k.id = $2");
+pub(crate) const KEY_BY_ID: &str = concat!("SELECT ", key_that_counts!(), " AND k.id = $2");
 
 /// For a bearer of a token that the key was given: not once the token was revoked.
-pub(crate) const KEY_BY_TOKEN: &str = key_that_counts!(
-    "k.id = $2
+pub(crate) const KEY_BY_TOKEN: &str = concat!(
+    "SELECT ",
+    key_that_counts!(),
+    " AND k.id = $2
         AND NOT EXISTS (SELECT 1 FROM assertion a WHERE a.tenant_id = $1 AND a.key_id = k.id AND a.jti = $4)"
 );
 

@@ -17,7 +17,7 @@ use crate::caller::{Caller, Door, Who};
 use crate::db::{Db, Rd, Read, Tx, Weight, Write};
 use crate::error::{Conflict, Error, Result};
 use crate::fact::Fact;
-use crate::permission::{ACTIONS, Need, QUESTIONS, need_of};
+use crate::permission::{ACTIONS, QUESTIONS, need_of};
 use crate::tenant::{self, CreateTenant, Environment, Institution, Settings, Tenant};
 use crate::value::clock::{Clock, SECOND, Time};
 use crate::value::id::{self, AuditId, TenantId};
@@ -557,9 +557,4 @@ impl Read for LastTenant {
     async fn run(&self, rd: &mut Rd) -> Result<i64> {
         tenant::store::last_id(rd).await
     }
-}
-
-/// Whether somebody who proved nothing may run this action.
-pub fn is_public(action: &str) -> bool {
-    need_of(ACTIONS, action) == Some(Need::Anyone)
 }

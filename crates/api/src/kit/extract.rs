@@ -119,7 +119,7 @@ impl<D: Dialect, T: DeserializeOwned> FromRequest<House<D::Own>> for Body<D, T> 
     type Rejection = Fault<D>;
 
     async fn from_request(request: Request, house: &House<D::Own>) -> Result<Self, Fault<D>> {
-        if !is_type(request.headers(), "application/json", "+json") {
+        if !is_json(request.headers()) {
             return Err(Trouble::BodyType.into());
         }
         let RawBody(bytes, _) = RawBody::<D>::from_request(request, house).await?;
@@ -159,6 +159,11 @@ pub fn said(error: &serde_json::Error) -> String {
         }
     };
     format!("{what} (line {}, column {})", error.line(), error.column())
+}
+
+/// Whether the body is said to be JSON.
+pub fn is_json(headers: &HeaderMap) -> bool {
+    is_type(headers, "application/json", "+json")
 }
 
 fn is_type(headers: &HeaderMap, wanted: &str, suffix: &str) -> bool {

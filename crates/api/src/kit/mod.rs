@@ -8,5 +8,5 @@ pub mod layers;
 pub mod trouble;
 
 pub use dialect::{Dialect, House, Options, voice};
-pub use extract::{Body, Form, Part, Query, RawBody, SignedBy, Stranger, Text, object, origin};
+pub use extract::{Body, Form, Part, Query, RawBody, SignedBy, Stranger, Text, is_json, object, origin};
 pub use trouble::{Fault, Trouble};

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{House, Native};
-use crate::kit::{Fault, RawBody, SignedBy, Trouble, object};
+use crate::kit::{Fault, RawBody, SignedBy, Trouble, is_json, object};
 
 /// The longest idempotency key, in characters.
 const KEY_MAX: usize = 255;
@@ -135,10 +135,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<House> for Call<T> {
         let key = key(&parts)?;
         let if_version = if_match(&parts.headers)?;
         let has_type = parts.headers.contains_key(header::CONTENT_TYPE);
-        let is_json = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).is_some_and(|text| {
-            let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            essence == "application/json" || essence.ends_with("+json")
-        });
+        let is_json = is_json(&parts.headers);
         let line = format!("{} {}\n", parts.method, parts.uri);
         let raw = RawBody::<Native>::from_request(Request::from_parts(parts, body), house).await?.0;
         if !raw.is_empty() && has_type && !is_json {

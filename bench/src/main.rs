@@ -27,6 +27,12 @@ struct Args {
     /// Where the data is made; emptied first if it was made by this program.
     #[arg(long, default_value = "target/bench")]
     data: PathBuf,
+    /// Use the data that a run before has left, as it is.
+    #[arg(long)]
+    keep: bool,
+    /// Measure only these: `get`, `search`, `writes`.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// Write the figures here as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -93,29 +99,13 @@ fn main() {
     let size = std::fs::metadata(&bursar).expect("`cargo build --release -p server` comes first").len();
     let mut table = Table(Vec::new());
     table.at_most("binary", size as f64 / 1e6, "MB", 30.0);
+    let measured = |what: &str| args.only.is_empty() || args.only.iter().any(|it| it == what);
 
-    if args.data.join("demo.json").exists() {
-        std::fs::remove_dir_all(&args.data).unwrap();
+    if !args.keep {
+        seed(&args, &bursar, &mut table);
     }
-    let data = args.data.to_str().unwrap();
-    eprintln!("seeding {} users …", args.users);
-    let seeding = Instant::now();
-    let users = args.users.to_string();
-    let demo = Server::start(
-        &bursar,
-        &["demo", "--listen", ADDRESS, "--data", data, "--users", &users],
-        ADDRESS,
-        Duration::from_secs(1200),
-    );
-    table.floor(
-        "seeding, users a second (both institutions)",
-        2.0 * args.users as f64 / seeding.elapsed().as_secs_f64(),
-        "/s",
-    );
-    demo.stop();
     let card: Value = serde_json::from_str(&std::fs::read_to_string(args.data.join("demo.json")).unwrap()).unwrap();
     let key = card["native"]["secret_key"].as_str().unwrap();
-
     let database = find_database(&args.data);
     let url = format!("sqlite:{}", database.display());
     let serve = ["serve", "--database", &url, "--listen", ADDRESS, "--metrics-listen", "off"];
@@ -127,74 +117,142 @@ fn main() {
     eprintln!("reading ids …");
     let mut people = read_people(key);
     shuffle(&mut people);
-    let time = Duration::from_secs(args.seconds);
-    let address = &server.address;
-
     server.rest(Duration::from_secs(60));
-    let gets: Vec<_> =
-        people.iter().map(|it| request("GET", &format!("/v1/users/{}", it.id), Some(key), None)).collect();
-    let body = Line::to(address).unwrap().ask(&gets[0]).unwrap().1;
-    let bare = bare_route(&args.data, &body, time);
-    let got = run(address, &gets, 8, time, 200, true);
-    figures(&mut table, ["get user", "get user, p99", "get user / bare route"], &got, 15_000.0, 5.0, (bare.rate, 0.25));
-    table.floor("bare axum route, the same bytes", bare.rate, "/s");
-
-    let token = banno_token(&bursar, data);
-    let institution = card["banno"]["institution_id"].as_str().unwrap();
-    let search = |email: &str| {
-        let at = format!(
-            "/a/consumer-user-search/api/v0/institutions/{institution}/users?query={}",
-            email.replace('+', "%2B")
-        );
-        request("GET", &at, Some(&token), None)
+    let scene = Scene {
+        token: banno_token(&bursar, &args.data),
+        institution: card["banno"]["institution_id"].as_str().unwrap().to_owned(),
+        key: key.to_owned(),
+        time: Duration::from_secs(args.seconds),
+        data: args.data.clone(),
+        database,
+        people,
+        server,
     };
-    let searches: Vec<_> = people.iter().filter(|it| !it.email.is_empty()).map(|it| search(&it.email)).collect();
-    let body = Line::to(address).unwrap().ask(&searches[0]).unwrap().1;
-    let bare = bare_route(&args.data, &body, time);
-    let found = run(address, &searches, 8, time, 200, true);
-    let names = ["Banno search by e-mail", "Banno search, p99", "Banno search / bare route"];
-    figures(&mut table, names, &found, 15_000.0, 5.0, (bare.rate, 0.25));
-    table.floor("bare axum route, the same bytes ", bare.rate, "/s");
-
-    eprintln!("locking everybody …");
-    let locks: Vec<_> =
-        people.iter().map(|it| request("POST", &format!("/v1/users/{}/lock", it.id), Some(key), Some("{}"))).collect();
-    let locked = run(address, &locks, 32, Duration::from_secs(600), 200, false);
-    table.floor("lock through the native API, 32 connections", locked.rate, "/s");
-    table.floor("lock, p99", locked.p99_ms, "ms");
-    server.rest(Duration::from_secs(300));
-    // The copy for the raw writer is taken while everybody is locked.
-    let copy = args.data.join("raw.db");
-    rusqlite::Connection::open(&database).unwrap().execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
-
-    let unlock = |it: &Person| {
-        request(
-            "PUT",
-            &format!("/a/consumer-status/api/v0/users/{}/status/locked", it.uuid),
-            Some(&token),
-            Some(r#"{"state":false}"#),
-        )
-    };
-    let unlocks: Vec<_> = people.iter().filter(|it| it.unlockable).map(unlock).collect();
-    let unlocked = run(address, &unlocks, 32, Duration::from_secs(600), 204, false);
-    let resting = server.memory_mb();
-    server.rest(Duration::from_secs(300));
-    let raw = floor::raw_unlocks(&copy, 32, time);
-    let names = ["unlock through Banno, 32 connections", "unlock, p99", "unlock / raw batched writer"];
-    figures(&mut table, names, &unlocked, 5_000.0, 25.0, (raw, 0.5));
-    table.floor("raw batched writer, the same statements, 32 a commit", raw, "/s");
-    table.floor("memory, after all of this", resting, "MB");
-    for (name, it) in [("get", &got), ("search", &found), ("lock", &locked), ("unlock", &unlocked)] {
-        eprintln!(
-            "{name}: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms, {} unexpected answers",
-            it.p50_ms, it.p99_ms, it.max_ms, it.wrong
-        );
+    if measured("get") {
+        scene.gets(&mut table);
     }
-    server.stop();
+    if measured("search") {
+        scene.searches(&mut table);
+    }
+    if measured("writes") {
+        scene.writes(&mut table);
+    }
+    table.floor("memory, after all of this", scene.server.memory_mb(), "MB");
+    scene.server.stop();
     table.print();
     if let Some(path) = args.json {
         std::fs::write(path, serde_json::to_string_pretty(&table.json()).unwrap()).unwrap();
     }
+}
+
+/// Makes the demo's data with so many users.
+fn seed(args: &Args, bursar: &Path, table: &mut Table) {
+    if args.data.join("demo.json").exists() {
+        std::fs::remove_dir_all(&args.data).unwrap();
+    }
+    eprintln!("seeding {} users …", args.users);
+    let seeding = Instant::now();
+    let (data, users) = (args.data.to_str().unwrap(), args.users.to_string());
+    let line = ["demo", "--listen", ADDRESS, "--data", data, "--users", &users];
+    let demo = Server::start(bursar, &line, ADDRESS, Duration::from_secs(3600));
+    let rate = 2.0 * args.users as f64 / seeding.elapsed().as_secs_f64();
+    table.floor("seeding, users a second (both institutions)", rate, "/s");
+    demo.stop();
+}
+
+/// The server under test with what is known of its data.
+struct Scene {
+    server: Server,
+    people: Vec<Person>,
+    key: String,
+    token: String,
+    institution: String,
+    time: Duration,
+    data: PathBuf,
+    database: PathBuf,
+}
+
+impl Scene {
+    fn gets(&self, table: &mut Table) {
+        let get = |it: &Person| request("GET", &format!("/v1/users/{}", it.id), Some(&self.key), None);
+        let gets: Vec<_> = self.people.iter().map(get).collect();
+        let names = ["get user", "get user, p99", "get user / bare route", "bare axum route, the same bytes"];
+        self.reads(table, &gets, names);
+    }
+
+    fn searches(&self, table: &mut Table) {
+        let search = |email: &str| {
+            let at = format!(
+                "/a/consumer-user-search/api/v0/institutions/{}/users?query={}",
+                self.institution,
+                email.replace('+', "%2B")
+            );
+            request("GET", &at, Some(&self.token), None)
+        };
+        let known = self.people.iter().filter(|it| !it.email.is_empty());
+        let searches: Vec<_> = known.map(|it| search(&it.email)).collect();
+        let names = [
+            "Banno search by e-mail",
+            "Banno search, p99",
+            "Banno search / bare route",
+            "bare axum route, the same bytes ",
+        ];
+        self.reads(table, &searches, names);
+    }
+
+    /// Asks over eight connections, beside a bare route with the first answer's bytes.
+    fn reads(&self, table: &mut Table, asks: &[Vec<u8>], names: [&'static str; 4]) {
+        let address = &self.server.address;
+        let body = Line::to(address).unwrap().ask(&asks[0]).unwrap().1;
+        let bare = bare_route(&self.data, &body, self.time);
+        let found = run(address, asks, 8, self.time, 200, true);
+        tell(names[0], &found);
+        figures(table, [names[0], names[1], names[2]], &found, 15_000.0, 5.0, (bare.rate, 0.25));
+        table.floor(names[3], bare.rate, "/s");
+    }
+
+    fn writes(&self, table: &mut Table) {
+        let address = &self.server.address;
+        eprintln!("locking everybody …");
+        let lock = |it: &Person| request("POST", &format!("/v1/users/{}/lock", it.id), Some(&self.key), Some("{}"));
+        let locks: Vec<_> = self.people.iter().map(lock).collect();
+        let locked = run(address, &locks, 32, Duration::from_secs(600), 200, false);
+        tell("lock", &locked);
+        table.floor("lock through the native API, 32 connections", locked.rate, "/s");
+        table.floor("lock, p99", locked.p99_ms, "ms");
+        self.server.rest(Duration::from_secs(300));
+        // The copy for the raw writer is taken while everybody is locked.
+        let copy = self.data.join("raw.db");
+        let _ = std::fs::remove_file(&copy);
+        rusqlite::Connection::open(&self.database)
+            .unwrap()
+            .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+            .unwrap();
+
+        let unlock = |it: &Person| {
+            request(
+                "PUT",
+                &format!("/a/consumer-status/api/v0/users/{}/status/locked", it.uuid),
+                Some(&self.token),
+                Some(r#"{"state":false}"#),
+            )
+        };
+        let unlocks: Vec<_> = self.people.iter().filter(|it| it.unlockable).map(unlock).collect();
+        let unlocked = run(address, &unlocks, 32, Duration::from_secs(600), 204, false);
+        tell("unlock", &unlocked);
+        self.server.rest(Duration::from_secs(300));
+        let raw = floor::raw_unlocks(&copy, 32, self.time);
+        let names = ["unlock through Banno, 32 connections", "unlock, p99", "unlock / raw batched writer"];
+        figures(table, names, &unlocked, 5_000.0, 25.0, (raw, 0.5));
+        table.floor("raw batched writer, the same statements, 32 a commit", raw, "/s");
+    }
+}
+
+fn tell(name: &str, it: &Run) {
+    eprintln!(
+        "{name}: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms, {} unexpected answers",
+        it.p50_ms, it.p99_ms, it.max_ms, it.wrong
+    );
 }
 
 fn figures(table: &mut Table, names: [&'static str; 3], it: &Run, least: f64, p99: f64, (floor, part): (f64, f64)) {
@@ -260,8 +318,8 @@ fn bare_route(data: &Path, body: &[u8], time: Duration) -> Run {
     found
 }
 
-fn banno_token(bursar: &Path, data: &str) -> String {
-    let output = std::process::Command::new(bursar).args(["token", "--demo", data]).output().unwrap();
+fn banno_token(bursar: &Path, data: &Path) -> String {
+    let output = std::process::Command::new(bursar).args(["token", "--demo", data.to_str().unwrap()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

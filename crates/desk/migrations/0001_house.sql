@@ -112,8 +112,7 @@ CREATE TABLE assertion (
 
 CREATE INDEX assertion_by_expiry ON assertion (expires_at);
 
--- One row for every attempt. `sealed` holds reason, address and the human agent; `seq` and `hash` are set once, when
--- the row is sealed into the tenant's chain.
+-- One row for every attempt, never changed. `sealed` holds reason, address and the human agent.
 CREATE TABLE audit (
     tenant_id BIGINT NOT NULL,
     id BYTEA NOT NULL,
@@ -130,24 +129,36 @@ CREATE TABLE audit (
     facts TEXT NOT NULL,
     request_id TEXT NOT NULL,
     sealed BYTEA,
-    seq BIGINT,
-    hash BYTEA,
     PRIMARY KEY (tenant_id, id)
 ) /* clustered */;
 
 CREATE INDEX audit_by_subject ON audit (tenant_id, subject_id, id);
-CREATE INDEX audit_unsealed ON audit (tenant_id, id) WHERE seq IS NULL;
-CREATE UNIQUE INDEX audit_by_seq ON audit (tenant_id, seq) WHERE seq IS NOT NULL;
 CREATE INDEX audit_by_actor ON audit (tenant_id, actor_kind, id);
 
--- Signed ends of the chain: everything up to `seq` has the running hash `hash`.
+-- Rows of the audit that no checkpoint covers yet: a queue, filled with the row and emptied by the sealing.
+CREATE TABLE audit_unsealed (
+    tenant_id BIGINT NOT NULL,
+    audit_id BYTEA NOT NULL,
+    PRIMARY KEY (tenant_id, audit_id)
+) /* clustered */;
+
+-- The chain: `audit_ids` holds the ids of the rows that each checkpoint adds, in their order and 16 bytes each; the
+-- last of them has the number `seq`, and everything up to it has the running hash `hash`.
 CREATE TABLE audit_checkpoint (
     tenant_id BIGINT NOT NULL,
     seq BIGINT NOT NULL,
     at BIGINT NOT NULL,
+    audit_ids BYTEA NOT NULL,
     hash BYTEA NOT NULL,
     signature BYTEA NOT NULL,
     PRIMARY KEY (tenant_id, seq)
+);
+
+-- Where each tenant's chain ends now: number and hash of its last row.
+CREATE TABLE audit_chain (
+    tenant_id BIGINT NOT NULL PRIMARY KEY,
+    seq BIGINT NOT NULL,
+    hash BYTEA NOT NULL
 );
 
 CREATE TABLE event (

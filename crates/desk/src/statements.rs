@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::audit;
 use crate::db::{Engine, Param, Rd, Read, Row, Tx, Write};
 use crate::error::Result;
 use crate::testing::TestDesk;
@@ -21,16 +22,16 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     access::END_PROOFS,
     access::END_SESSIONS,
     access::END_SESSIONS_OF_DEVICE,
-    audit::store::AFTER_SEQ,
-    audit::store::CHECKPOINTS_AFTER,
+    audit::store::CHAIN_END,
+    audit::store::CHECKPOINTS_FROM,
     audit::store::INSERT,
     audit::store::INSERT_CHECKPOINT,
-    audit::store::LAST_CHECKPOINT,
+    audit::store::INSERT_UNSEALED,
     audit::store::PAGE,
     audit::store::PAGE_OF_ACTOR_KIND,
     audit::store::PAGE_OF_SUBJECT,
     audit::store::PAGE_OF_SUBJECT_AND_ACTOR_KIND,
-    audit::store::SEAL,
+    audit::store::SAVE_CHAIN_END,
     audit::store::UNSEALED,
     credential::CLIENT,
     credential::IS_ACTIVE_STAFF,
@@ -133,7 +134,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
 const SCANS: &[(&str, &str)] = &[
     ("tenant::store::SELECT_ALL", "a house has few tenants, and this lists them"),
     ("tenant::store::LAST_ID", "as above; the end of the primary key"),
-    ("audit::store::LAST_CHECKPOINT", "reads from the end and stops at the first"),
+    ("audit::store::CHAIN_END", "one row for each tenant"),
     ("key::store::ALL", "a list of all, bounded"),
     ("role::store::ALL", "a list of all, bounded"),
     ("staff::store::ALL", "a list of all, bounded"),
@@ -275,6 +276,21 @@ async fn a_search_begins_with_the_tokens_of_one_word() {
                 let begin = "SEARCH t USING PRIMARY KEY (tenant_id=? AND token=?)";
                 assert!(lines.iter().any(|line| line.starts_with(begin)), "{alternatives:?}:\n{}", lines.join("\n"));
             }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealing_looks_at_the_rows_it_seals_and_no_others() {
+    for t in TestDesk::all().await {
+        for sql in [audit::store::some_sql(30), audit::store::delete_unsealed_sql(30)] {
+            let lines = plan(&t, "sealing", &sql).await;
+            let key = match t.engine {
+                Engine::Sqlite => "id=?",
+                Engine::Postgres => "Index Cond",
+            };
+            assert!(lines.iter().any(|line| line.contains(key)), "{}", lines.join("\n"));
+            assert!(!lines.iter().any(|line| is_scan(line)), "{}", lines.join("\n"));
         }
     }
 }

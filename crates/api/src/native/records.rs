@@ -45,8 +45,6 @@ pub struct AuditWire {
     #[schema(value_type = Vec<Object>)]
     pub facts: Value,
     pub request_id: String,
-    /// Its number in the chain, once sealed.
-    pub seq: Option<i64>,
 }
 
 impl From<AuditRecord> for AuditWire {
@@ -68,7 +66,6 @@ impl From<AuditRecord> for AuditWire {
             address: it.address,
             facts: it.facts,
             request_id: it.request_id,
-            seq: it.seq,
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The hash chain. Each row's hash covers the row and the hash before it; a checkpoint signs the running hash with the
-//! tenant's Ed25519 key. Sealing runs beside the actions in batches, so it never slows one; whoever later changes,
-//! drops or inserts a row breaks the chain, and an exported file shows it without the server.
+//! The hash chain. Each row's hash covers the row and the hash before it; a checkpoint lists its rows and signs the
+//! running hash with the tenant's Ed25519 key. Sealing runs beside the actions in batches and does not touch the rows,
+//! so it never slows an action; whoever later changes, drops or inserts a row breaks the chain, and an exported file
+//! shows it without the server.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
@@ -9,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::store::{self, AuditRow};
-use crate::db::{Tx, Write, params};
+use crate::db::{Tx, Write};
 use crate::door::Desk;
 use crate::error::{Error, Result};
 use crate::tenant::Tenant;
@@ -51,10 +52,9 @@ fn row_hash(before: &[u8], tenant: TenantId, seq: i64, row: &AuditRow) -> [u8; 3
     hash
 }
 
-/// What a checkpoint signs.
-fn checkpoint_text(tenant: TenantId, seq: i64, at: Time, hash: &[u8]) -> Vec<u8> {
-    let mut text = b"bursar audit checkpoint 1\n".to_vec();
-    text.extend_from_slice(format!("{tenant}\n{seq}\n{}\n", at.0).as_bytes());
+/// What is signed of the chain at some number: `what` is `checkpoint` or `end`.
+fn signed_text(what: &str, tenant: TenantId, seq: i64, at: Time, hash: &[u8]) -> Vec<u8> {
+    let mut text = format!("bursar audit {what} 1\n{tenant}\n{seq}\n{}\n", at.0).into_bytes();
     text.extend_from_slice(hash);
     text
 }
@@ -74,24 +74,25 @@ impl Write for SealBatch {
 
     async fn run(&self, tx: &mut Tx) -> Result<i64> {
         let tenant = self.tenant.id;
-        let rows = store::unsealed(tx, tenant, BATCH).await?;
-        if rows.is_empty() {
+        let audit_ids = store::unsealed(tx, tenant, BATCH).await?;
+        if audit_ids.is_empty() {
             return Ok(0);
         }
-        let (mut seq, mut hash) = match store::last_checkpoint(tx, tenant).await? {
-            Some(last) => (last.seq, last.hash),
-            None => (0, START.to_vec()),
-        };
+        let rows = store::some(tx, tenant, &audit_ids).await?;
+        let taken = store::sealed(tx, tenant, &audit_ids).await?;
+        if rows.len() != audit_ids.len() || taken != audit_ids.len() as u64 {
+            return Err(Error::internal("an audit row was sealed by somebody else at the same time"));
+        }
+        let (mut seq, mut hash) = store::chain_end(tx, tenant).await?.unwrap_or_else(start);
         for row in &rows {
             seq += 1;
             hash = row_hash(&hash, tenant, seq, row).to_vec();
-            if tx.run(store::SEAL, params![tenant, row.id, seq, hash]).await? != 1 {
-                return Err(Error::internal("an audit row was sealed by somebody else at the same time"));
-            }
         }
-        let signature = key_pair(&self.tenant)?.sign(&checkpoint_text(tenant, seq, self.now, &hash));
+        let signature = key_pair(&self.tenant)?.sign(&signed_text("checkpoint", tenant, seq, self.now, &hash));
+        let signature = signature.as_ref().to_vec();
         // The key of this row also makes two sealers collide rather than fork the chain.
-        tx.run(store::INSERT_CHECKPOINT, params![tenant, seq, self.now, hash, signature.as_ref()]).await?;
+        let checkpoint = store::CheckpointRow { seq, at: self.now, audit_ids, hash, signature };
+        store::insert_checkpoint(tx, tenant, &checkpoint).await?;
         Ok(rows.len() as i64)
     }
 }
@@ -125,10 +126,42 @@ pub(crate) fn export_head(tenant: &Tenant) -> Result<Value> {
     }))
 }
 
-/// One sealed row as an export holds it: exactly what was hashed, nothing opened.
-pub(crate) fn export_row(row: &AuditRow) -> Value {
+/// A checkpoint's lines: the rows that it covers, exactly as hashed and nothing opened, then itself. `before` is the hash
+/// of the checkpoint before it.
+pub(crate) fn export_batch(
+    tenant: TenantId,
+    before: &[u8],
+    checkpoint: &store::CheckpointRow,
+    rows: &[AuditRow],
+) -> Vec<String> {
+    let first = checkpoint.seq - checkpoint.audit_ids.len() as i64 + 1;
+    let mut hash = before.to_vec();
+    let mut lines = Vec::with_capacity(rows.len() + 1);
+    for (seq, id) in (first..).zip(&checkpoint.audit_ids) {
+        // A row that somebody has deleted leaves a gap in the numbers, which is how it shows.
+        let Some(row) = rows.iter().find(|row| row.id == *id) else { continue };
+        hash = row_hash(&hash, tenant, seq, row).to_vec();
+        lines.push(export_row(seq, &hash, row).to_string());
+    }
+    lines.push(export_checkpoint(checkpoint).to_string());
+    lines
+}
+
+/// The last line: where the chain ends at this moment, signed, so that a file without its end shows.
+pub(crate) fn export_end(tenant: &Tenant, now: Time, (seq, hash): (i64, Vec<u8>)) -> Result<String> {
+    let signature = key_pair(tenant)?.sign(&signed_text("end", tenant.id, seq, now, &hash));
+    let signature = BASE64.encode(signature.as_ref());
+    Ok(json!({ "end": seq, "at": now, "hash": hex(&hash), "signature": signature }).to_string())
+}
+
+/// Number and hash before the first row.
+pub(crate) fn start() -> (i64, Vec<u8>) {
+    (0, START.to_vec())
+}
+
+fn export_row(seq: i64, hash: &[u8], row: &AuditRow) -> Value {
     json!({
-        "seq": row.seq,
+        "seq": seq,
         "id": row.id,
         "at": row.at,
         "actor_kind": row.actor_kind,
@@ -143,11 +176,11 @@ pub(crate) fn export_row(row: &AuditRow) -> Value {
         "facts": row.facts,
         "request_id": row.request_id,
         "sealed": row.sealed.as_deref().map(|sealed| BASE64.encode(sealed)),
-        "hash": row.hash.as_deref().map(hex),
+        "hash": hex(hash),
     })
 }
 
-pub(crate) fn export_checkpoint(checkpoint: &store::CheckpointRow) -> Value {
+fn export_checkpoint(checkpoint: &store::CheckpointRow) -> Value {
     json!({
         "checkpoint": checkpoint.seq,
         "at": checkpoint.at,
@@ -167,12 +200,14 @@ pub struct Verified {
     pub rows: i64,
     /// Checkpoints whose signatures hold.
     pub checkpoints: i64,
+    /// When it was exported: nothing was missing then.
+    pub as_of: Time,
     /// The key that signed, base64; compare it with the one you trust.
     pub public_key: String,
 }
 
 /// Checks an exported file without the server: every row's hash follows from the one before, no number is missing, every
-/// checkpoint's signature holds, and the last row is under a checkpoint. The error says the line and what is wrong.
+/// checkpoint's signature holds, and so does that of the end. The error says the line and what is wrong.
 pub fn verify_export(lines: impl Iterator<Item = std::io::Result<String>>) -> std::result::Result<Verified, String> {
     let mut lines = lines.enumerate();
     let bad = |number: usize, what: &str| format!("line {}: {what}", number + 1);
@@ -195,37 +230,45 @@ pub fn verify_export(lines: impl Iterator<Item = std::io::Result<String>>) -> st
         institution: head["institution"].as_str().unwrap_or_default().to_owned(),
         rows: 0,
         checkpoints: 0,
+        as_of: Time(0),
         public_key,
     };
-    let (mut hash, mut signed_up_to) = (START.to_vec(), 0);
+    let (mut hash, mut has_end) = (START.to_vec(), false);
     for (number, line) in lines {
         let line = parse(number, line)?;
-        if let Some(seq) = line["checkpoint"].as_i64() {
+        if has_end {
+            return Err(bad(number, "there is something behind the end"));
+        }
+        let signed = ["checkpoint", "end"].into_iter().find_map(|what| Some((what, line[what].as_i64()?)));
+        if let Some((what, seq)) = signed {
             let signature = line["signature"].as_str().and_then(|text| BASE64.decode(text).ok());
             let signature = signature.ok_or_else(|| bad(number, "no signature"))?;
             let at = Time(line["at"].as_i64().ok_or_else(|| bad(number, "no time"))?);
             if seq != found.rows || line["hash"].as_str() != Some(&hex(&hash)) {
-                return Err(bad(number, "the checkpoint does not fit the rows before it"));
+                return Err(bad(
+                    number,
+                    &format!("the {what} does not fit the rows before it: some are missing or changed"),
+                ));
             }
-            key.verify(&checkpoint_text(tenant, seq, at, &hash), &signature)
-                .map_err(|_| bad(number, "the checkpoint's signature does not hold"))?;
-            (found.checkpoints, signed_up_to) = (found.checkpoints + 1, seq);
+            key.verify(&signed_text(what, tenant, seq, at, &hash), &signature)
+                .map_err(|_| bad(number, &format!("the signature of the {what} does not hold")))?;
+            match what {
+                "end" => (has_end, found.as_of) = (true, at),
+                _ => found.checkpoints += 1,
+            }
             continue;
         }
         let row = import_row(&line).ok_or_else(|| bad(number, "not an audit row"))?;
-        if row.seq != Some(found.rows + 1) {
+        if line["seq"].as_i64() != Some(found.rows + 1) {
             return Err(bad(number, "a row is missing, repeated or out of order"));
         }
         hash = row_hash(&hash, tenant, found.rows + 1, &row).to_vec();
-        if row.hash.as_deref() != Some(hash.as_slice()) {
+        if line["hash"].as_str() != Some(&hex(&hash)) {
             return Err(bad(number, "the row's hash does not follow from the one before: it was changed"));
         }
         found.rows += 1;
     }
-    if signed_up_to != found.rows {
-        return Err(format!("rows after {signed_up_to} are not under a signed checkpoint: the end was cut or forged"));
-    }
-    Ok(found)
+    if has_end { Ok(found) } else { Err("the file has no end: it was cut".to_owned()) }
 }
 
 fn import_row(line: &Value) -> Option<AuditRow> {
@@ -260,7 +303,5 @@ fn import_row(line: &Value) -> Option<AuditRow> {
             None => None,
             Some(text) => Some(BASE64.decode(text).ok()?),
         },
-        seq: line["seq"].as_i64(),
-        hash: bytes("hash")?,
     })
 }

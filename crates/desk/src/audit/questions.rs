@@ -50,8 +50,6 @@ pub struct AuditRecord {
     pub on_behalf: Option<String>,
     pub facts: Value,
     pub request_id: String,
-    pub seq: Option<i64>,
-    pub hash: Option<Vec<u8>>,
 }
 
 /// A page, newest first.
@@ -120,8 +118,6 @@ pub(crate) fn opened(qx: &Qx<'_>, row: store::AuditRow) -> Result<AuditRecord> {
         on_behalf: sealed.on_behalf,
         facts: serde_json::from_str(&row.facts).map_err(Error::internal)?,
         request_id: row.request_id,
-        seq: row.seq,
-        hash: row.hash,
     })
 }
 
@@ -155,8 +151,8 @@ pub struct ExportPiece {
     pub next: Option<i64>,
 }
 
-/// Rows in one piece.
-const EXPORT_PIECE: i64 = 1_000;
+/// Checkpoints in one piece; each covers at most `chain::BATCH` rows.
+const EXPORT_PIECE: i64 = 5;
 
 impl Question for ExportAudit {
     const NAME: &'static str = "audit.export";
@@ -169,16 +165,23 @@ impl Question for ExportAudit {
         if self.after == 0 {
             lines.push(chain::export_head(qx.tenant)?.to_string());
         }
-        let rows = store::after_seq(qx.rd, tenant, self.after, EXPORT_PIECE).await?;
-        let mut checkpoints =
-            store::checkpoints_after(qx.rd, tenant, self.after, EXPORT_PIECE).await?.into_iter().peekable();
-        let next = (rows.len() as i64 == EXPORT_PIECE).then(|| rows.last().and_then(|row| row.seq)).flatten();
-        for row in &rows {
-            lines.push(chain::export_row(row).to_string());
-            while let Some(checkpoint) = checkpoints.next_if(|checkpoint| Some(checkpoint.seq) == row.seq) {
-                lines.push(chain::export_checkpoint(&checkpoint).to_string());
-            }
+        // The one before is needed for its hash.
+        let mut checkpoints = store::checkpoints_from(qx.rd, tenant, self.after, EXPORT_PIECE + 1).await?;
+        let (_, mut before) = chain::start();
+        if checkpoints.first().is_some_and(|checkpoint| checkpoint.seq == self.after) {
+            before = checkpoints.remove(0).hash;
         }
-        Ok(ExportPiece { lines, next })
+        checkpoints.truncate(EXPORT_PIECE as usize);
+        for checkpoint in &checkpoints {
+            let rows = store::some(qx.rd, tenant, &checkpoint.audit_ids).await?;
+            lines.extend(chain::export_batch(tenant, &before, checkpoint, &rows));
+            before.clone_from(&checkpoint.hash);
+        }
+        if let Some(last) = checkpoints.last().filter(|_| checkpoints.len() as i64 == EXPORT_PIECE) {
+            return Ok(ExportPiece { lines, next: Some(last.seq) });
+        }
+        let end = store::chain_end(qx.rd, tenant).await?.unwrap_or_else(chain::start);
+        lines.push(chain::export_end(qx.tenant, qx.now, end)?);
+        Ok(ExportPiece { lines, next: None })
     }
 }

@@ -1,9 +1,10 @@
-//! The audit's SQL. Rows are written by the door alone and never changed, but for `seq` and `hash`, which are set once.
+//! The audit's SQL. Rows are written by the door alone and never changed; the chain stands beside them, in checkpoints
+//! that list them.
 
 use serde::{Deserialize, Serialize};
 
 use super::Entry;
-use crate::db::{Rd, Row, Tx, params};
+use crate::db::{Param, Rd, Row, ToParam, Tx, params, slots};
 use crate::error::{Error, Result};
 use crate::tenant::Tenant;
 use crate::value::clock::Time;
@@ -39,14 +40,12 @@ pub(crate) struct AuditRow {
     pub facts: String,
     pub request_id: String,
     pub sealed: Option<Vec<u8>>,
-    pub seq: Option<i64>,
-    pub hash: Option<Vec<u8>>,
 }
 
 macro_rules! columns {
     () => {
         "id, at, actor_kind, actor_id, staff_id, door, action, subject_kind, subject_id, outcome, code, facts, \
-         request_id, sealed, seq, hash"
+         request_id, sealed"
     };
 }
 
@@ -83,37 +82,42 @@ pub(crate) const PAGE_OF_SUBJECT_AND_ACTOR_KIND: &str = concat!(
      ORDER BY id DESC LIMIT $5"
 );
 
-pub(crate) const UNSEALED: &str =
-    concat!("SELECT ", columns!(), " FROM audit WHERE tenant_id = $1 AND seq IS NULL ORDER BY id LIMIT $2");
+pub(crate) const INSERT_UNSEALED: &str = "INSERT INTO audit_unsealed (tenant_id, audit_id) VALUES ($1, $2)";
 
-pub(crate) const AFTER_SEQ: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM audit WHERE tenant_id = $1 AND seq IS NOT NULL AND seq > $2 ORDER BY seq LIMIT $3"
-);
-
-pub(crate) const SEAL: &str = "\
-    UPDATE audit
-    SET seq = $3, hash = $4
-    WHERE tenant_id = $1 AND id = $2 AND seq IS NULL";
+pub(crate) const UNSEALED: &str = "\
+    SELECT audit_id
+    FROM audit_unsealed
+    WHERE tenant_id = $1
+    ORDER BY audit_id
+    LIMIT $2";
 
 pub(crate) const INSERT_CHECKPOINT: &str = "\
-    INSERT INTO audit_checkpoint (tenant_id, seq, at, hash, signature)
-    VALUES ($1, $2, $3, $4, $5)";
+    INSERT INTO audit_checkpoint (tenant_id, seq, at, audit_ids, hash, signature)
+    VALUES ($1, $2, $3, $4, $5, $6)";
 
-pub(crate) const LAST_CHECKPOINT: &str = "\
-    SELECT seq, at, hash, signature
-    FROM audit_checkpoint
-    WHERE tenant_id = $1
-    ORDER BY seq DESC
-    LIMIT 1";
+pub(crate) const CHAIN_END: &str = "SELECT seq, hash FROM audit_chain WHERE tenant_id = $1";
 
-pub(crate) const CHECKPOINTS_AFTER: &str = "\
-    SELECT seq, at, hash, signature
+pub(crate) const SAVE_CHAIN_END: &str = "\
+    INSERT INTO audit_chain (tenant_id, seq, hash)
+    VALUES ($1, $2, $3)
+    ON CONFLICT (tenant_id) DO UPDATE SET seq = $2, hash = $3";
+
+pub(crate) const CHECKPOINTS_FROM: &str = "\
+    SELECT seq, at, audit_ids, hash, signature
     FROM audit_checkpoint
-    WHERE tenant_id = $1 AND seq > $2
+    WHERE tenant_id = $1 AND seq >= $2
     ORDER BY seq
     LIMIT $3";
+
+/// The rows with so many ids, in the order of their ids.
+pub(crate) fn some_sql(count: usize) -> String {
+    format!("SELECT {COLUMNS} FROM audit WHERE tenant_id = $1 AND id IN ({}) ORDER BY id", slots(2, count))
+}
+
+/// Takes so many rows off the queue of what is to be sealed.
+pub(crate) fn delete_unsealed_sql(count: usize) -> String {
+    format!("DELETE FROM audit_unsealed WHERE tenant_id = $1 AND audit_id IN ({})", slots(2, count))
+}
 
 fn place(tenant: TenantId, id: &AuditId) -> Place<'_> {
     Place { tenant, table: "audit", column: "sealed", row: id.bytes() }
@@ -156,6 +160,7 @@ pub(crate) async fn record(tx: &mut Tx, tenant: &Tenant, random: &Random, entry:
         ],
     )
     .await?;
+    tx.run(INSERT_UNSEALED, params![tenant.id, entry.id]).await?;
     Ok(())
 }
 
@@ -182,41 +187,72 @@ pub(crate) fn read(mut row: Row) -> Result<AuditRow> {
         facts: row.take()?,
         request_id: row.take()?,
         sealed: row.take()?,
-        seq: row.take()?,
-        hash: row.take()?,
     })
 }
 
-pub(crate) async fn unsealed(rd: &mut Rd, tenant: TenantId, limit: i64) -> Result<Vec<AuditRow>> {
-    rd.all(UNSEALED, params![tenant, limit]).await?.into_iter().map(read).collect()
+/// The ids of rows that wait to be sealed, oldest first.
+pub(crate) async fn unsealed(rd: &mut Rd, tenant: TenantId, limit: i64) -> Result<Vec<AuditId>> {
+    rd.all(UNSEALED, params![tenant, limit]).await?.into_iter().map(|mut row| row.take()).collect()
 }
 
-pub(crate) async fn after_seq(rd: &mut Rd, tenant: TenantId, seq: i64, limit: i64) -> Result<Vec<AuditRow>> {
-    rd.all(AFTER_SEQ, params![tenant, seq, limit]).await?.into_iter().map(read).collect()
+/// The rows with these ids that are there, by id; at most a few hundred at once.
+pub(crate) async fn some(rd: &mut Rd, tenant: TenantId, ids: &[AuditId]) -> Result<Vec<AuditRow>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    rd.all(some_sql(ids.len()), &with_ids(&tenant, ids)).await?.into_iter().map(read).collect()
 }
 
-/// A signed end of the chain.
+/// Takes rows off the queue; answers how many were in it.
+pub(crate) async fn sealed(tx: &mut Tx, tenant: TenantId, ids: &[AuditId]) -> Result<u64> {
+    tx.run(delete_unsealed_sql(ids.len()), &with_ids(&tenant, ids)).await
+}
+
+fn with_ids<'a>(tenant: &'a TenantId, ids: &'a [AuditId]) -> Vec<Param<'a>> {
+    std::iter::once(tenant.to_param()).chain(ids.iter().map(ToParam::to_param)).collect()
+}
+
+/// A signed end of the chain, with the rows that it adds.
 #[derive(Debug, Clone)]
 pub(crate) struct CheckpointRow {
     pub seq: i64,
     pub at: Time,
+    pub audit_ids: Vec<AuditId>,
     pub hash: Vec<u8>,
     pub signature: Vec<u8>,
 }
 
 fn read_checkpoint(mut row: Row) -> Result<CheckpointRow> {
-    Ok(CheckpointRow { seq: row.take()?, at: row.take()?, hash: row.take()?, signature: row.take()? })
+    let (seq, at) = (row.take()?, row.take()?);
+    let ids: Vec<u8> = row.take()?;
+    let (ids, rest) = ids.as_chunks::<16>();
+    if !rest.is_empty() {
+        return Err(Error::internal("a checkpoint's list of rows is cut"));
+    }
+    let audit_ids = ids.iter().map(|id| AuditId(uuid::Uuid::from_bytes(*id))).collect();
+    Ok(CheckpointRow { seq, at, audit_ids, hash: row.take()?, signature: row.take()? })
 }
 
-pub(crate) async fn last_checkpoint(rd: &mut Rd, tenant: TenantId) -> Result<Option<CheckpointRow>> {
-    rd.find(LAST_CHECKPOINT, params![tenant]).await?.map(read_checkpoint).transpose()
+pub(crate) async fn insert_checkpoint(tx: &mut Tx, tenant: TenantId, checkpoint: &CheckpointRow) -> Result<()> {
+    let CheckpointRow { seq, at, audit_ids, hash, signature } = checkpoint;
+    let ids: Vec<u8> = audit_ids.iter().flat_map(AuditId::bytes).copied().collect();
+    tx.run(INSERT_CHECKPOINT, params![tenant, seq, at, ids, hash, signature]).await?;
+    tx.run(SAVE_CHAIN_END, params![tenant, seq, hash]).await?;
+    Ok(())
 }
 
-pub(crate) async fn checkpoints_after(
+/// Number and hash of the chain's last row; nothing before the first sealing.
+pub(crate) async fn chain_end(rd: &mut Rd, tenant: TenantId) -> Result<Option<(i64, Vec<u8>)>> {
+    let row = rd.find(CHAIN_END, params![tenant]).await?;
+    row.map(|mut row| Ok((row.take()?, row.take()?))).transpose()
+}
+
+/// The checkpoints from this number on.
+pub(crate) async fn checkpoints_from(
     rd: &mut Rd,
     tenant: TenantId,
     seq: i64,
     limit: i64,
 ) -> Result<Vec<CheckpointRow>> {
-    rd.all(CHECKPOINTS_AFTER, params![tenant, seq, limit]).await?.into_iter().map(read_checkpoint).collect()
+    rd.all(CHECKPOINTS_FROM, params![tenant, seq, limit]).await?.into_iter().map(read_checkpoint).collect()
 }

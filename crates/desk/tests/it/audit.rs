@@ -107,10 +107,14 @@ async fn an_export_that_was_touched_does_not_verify() {
         let mut swapped = good.clone();
         swapped.swap(4, 5);
         assert!(verify(&swapped).is_err());
-        let cut = good[..good.len() - 2].to_vec();
-        assert!(verify(&cut).unwrap_err().contains("cut"));
+        for lines in 1..good.len() {
+            assert!(verify(&good[..lines]).unwrap_err().contains("cut"), "after {lines} lines");
+        }
+        let mut shortened = good[..good.len() - 3].to_vec();
+        shortened.push(good[good.len() - 1].clone());
+        assert!(verify(&shortened).unwrap_err().contains("missing"));
         let unsigned: Vec<String> = good.iter().filter(|line| !line.contains("\"signature\"")).cloned().collect();
-        assert!(verify(&unsigned).unwrap_err().contains("not under a signed checkpoint"));
+        assert!(verify(&unsigned).unwrap_err().contains("cut"));
         assert!(verify(&[]).is_err());
         assert!(verify(&good[1..]).is_err(), "without its head");
     }
@@ -123,21 +127,26 @@ async fn written_more(t: &TestDesk) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_touched_in_the_database_breaks_the_chain() {
-    for sql in [
-        "UPDATE audit SET outcome = 'refused' WHERE seq = 6",
-        "UPDATE audit SET facts = '[]' WHERE seq = 7",
-        "UPDATE audit SET actor_kind = 'house' WHERE seq = 8",
-        "UPDATE audit SET subject_id = NULL WHERE seq = 8",
-        "UPDATE audit SET sealed = NULL WHERE seq = 9",
-        "UPDATE audit SET request_id = 'x' WHERE seq = 9",
-        "DELETE FROM audit WHERE seq = 11",
-        "DELETE FROM audit WHERE seq = (SELECT MAX(seq) FROM audit)",
-        "DELETE FROM audit_checkpoint WHERE seq = (SELECT MAX(seq) FROM audit_checkpoint)",
-        "UPDATE audit_checkpoint SET at = at + 1 WHERE seq = (SELECT MAX(seq) FROM audit_checkpoint)",
+    for (what, which) in [
+        ("UPDATE audit SET outcome = 'refused'", 6),
+        ("UPDATE audit SET facts = '[]'", 7),
+        ("UPDATE audit SET actor_kind = 'house'", 8),
+        ("UPDATE audit SET subject_id = NULL", 8),
+        ("UPDATE audit SET sealed = NULL", 9),
+        ("UPDATE audit SET request_id = 'x'", 9),
+        ("DELETE FROM audit", 11),
+        ("DELETE FROM audit", 14),
+        ("DELETE FROM audit_checkpoint", 0),
+        ("UPDATE audit_checkpoint SET at = at + 1", 0),
+        ("UPDATE audit_checkpoint SET audit_ids = substr(audit_ids, 17)", 0),
     ] {
         for t in TestDesk::all().await {
             written(&t, 12).await;
             seal_all(&t).await;
+            let sql = &match which {
+                0 => format!("{what} WHERE seq = (SELECT MAX(seq) FROM audit_checkpoint)"),
+                row => format!("{what} WHERE id = (SELECT id FROM audit ORDER BY id LIMIT 1 OFFSET {})", row - 1),
+            };
             assert_eq!(tamper(&t, sql).await, 1, "{sql}");
             assert!(verify(&export(&t).await).is_err(), "{sql} on {:?}", t.engine);
         }
@@ -182,7 +191,7 @@ async fn rows_written_while_others_are_sealed_are_sealed_later() {
         }
         sealer.await.unwrap();
         seal_all(&t).await;
-        assert_eq!(count(&t, "SELECT COUNT(*) FROM audit WHERE seq IS NULL").await, 0);
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM audit_unsealed").await, 0);
         assert_eq!(verify(&export(&t).await).unwrap().rows, 67);
     }
 }

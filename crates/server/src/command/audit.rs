@@ -66,8 +66,12 @@ pub fn verify(file: &Path, expected: Option<&str>) -> Done {
         ));
     }
     println!(
-        "{} ({}): {} rows, {} checkpoints, nothing changed, nothing missing",
-        found.institution, found.tenant, found.rows, found.checkpoints
+        "{} ({}): {} rows, {} checkpoints, nothing changed, nothing missing as of {}",
+        found.institution,
+        found.tenant,
+        found.rows,
+        found.checkpoints,
+        found.as_of.rfc3339_millis()
     );
     println!("signed by {}", found.public_key);
     Ok(())

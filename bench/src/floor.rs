@@ -33,7 +33,7 @@ pub fn raw_unlocks(database: &Path, batch: usize, time: Duration) -> f64 {
         desk::testing::unlock_statements().map(|sql| sql.replace('$', "?").replace(" FOR UPDATE", ""));
     let db = Connection::open(database).expect("the copy can be opened");
     db.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;
          PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;",
     )
     .expect("the settings fit");

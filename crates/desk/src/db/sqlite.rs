@@ -166,7 +166,7 @@ impl File {
                  PRAGMA journal_mode = WAL;
                  PRAGMA synchronous = {synchronous};
                  PRAGMA wal_autocheckpoint = 0;
-                 PRAGMA cache_size = -16384;
+                 PRAGMA cache_size = -65536;
                  PRAGMA mmap_size = 0;
                  PRAGMA temp_store = MEMORY;
                  PRAGMA secure_delete = ON;
@@ -192,7 +192,7 @@ impl File {
             &format!(
                 "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};
                  PRAGMA query_only = ON;
-                 PRAGMA cache_size = -8192;
+                 PRAGMA cache_size = -16384;
                  PRAGMA mmap_size = 0;
                  PRAGMA temp_store = MEMORY;"
             ),

@@ -264,7 +264,6 @@ impl Action for EraseUser {
         user.person = None;
         user.sealed_profile = None;
         user.marks.clear();
-        user.standing.presence = Presence::Erased;
         cx.note(Fact::UserErased { user: self.user });
         Ok(Changed { user, changed: true })
     }
@@ -344,13 +343,14 @@ impl Action for CreateUser {
             sealed_profile: None,
             sealed_second_factor: None,
             person: Some(PersonKey::create(cx.random)),
+            counted: 0,
         };
         // What is not ordinary has a moment and an author from the beginning.
         for axis in user.standing.deviating() {
             user.marks.insert(axis, Mark { at: cx.now, by: cx.caller.author(), reason: None });
         }
         user.set_profile(&profile, cx.random)?;
-        store::insert(cx.tx, cx.tenant, &user, cx.random).await?;
+        store::insert(cx.tx, cx.tenant, &mut user, cx.random).await?;
         store::index(cx.tx, cx.tenant, id, &profile).await?;
         cx.note(Fact::UserCreated { user: id, number });
         Ok(user)

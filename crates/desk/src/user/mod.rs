@@ -1,6 +1,7 @@
 //! The end customer: profile, standing, and what may be done with both.
 
 pub mod actions;
+pub(crate) mod census;
 pub mod model;
 pub mod profile;
 pub mod questions;
@@ -9,11 +10,12 @@ pub(crate) mod store;
 pub mod unlock;
 
 pub use actions::*;
+pub use census::house::Recount;
 pub use model::{Mark, User, UserKind};
 pub use profile::{Address, Demographic, Identifiers, Profile};
 pub use questions::{
     FindUsers, Found, ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, Term, UserByName, UserByNumber,
-    UserFilter, UserPage, UserSort,
+    UserFilter, UserPage, UserSort, UsersAtRow,
 };
 pub use standing::{Attempt, Axis, Standing, Verdict};
 pub use store::Unique;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::caller::Caller;
-use crate::db::{Param, ToParam, Weight, params};
+use crate::db::{Param, ToParam, Weight};
 use crate::error::{Error, Result};
 use crate::tenant::Tenant;
+use crate::user::census::{self, Begin, Census, Wanted};
 use crate::user::model::{Mark, User, UserKind};
 use crate::user::profile::Profile;
 use crate::user::standing::*;
@@ -190,7 +191,7 @@ impl Question for FindUsers {
             return Ok(Found { total: users.len() as i64, users, capped: false });
         }
         if query.is_empty() {
-            return everybody(qx, self.sort, self.offset, self.limit).await;
+            return everybody(qx, self.offset, self.limit).await;
         }
         let words = qx.tenant.keys.lookup().query_tokens(query);
         let (mut candidates, capped) = candidates(qx, &words).await?;
@@ -314,33 +315,13 @@ fn rank(term: Term, words: &[QueryWord], query: &str, profile: &Profile) -> Opti
     })
 }
 
-/// A blank query: everybody who has not been erased. Sorted by name while that is affordable, else by number.
-async fn everybody(qx: &mut Qx<'_>, sort: UserSort, offset: usize, limit: usize) -> Result<Found> {
-    let hidden = if store::hides_employees(qx.tenant, qx.caller) { " AND u.employee = 0" } else { "" };
-    let from = format!("FROM users u WHERE u.tenant_id = $1 AND u.presence <> 'erased'{hidden}");
-    let total: i64 = qx.rd.one(format!("SELECT COUNT(*) {from}"), params![qx.tenant.id]).await?.take()?;
-    let tenant: &Tenant = qx.tenant;
-    if sort == UserSort::Name && total <= CANDIDATES_MAX as i64 {
-        let rows = qx.rd.all(format!("SELECT {} {from}", store::COLUMNS), params![tenant.id]).await?;
-        let mut all = Vec::with_capacity(rows.len());
-        for mut row in rows {
-            let user = store::read(tenant, &mut row)?;
-            let profile = user.profile()?;
-            all.push((user, profile));
-        }
-        all.sort_by_cached_key(|(user, profile)| (by_name(profile), user.id));
-        let page = all.into_iter().skip(offset).take(limit);
-        let users = page.map(|(user, profile)| user.shown(profile.seen_by(qx.caller))).collect();
-        return Ok(Found { users, total, capped: false });
-    }
-    let (limit, offset) = (limit as i64, offset as i64);
-    let sql = format!("SELECT {} {from} ORDER BY u.number LIMIT $2 OFFSET $3", store::COLUMNS);
-    let rows = qx.rd.all(sql, params![tenant.id, limit, offset]).await?;
-    let mut users = Vec::with_capacity(rows.len());
-    for mut row in rows {
-        users.push(store::read(tenant, &mut row)?.seen_by(qx.caller)?);
-    }
-    Ok(Found { users, total, capped: false })
+/// A blank query: everybody who has not been erased, by number.
+async fn everybody(qx: &mut Qx<'_>, offset: usize, limit: usize) -> Result<Found> {
+    let wanted = Wanted::of(&UserFilter::default(), store::hides_employees(qx.tenant, qx.caller));
+    let census = Census::read(qx.rd, qx.tenant.id, wanted).await?;
+    let row = i64::try_from(offset).unwrap_or(i64::MAX);
+    let users = page(qx, &census, Begin::Row(row), limit as i64).await?;
+    Ok(Found { users, total: census.total(), capped: false })
 }
 
 /// Which users a list holds; an absent axis does not matter. Erased users are listed only when asked for.
@@ -359,39 +340,6 @@ pub struct UserFilter {
     pub presence: Option<Presence>,
     pub kind: Option<UserKind>,
     pub employee: Option<bool>,
-}
-
-impl UserFilter {
-    /// The conditions; words of closed vocabularies stand in the text, so that the indexes of rare values are usable.
-    pub(crate) fn conditions(&self) -> String {
-        let mut sql = String::new();
-        let mut axis = |column: &str, word: Option<&'static str>, ordinary: &str| {
-            if let Some(word) = word {
-                sql.push_str(&format!(" AND u.{column} = '{word}'"));
-                if word != ordinary {
-                    sql.push_str(&format!(" AND u.{column} <> '{ordinary}'"));
-                }
-            }
-        };
-        axis("sign_in_lock", self.locked.map(|locked| if locked { "locked" } else { "open" }), "open");
-        axis("admission", self.admission.map(Admission::word), "enabled");
-        axis("core_state", self.core_state.map(CoreState::word), "normal");
-        axis("suspension", self.suspension.map(Suspension::word), "no");
-        axis("flag", self.flag.map(FlagReach::word), "none");
-        axis("blacklist", self.blacklist.map(Blacklist::word), "no");
-        axis("fraud", self.fraud.map(FraudStatus::word), "whitelisted");
-        axis("verification", self.verification.map(Verification::word), "none");
-        axis("hold", self.hold.map(Hold::word), "none");
-        axis("presence", self.presence.map(Presence::word), "present");
-        axis("kind", self.kind.map(UserKind::word), "individual");
-        if let Some(employee) = self.employee {
-            sql.push_str(&format!(" AND u.employee = {}", i64::from(employee)));
-        }
-        if self.presence.is_none() {
-            sql.push_str(" AND u.presence <> 'erased'");
-        }
-        sql
-    }
 }
 
 /// A list of users, in the order of their numbers.
@@ -428,32 +376,55 @@ impl Question for ListUsers {
         if !(1..=PAGE_MAX).contains(&self.limit) {
             return Err(Error::invalid("limit", "out_of_range", format!("Must be from 1 to {PAGE_MAX}.")));
         }
-        let hidden = if store::hides_employees(qx.tenant, qx.caller) { " AND u.employee = 0" } else { "" };
-        let conditions = format!("u.tenant_id = $1{}{hidden}", self.filter.conditions());
+        let wanted = Wanted::of(&self.filter, store::hides_employees(qx.tenant, qx.caller));
         let after = match &self.after {
-            Some(cursor) => read_cursor(qx.tenant, &conditions, cursor)?,
+            Some(cursor) => read_cursor(qx.tenant, &wanted.name(), cursor)?,
             None => 0,
         };
-        let sql = format!(
-            "SELECT {} FROM users u WHERE {conditions} AND u.number > $2 ORDER BY u.number LIMIT $3",
-            store::COLUMNS
-        );
-        let rows = qx.rd.all(sql, params![qx.tenant.id, after, self.limit + 1]).await?;
-        let more = rows.len() as i64 > self.limit;
-        let mut users = Vec::with_capacity(rows.len());
-        for mut row in rows.into_iter().take(self.limit as usize) {
-            users.push(store::read(qx.tenant, &mut row)?.seen_by(qx.caller)?);
-        }
-        let total = match self.count {
-            true => {
-                let sql = format!("SELECT COUNT(*) FROM users u WHERE {conditions}");
-                Some(qx.rd.one(sql, params![qx.tenant.id]).await?.take()?)
-            }
-            false => None,
-        };
+        let census = Census::read(qx.rd, qx.tenant.id, wanted).await?;
+        let mut users = page(qx, &census, Begin::After(after), self.limit + 1).await?;
+        let more = users.len() as i64 > self.limit;
+        users.truncate(self.limit as usize);
         let last = users.last().filter(|_| more).map(|user| user.number);
-        Ok(UserPage { users, next: last.map(|number| make_cursor(qx.tenant, &conditions, number)), total })
+        let next = last.map(|number| make_cursor(qx.tenant, &wanted.name(), number));
+        Ok(UserPage { users, next, total: self.count.then(|| census.total()) })
     }
+}
+
+/// A page of the same list from a row on, as deep as may be at the same cost; for doors that speak of offsets and pages.
+pub struct UsersAtRow {
+    /// Which.
+    pub filter: UserFilter,
+    /// How many users of the list come before, from 0.
+    pub row: i64,
+    /// How many, at most `PAGE_MAX`.
+    pub limit: i64,
+}
+
+impl Question for UsersAtRow {
+    const NAME: &'static str = "user.list";
+    type Output = UserPage;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<UserPage> {
+        if !(1..=PAGE_MAX).contains(&self.limit) {
+            return Err(Error::invalid("limit", "out_of_range", format!("Must be from 1 to {PAGE_MAX}.")));
+        }
+        let wanted = Wanted::of(&self.filter, store::hides_employees(qx.tenant, qx.caller));
+        let census = Census::read(qx.rd, qx.tenant.id, wanted).await?;
+        let users = page(qx, &census, Begin::Row(self.row), self.limit).await?;
+        Ok(UserPage { users, next: None, total: Some(census.total()) })
+    }
+}
+
+/// The users of a page, as the caller may see them.
+async fn page(qx: &mut Qx<'_>, census: &Census, begin: Begin, limit: i64) -> Result<Vec<SeenUser>> {
+    let numbers = census.numbers(qx.rd, begin, limit).await?;
+    let rows = census::store::users(qx.rd, qx.tenant.id, &numbers).await?;
+    rows.into_iter().map(|mut row| store::read(qx.tenant, &mut row)?.seen_by(qx.caller)).collect()
 }
 
 /// A cursor is a number with a keyed tag over tenant, list and number: made by us for this list, or not accepted.

@@ -5,9 +5,10 @@ use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::{Conflict, Error, Result};
 use crate::permission::Permission;
 use crate::tenant::Tenant;
+use crate::user::census;
 use crate::user::model::User;
 use crate::user::profile::Profile;
-use crate::user::standing::{FlagReach, LockCause, SignInLock, Standing};
+use crate::user::standing::{FlagReach, LockCause, Presence, SignInLock, Standing};
 use crate::value::clock::Time;
 use crate::value::id::{TenantId, UserId};
 use crate::value::random::Random;
@@ -181,8 +182,10 @@ pub(crate) fn read(tenant: &Tenant, row: &mut Row) -> Result<User> {
         sealed_profile,
         sealed_second_factor,
         person,
+        counted: 0,
     };
     user.open_marks(sealed_marks)?;
+    user.counted = census::axes_of(&user);
     Ok(user)
 }
 
@@ -314,7 +317,7 @@ fn search_tokens(lookup: &Lookup, profile: &Profile) -> Vec<[u8; 12]> {
 }
 
 /// Inserts a user with her key.
-pub(crate) async fn insert(tx: &mut Tx, tenant: &Tenant, user: &User, random: &Random) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx, tenant: &Tenant, user: &mut User, random: &Random) -> Result<()> {
     let standing = &user.standing;
     let wrapped = user.key()?.wrap(&tenant.keys, tenant.id, user.id.bytes());
     tx.run(INSERT_PERSON_KEY, params![tenant.id, user.id, wrapped]).await?;
@@ -348,20 +351,20 @@ pub(crate) async fn insert(tx: &mut Tx, tenant: &Tenant, user: &User, random: &R
         ],
     )
     .await?;
-    Ok(())
+    census::store::count(tx, user).await
 }
 
 fn banks(standing: &Standing) -> Result<String> {
     serde_json::to_string(&standing.flagged_banks).map_err(Error::internal)
 }
 
-/// The version moves with every save; a racing writer finds none.
-fn saved(user: &mut User, changed: u64) -> Result<()> {
+/// The version moves with every save; a racing writer finds none. Whatever has changed is counted.
+async fn saved(tx: &mut Tx, user: &mut User, changed: u64) -> Result<()> {
     if changed != 1 {
         return Err(Error::Conflict(Conflict::Version));
     }
     user.version += 1;
-    Ok(())
+    census::store::count(tx, user).await
 }
 
 /// Saves the lock axis and the count of wrong passwords.
@@ -386,7 +389,7 @@ pub(crate) async fn save_lock(tx: &mut Tx, user: &mut User, random: &Random, now
         )
         .await?;
     user.updated_at = now;
-    saved(user, changed)
+    saved(tx, user, changed).await
 }
 
 /// Saves every axis but the lock.
@@ -415,7 +418,7 @@ pub(crate) async fn save_standing(tx: &mut Tx, user: &mut User, random: &Random,
         )
         .await?;
     user.updated_at = now;
-    saved(user, changed)
+    saved(tx, user, changed).await
 }
 
 /// Saves the profile and what stands beside it.
@@ -428,7 +431,7 @@ pub(crate) async fn save_profile(tx: &mut Tx, user: &mut User, now: Time) -> Res
         )
         .await?;
     user.updated_at = now;
-    saved(user, changed)
+    saved(tx, user, changed).await
 }
 
 /// Saves password and second factor, and the core state that a new password ends.
@@ -438,7 +441,7 @@ pub(crate) async fn save_credentials(tx: &mut Tx, user: &mut User, now: Time) ->
     let changed =
         tx.run(SAVE_CREDENTIALS, params![user.tenant, user.id, user.version, hash, factor, step, core, now]).await?;
     user.updated_at = now;
-    saved(user, changed)
+    saved(tx, user, changed).await
 }
 
 /// Saves a sign-in: seen now, wrong passwords forgotten.
@@ -446,14 +449,16 @@ pub(crate) async fn save_seen(tx: &mut Tx, user: &mut User, now: Time) -> Result
     let changed = tx.run(SAVE_SEEN, params![user.tenant, user.id, user.version, now, user.second_factor_step]).await?;
     user.last_seen_at = Some(now);
     (user.failed_sign_ins, user.failing_since) = (0, None);
-    saved(user, changed)
+    saved(tx, user, changed).await
 }
 
 /// Destroys the key and clears what it sealed.
 pub(crate) async fn erase(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
     let flag = if user.standing.flagged_whole { "whole" } else { "none" };
     let changed = tx.run(ERASE, params![user.tenant, user.id, user.version, now, flag]).await?;
-    saved(user, changed)?;
+    user.standing.presence = Presence::Erased;
+    user.standing.flagged_banks.clear();
+    saved(tx, user, changed).await?;
     unindex(tx, user.tenant, user.id).await?;
     tx.run(DELETE_PERSON_KEY, params![user.tenant, user.id]).await?;
     Ok(())

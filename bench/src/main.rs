@@ -5,6 +5,7 @@
 
 mod floor;
 mod load;
+mod reads;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -155,6 +156,8 @@ fn main() {
     let names = ["Banno search by e-mail", "Banno search, p99", "Banno search / bare route"];
     figures(&mut table, names, &found, 15_000.0, 5.0, (bare.rate, 0.25));
     table.floor("bare axum route, the same bytes ", bare.rate, "/s");
+
+    reads::measure(&mut table, &reads::Against { address, key, banno: (&token, institution), time });
 
     eprintln!("locking everybody …");
     let locks: Vec<_> =

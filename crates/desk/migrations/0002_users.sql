@@ -49,15 +49,14 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_by_number ON users (tenant_id, number);
 CREATE INDEX users_unlock_queued ON users (tenant_id, id) WHERE unlock_queued_at IS NOT NULL;
 
--- Keyed tokens of what a user can be found by.
+-- Keyed tokens of what a user can be found by. In the order of numbers, as lists are; which tokens somebody has is known
+-- from her profile, so there is no index by user.
 CREATE TABLE user_token (
     tenant_id BIGINT NOT NULL,
-    token BYTEA NOT NULL,
-    user_id BYTEA NOT NULL,
-    PRIMARY KEY (tenant_id, token, user_id)
+    token BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, token, number)
 ) /* clustered */;
-
-CREATE INDEX user_token_by_user ON user_token (tenant_id, user_id);
 
 -- Keyed fingerprints of what may exist once only: username, e-mail (for sign-in), external id.
 CREATE TABLE user_unique (

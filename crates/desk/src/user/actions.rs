@@ -260,7 +260,7 @@ impl Action for EraseUser {
             return Ok(Changed { user, changed: false });
         }
         access::end(cx, self.user, "erased").await?;
-        store::erase(cx.tx, &mut user, cx.now).await?;
+        store::erase(cx.tx, cx.tenant, &mut user, cx.now).await?;
         user.person = None;
         user.sealed_profile = None;
         user.marks.clear();
@@ -351,7 +351,8 @@ impl Action for CreateUser {
         }
         user.set_profile(&profile, cx.random)?;
         store::insert(cx.tx, cx.tenant, &mut user, cx.random).await?;
-        store::index(cx.tx, cx.tenant, id, &profile).await?;
+        let findable = store::Findable::of(cx.tenant.keys.lookup(), &profile);
+        store::index(cx.tx, cx.tenant.id, id, number, &findable).await?;
         cx.note(Fact::UserCreated { user: id, number });
         Ok(user)
     }
@@ -408,8 +409,8 @@ impl Action for EditUser {
         user.employee = self.employee.unwrap_or(user.employee);
         user.set_profile(&new, cx.random)?;
         store::save_profile(cx.tx, &mut user, cx.now).await?;
-        store::unindex(cx.tx, cx.tenant.id, user.id).await?;
-        store::index(cx.tx, cx.tenant, user.id, &new).await?;
+        let [before, now] = [&old, &new].map(|it| store::Findable::of(cx.tenant.keys.lookup(), it));
+        store::reindex(cx.tx, cx.tenant.id, &user, &before, &now).await?;
         cx.note(Fact::UserEdited { user: user.id, fields });
         Ok(Changed { user, changed: true })
     }

@@ -5,6 +5,7 @@ pub(crate) mod census;
 pub mod model;
 pub mod profile;
 pub mod questions;
+pub mod search;
 pub mod standing;
 pub(crate) mod store;
 pub mod unlock;
@@ -14,9 +15,10 @@ pub use census::house::Recount;
 pub use model::{Mark, User, UserKind};
 pub use profile::{Address, Demographic, Identifiers, Profile};
 pub use questions::{
-    FindUsers, Found, ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, Term, UserByName, UserByNumber,
-    UserFilter, UserPage, UserSort, UsersAtRow,
+    ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, UserByName, UserByNumber, UserFilter, UserPage,
+    UsersAtRow,
 };
+pub use search::{FindUsers, Found, Term, UserSort};
 pub use standing::{Attempt, Axis, Standing, Verdict};
 pub use store::Unique;
 pub use unlock::UnlockLockedUser;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::caller::Caller;
-use crate::db::{Param, ToParam, Weight};
+use crate::db::Weight;
 use crate::error::{Error, Result};
 use crate::tenant::Tenant;
 use crate::user::census::{self, Begin, Census, Wanted};
@@ -13,16 +13,11 @@ use crate::user::standing::*;
 use crate::user::store::{self, Unique};
 use crate::value::clock::Time;
 use crate::value::id::UserId;
-use crate::value::token::QueryWord;
-use crate::value::{normal, secret};
+use crate::value::secret;
 use crate::verb::{Question, Qx, Subject};
 
 /// The most users one page holds.
 pub const PAGE_MAX: i64 = 200;
-/// The most candidates a search looks at; a query that fits more people than this is not a search for one of them.
-pub const CANDIDATES_MAX: usize = 10_000;
-/// The longest query, in characters.
-pub const QUERY_MAX: usize = 200;
 
 /// A user as the caller may see her.
 #[derive(Debug, Clone)]
@@ -51,7 +46,7 @@ impl User {
         Ok(self.shown(self.profile()?.seen_by(caller)))
     }
 
-    fn shown(&self, profile: Profile) -> SeenUser {
+    pub(super) fn shown(&self, profile: Profile) -> SeenUser {
         SeenUser {
             id: self.id,
             number: self.number,
@@ -120,210 +115,6 @@ impl Question for RevealUser {
     }
 }
 
-/// Where a search looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Term {
-    /// Names, e-mail, username, phone, identifiers, ids.
-    Anything,
-    /// First, last and preferred name, e-mail, username and NetTeller id: the Banno search. A query with an `@` is an
-    /// e-mail only.
-    NamesAndLogins,
-}
-
-/// In which order a search answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UserSort {
-    /// The best match first: whole identifiers, then whole words, then beginnings.
-    Best,
-    /// Last name, first name, id.
-    Name,
-}
-
-/// Users that fit a query, every one verified.
-pub struct FindUsers {
-    /// What was typed.
-    pub query: String,
-    /// Where to look.
-    pub term: Term,
-    /// In which order.
-    pub sort: UserSort,
-    /// Skip so many.
-    pub offset: usize,
-    /// How many at most.
-    pub limit: usize,
-}
-
-/// What a search found.
-pub struct Found {
-    /// One page.
-    pub users: Vec<SeenUser>,
-    /// How many fit in all. Exact unless `capped`.
-    pub total: i64,
-    /// More candidates than a search looks at: the query should say more.
-    pub capped: bool,
-}
-
-impl Question for FindUsers {
-    const NAME: &'static str = "user.find";
-    type Output = Found;
-
-    /// Whole addresses, numbers and ids are one look into an index; names may fit many.
-    fn weight(&self) -> Weight {
-        let query = self.query.trim();
-        let digits = query.bytes().filter(u8::is_ascii_digit).count();
-        let is_exact = (query.contains('@') && query.contains('.')) || digits >= 7 || UserId::parse(query).is_some();
-        if is_exact && !query.contains(' ') { Weight::Point } else { Weight::Scan }
-    }
-
-    async fn run(&self, qx: &mut Qx<'_>) -> Result<Found> {
-        if self.query.chars().count() > QUERY_MAX {
-            return Err(Error::invalid("query", "too_long", format!("At most {QUERY_MAX} characters.")));
-        }
-        let query = self.query.trim();
-        if self.term == Term::Anything
-            && let Some(id) = UserId::parse(query).or_else(|| query.parse().ok().map(UserId))
-        {
-            let users: Vec<_> = match store::load(qx.rd, qx.tenant, qx.caller, id).await {
-                Ok(user) => vec![user.seen_by(qx.caller)?],
-                Err(Error::NotFound(_)) => Vec::new(),
-                Err(other) => return Err(other),
-            };
-            return Ok(Found { total: users.len() as i64, users, capped: false });
-        }
-        if query.is_empty() {
-            return everybody(qx, self.offset, self.limit).await;
-        }
-        let words = qx.tenant.keys.lookup().query_tokens(query);
-        let (mut candidates, capped) = candidates(qx, &words).await?;
-        let mut fitting: Vec<(u8, User, Profile)> = Vec::with_capacity(candidates.len());
-        for user in candidates.drain(..) {
-            let profile = user.profile()?;
-            if let Some(rank) = rank(self.term, &words, query, &profile) {
-                fitting.push((rank, user, profile));
-            }
-        }
-        let total = fitting.len() as i64;
-        fitting.sort_by_cached_key(|(rank, user, profile)| (self.rank_counts(*rank), by_name(profile), user.id));
-        let page = fitting.into_iter().skip(self.offset).take(self.limit);
-        let users = page.map(|(_, user, profile)| user.shown(profile.seen_by(qx.caller))).collect();
-        Ok(Found { users, total, capped })
-    }
-}
-
-impl FindUsers {
-    fn rank_counts(&self, rank: u8) -> u8 {
-        if self.sort == UserSort::Best { rank } else { 0 }
-    }
-}
-
-fn by_name(profile: &Profile) -> (String, String) {
-    (normal::fold(&profile.last_name), normal::fold(&profile.first_name))
-}
-
-/// Users who have every word under some token, at most `CANDIDATES_MAX`. One statement.
-async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, bool)> {
-    let mut words: Vec<&QueryWord> = words.iter().filter(|word| !word.alternatives.is_empty()).collect();
-    if words.is_empty() {
-        return Ok((Vec::new(), false));
-    }
-    // The longest word is likely the rarest: begin there, and ask the others of each candidate.
-    words.sort_by_key(|word| std::cmp::Reverse(word.word.len()));
-    let mut params: Vec<Param<'_>> = vec![qx.tenant.id.to_param()];
-    params.extend(words.iter().flat_map(|word| &word.alternatives).map(|(_, token)| token.to_param()));
-    let alternatives: Vec<usize> = words.iter().map(|word| word.alternatives.len()).collect();
-    let sql = candidates_sql(&alternatives, store::hides_employees(qx.tenant, qx.caller));
-    let rows = qx.rd.all(sql, &params).await?;
-    let capped = rows.len() > CANDIDATES_MAX;
-    let tenant: &Tenant = qx.tenant;
-    let users =
-        rows.into_iter().take(CANDIDATES_MAX).map(|mut row| store::read(tenant, &mut row)).collect::<Result<_>>()?;
-    Ok((users, capped))
-}
-
-/// The statement for words with so many alternatives each, the rarest word first.
-pub(crate) fn candidates_sql(alternatives: &[usize], hides_employees: bool) -> String {
-    let mut sql = format!("SELECT {} FROM users u WHERE u.tenant_id = $1 AND u.id IN (", store::COLUMNS);
-    let mut next = 2;
-    for (index, count) in alternatives.iter().enumerate() {
-        let slots = (next..next + count).map(|slot| format!("${slot}")).collect::<Vec<_>>().join(", ");
-        next += count;
-        if index == 0 {
-            sql.push_str(&format!(
-                "SELECT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"
-            ));
-        } else {
-            sql.push_str(&format!(
-                " AND EXISTS (SELECT 1 FROM user_token x WHERE x.tenant_id = $1 AND x.user_id = t.user_id \
-                 AND x.token IN ({slots}))"
-            ));
-        }
-    }
-    // A user may have a word under each of its tokens (name, username, address): so many rows hold one user more than are
-    // looked at, whoever they are. `DISTINCT` would have SQLite walk through the tokens of everybody.
-    let rows = alternatives.first().unwrap_or(&1) * (CANDIDATES_MAX + 1);
-    sql.push_str(&format!(" LIMIT {rows})"));
-    if hides_employees {
-        sql.push_str(" AND u.employee = 0");
-    }
-    sql.push_str(&format!(" LIMIT {}", CANDIDATES_MAX + 1));
-    sql
-}
-
-/// How well a user fits: 0 a whole identifier, 1 whole words, 2 beginnings; `None` does not fit.
-fn rank(term: Term, words: &[QueryWord], query: &str, profile: &Profile) -> Option<u8> {
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    let (email, username, phone) = (text(&profile.email), text(&profile.username), text(&profile.phone));
-    let identifiers: Vec<&String> = match term {
-        Term::Anything => profile.identifiers.all().collect(),
-        Term::NamesAndLogins => profile.identifiers.net_teller_id.iter().collect(),
-    };
-    let mut names: Vec<String> = normal::words(&profile.first_name);
-    names.extend(normal::words(&profile.last_name));
-    names.extend(profile.preferred_name.iter().flat_map(|name| normal::words(name)));
-    if term == Term::Anything {
-        names.extend(profile.middle_name.iter().flat_map(|name| normal::words(name)));
-        names.extend(profile.business_name.iter().flat_map(|name| normal::words(name)));
-    }
-    let folded_query = normal::fold(query);
-    let is_email = query.contains('@');
-    let fits = words.iter().all(|word| {
-        let by_email = !email.is_empty() && word.matches_email(&email);
-        if is_email && term == Term::NamesAndLogins {
-            return by_email;
-        }
-        word.matches_words(&names)
-            || by_email
-            || (!username.is_empty()
-                && (word.matches_name(&username) || normal::fold(&username).starts_with(&word.word)))
-            || (term == Term::Anything && !phone.is_empty() && word.matches_phone(&phone))
-            || identifiers.iter().any(|identifier| word.matches_identifier(identifier))
-    });
-    if !fits {
-        return None;
-    }
-    let is_whole = normal::fold(&email) == folded_query
-        || normal::fold(&username) == folded_query
-        || words.iter().any(|word| identifiers.iter().any(|identifier| word.matches_identifier(identifier)))
-        || (words.len() == 1 && !phone.is_empty() && normal::digits(&phone) == normal::digits(query));
-    let whole_words = words.iter().all(|word| names.contains(&word.word));
-    Some(if is_whole {
-        0
-    } else if whole_words {
-        1
-    } else {
-        2
-    })
-}
-
-/// A blank query: everybody who has not been erased, by number.
-async fn everybody(qx: &mut Qx<'_>, offset: usize, limit: usize) -> Result<Found> {
-    let wanted = Wanted::of(&UserFilter::default(), store::hides_employees(qx.tenant, qx.caller));
-    let census = Census::read(qx.rd, qx.tenant.id, wanted).await?;
-    let row = i64::try_from(offset).unwrap_or(i64::MAX);
-    let users = page(qx, &census, Begin::Row(row), limit as i64).await?;
-    Ok(Found { users, total: census.total(), capped: false })
-}
-
 /// Which users a list holds; an absent axis does not matter. Erased users are listed only when asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "one field for each axis")]
@@ -340,6 +131,35 @@ pub struct UserFilter {
     pub presence: Option<Presence>,
     pub kind: Option<UserKind>,
     pub employee: Option<bool>,
+}
+
+impl UserFilter {
+    /// The conditions on a row `u` of users, for statements that walk through all of them; lists are answered from the
+    /// census. Words of closed vocabularies stand in the text.
+    pub(crate) fn conditions(&self) -> String {
+        let words = [
+            ("sign_in_lock", self.locked.map(|locked| if locked { "locked" } else { "open" })),
+            ("admission", self.admission.map(Admission::word)),
+            ("core_state", self.core_state.map(CoreState::word)),
+            ("suspension", self.suspension.map(Suspension::word)),
+            ("flag", self.flag.map(FlagReach::word)),
+            ("blacklist", self.blacklist.map(Blacklist::word)),
+            ("fraud", self.fraud.map(FraudStatus::word)),
+            ("verification", self.verification.map(Verification::word)),
+            ("hold", self.hold.map(Hold::word)),
+            ("presence", self.presence.map(Presence::word)),
+            ("kind", self.kind.map(UserKind::word)),
+        ];
+        let words = words.into_iter().filter_map(|(column, word)| Some((column, word?)));
+        let mut sql: String = words.map(|(column, word)| format!(" AND u.{column} = '{word}'")).collect();
+        if let Some(employee) = self.employee {
+            sql.push_str(&format!(" AND u.employee = {}", i64::from(employee)));
+        }
+        if self.presence.is_none() {
+            sql.push_str(" AND u.presence <> 'erased'");
+        }
+        sql
+    }
 }
 
 /// A list of users, in the order of their numbers.
@@ -433,11 +253,11 @@ fn cursor_tag(tenant: &Tenant, list: &str, number: i64) -> String {
     tag.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn make_cursor(tenant: &Tenant, list: &str, number: i64) -> String {
+pub(super) fn make_cursor(tenant: &Tenant, list: &str, number: i64) -> String {
     format!("{number}.{}", cursor_tag(tenant, list, number))
 }
 
-fn read_cursor(tenant: &Tenant, list: &str, cursor: &str) -> Result<i64> {
+pub(super) fn read_cursor(tenant: &Tenant, list: &str, cursor: &str) -> Result<i64> {
     let read = cursor.split_once('.').and_then(|(number, tag)| Some((number.parse::<i64>().ok()?, tag)));
     match read {
         Some((number, tag)) if secret::same(cursor_tag(tenant, list, number).as_bytes(), tag.as_bytes()) => Ok(number),

@@ -56,11 +56,11 @@ impl Read for Counting {
     async fn run(&self, rd: &mut Rd) -> Result<Recount> {
         let tenant = &*self.0;
         let mut recount = Recount::default();
-        let mut lists: BTreeMap<&'static str, (Wanted, Vec<i64>)> = Presence::ALL
+        let mut lists: BTreeMap<&'static str, (UserFilter, Vec<i64>)> = Presence::ALL
             .iter()
             .map(|presence| {
                 let filter = UserFilter { presence: Some(*presence), ..UserFilter::default() };
-                (presence.word(), (Wanted::of(&filter, false), Vec::new()))
+                (presence.word(), (filter, Vec::new()))
             })
             .collect();
         let mut sums: BTreeMap<u32, i64> = BTreeMap::new();
@@ -81,9 +81,9 @@ impl Read for Counting {
                 break;
             }
         }
-        for (wanted, numbers) in lists.into_values() {
-            let census = Census::read(rd, tenant.id, wanted).await?;
-            recount.wrong += (census.total() - numbers.len() as i64).abs();
+        for (filter, numbers) in lists.into_values() {
+            let census = Census::read(rd, tenant.id, Wanted::of(&filter, false)).await?;
+            recount.wrong += (census.total() - store::count_all(rd, tenant.id, &filter).await?).abs();
             let mut after = 0;
             for page in numbers.chunks(PAGE as usize) {
                 let told = census.numbers(rd, Begin::After(after), PAGE).await?;

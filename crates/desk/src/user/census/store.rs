@@ -6,6 +6,7 @@ use super::{BLOCK, Block, Move, REGION, Tally, axes_of};
 use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::Result;
 use crate::user::model::User;
+use crate::user::questions::UserFilter;
 use crate::user::store::COLUMNS;
 use crate::value::id::TenantId;
 
@@ -109,6 +110,12 @@ pub(super) async fn everybody(rd: &mut Rd, tenant: TenantId, after: i64, limit: 
     let sql =
         format!("SELECT {COLUMNS} FROM users u WHERE u.tenant_id = $1 AND u.number > $2 ORDER BY u.number LIMIT $3");
     rd.all(sql, params![tenant, after, limit]).await
+}
+
+/// How many users fit, counted one by one.
+pub(super) async fn count_all(rd: &mut Rd, tenant: TenantId, filter: &UserFilter) -> Result<i64> {
+    let sql = format!("SELECT COUNT(*) FROM users u WHERE u.tenant_id = $1{}", filter.conditions());
+    rd.one(sql, params![tenant]).await?.take()
 }
 
 /// The tenants in which something waits to be folded.

@@ -311,7 +311,7 @@ impl QueryWord {
 /// Whether a word is looked for by itself. A single Latin letter or digit would find nobody but those who spell a whole word
 /// with it, which is not what is meant; a single ideograph is a name.
 fn stands_alone(word: &str) -> bool {
-    !word.is_empty() && !(word.len() == 1 && word.is_ascii())
+    word.len() > 1 || !word.is_ascii()
 }
 
 /// The beginnings under which a folded word is stored; a word of one character as a whole.

@@ -176,6 +176,9 @@ impl Block {
     }
 }
 
+/// By how many a tally's counts change.
+type Changes = BTreeMap<u32, i64>;
+
 /// How many users have which axes: keys in order, each with how many. The key of a region's blocks has the block's place
 /// in the region above the axes.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -227,7 +230,7 @@ impl Tally {
     }
 
     /// Adds changes; what comes to nothing is left out. A count below nothing is a fault of ours.
-    fn add(&mut self, changes: &BTreeMap<u32, i64>) -> Result<()> {
+    fn add(&mut self, changes: &Changes) -> Result<()> {
         let mut all: BTreeMap<u32, i64> = self.0.iter().copied().collect();
         for (key, change) in changes {
             *all.entry(*key).or_default() += change;

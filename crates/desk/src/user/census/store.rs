@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BLOCK, Block, Move, REGION, Tally, axes_of};
+use super::{BLOCK, Block, Changes, Move, REGION, Tally, axes_of};
 use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::Result;
 use crate::user::model::User;
@@ -139,7 +139,8 @@ pub(crate) async fn fold(tx: &mut Tx, tenant: TenantId, limit: i64) -> Result<us
     let moves: Vec<Move> =
         tx.all(TAKE_MOVES, params![tenant, limit]).await?.iter_mut().map(read_move).collect::<Result<_>>()?;
     let mut touched: BTreeMap<i64, Vec<&Move>> = BTreeMap::new();
-    let mut changes: BTreeMap<i64, (BTreeMap<u32, i64>, BTreeMap<u32, i64>)> = BTreeMap::new();
+    // By region: of the sums, and of the counts by block.
+    let mut changes: BTreeMap<i64, (Changes, Changes)> = BTreeMap::new();
     for it in &moves {
         let block = it.number >> BLOCK;
         touched.entry(block).or_default().push(it);

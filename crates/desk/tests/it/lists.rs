@@ -277,3 +277,59 @@ async fn a_list_goes_on_across_blocks_and_regions() {
         assert_ne!(t.desk.recount(t.tenant).await.unwrap().wrong, 0, "a recount sees what is missing");
     }
 }
+
+/// Not a test: `cargo test -p desk --release -- --ignored --nocapture what_a_deep_page_costs` prints what lists of a million
+/// users cost. They are erased ones: those can be made by SQL, since nobody has their keys.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn what_a_deep_page_costs() {
+    const EVERYBODY: i64 = 1_000_000;
+    let Some(t) = TestDesk::all().await.into_iter().find(|t| t.engine == desk::db::Engine::Sqlite) else { return };
+    let tenant = t.tenant.0;
+    let numbers = |what: &str| {
+        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {EVERYBODY}) {what}")
+    };
+    tamper(
+        &t,
+        numbers(&format!(
+            "INSERT INTO users (tenant_id, id, number, version, kind, employee, risk_locked, failed_sign_ins, sign_in_lock,
+                 admission, core_state, suspension, flag, flagged_banks, blacklist, fraud, verification, hold, presence,
+                 created_at, updated_at)
+             SELECT {tenant}, randomblob(16), i, 1, 'individual', 0, 0, 0, CASE i % 97 WHEN 5 THEN 'locked' ELSE 'open' END,
+                 CASE i % 89 WHEN 3 THEN 'disabled' ELSE 'enabled' END, 'normal', 'no', 'none', '[]', 'no', 'whitelisted',
+                 'none', 'none', 'erased', 0, 0 FROM n"
+        )),
+    )
+    .await;
+    tamper(
+        &t,
+        numbers(&format!(
+            "INSERT INTO user_move (tenant_id, number, version, was, axes)
+             SELECT {tenant}, i, 1, 0, 131073 + 2 * (i % 97 = 5) + 4 * (i % 89 = 3) FROM n"
+        )),
+    )
+    .await;
+    let began = std::time::Instant::now();
+    assert_eq!(t.desk.fold().await.unwrap() as i64, EVERYBODY);
+    println!("folding {EVERYBODY} moves: {:?}", began.elapsed());
+    let erased = UserFilter { presence: Some(Presence::Erased), ..UserFilter::default() };
+    let locked = UserFilter { locked: Some(true), ..erased.clone() };
+    let both = UserFilter { admission: Some(Admission::Disabled), ..locked.clone() };
+    for (name, filter, row) in [
+        ("all, row 0", &erased, 0),
+        ("all, row 900,000", &erased, 900_000),
+        ("one in 97, row 0", &locked, 0),
+        ("one in 97, row 9,000", &locked, 9_000),
+        ("one in 8,633, row 0", &both, 0),
+        ("one in 8,633, row 90", &both, 90),
+    ] {
+        let rounds = 300;
+        let began = std::time::Instant::now();
+        let mut total = 0;
+        for _ in 0..rounds {
+            let page = UsersAtRow { filter: filter.clone(), row, limit: 25 };
+            total = t.desk.ask(&t.admin(), page).await.unwrap().total.unwrap();
+        }
+        println!("{name} of {total}: {:?}", began.elapsed() / rounds);
+    }
+}

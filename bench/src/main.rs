@@ -5,6 +5,7 @@
 
 mod floor;
 mod load;
+mod reads;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ struct Args {
     /// Use the data that a run before has left, as it is.
     #[arg(long)]
     keep: bool,
-    /// Measure only these: `get`, `search`, `writes`.
+    /// Measure only these: `get`, `search`, `lists`, `writes`.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Write the figures here as JSON.
@@ -133,6 +134,11 @@ fn main() {
     }
     if measured("search") {
         scene.searches(&mut table);
+    }
+    if measured("lists") {
+        let banno = (scene.token.as_str(), scene.institution.as_str());
+        let against = reads::Against { address: &scene.server.address, key: &scene.key, banno, time: scene.time };
+        reads::measure(&mut table, &against);
     }
     if measured("writes") {
         scene.writes(&mut table);

@@ -47,30 +47,16 @@ CREATE TABLE users (
 ) /* clustered */;
 
 CREATE UNIQUE INDEX users_by_number ON users (tenant_id, number);
--- One index for each axis, holding only the rare values: nobody needs help to find an ordinary user, and an ordinary
--- user then costs no index entry. A query names the rare value and repeats the index's condition.
-CREATE INDEX users_locked ON users (tenant_id, sign_in_lock, number) WHERE sign_in_lock <> 'open';
-CREATE INDEX users_disabled ON users (tenant_id, admission, number) WHERE admission <> 'enabled';
-CREATE INDEX users_by_core ON users (tenant_id, core_state, number) WHERE core_state <> 'normal';
-CREATE INDEX users_suspended ON users (tenant_id, suspension, number) WHERE suspension <> 'no';
-CREATE INDEX users_flagged ON users (tenant_id, flag, number) WHERE flag <> 'none';
-CREATE INDEX users_blacklisted ON users (tenant_id, blacklist, number) WHERE blacklist <> 'no';
-CREATE INDEX users_by_fraud ON users (tenant_id, fraud, number) WHERE fraud <> 'whitelisted';
-CREATE INDEX users_by_verification ON users (tenant_id, verification, number) WHERE verification <> 'none';
-CREATE INDEX users_held ON users (tenant_id, hold, number) WHERE hold <> 'none';
-CREATE INDEX users_gone ON users (tenant_id, presence, number) WHERE presence <> 'present';
 CREATE INDEX users_unlock_queued ON users (tenant_id, id) WHERE unlock_queued_at IS NOT NULL;
-CREATE INDEX users_business ON users (tenant_id, kind, number) WHERE kind <> 'individual';
 
--- Keyed tokens of what a user can be found by.
+-- Keyed tokens of what a user can be found by. In the order of numbers, as lists are; which tokens somebody has is known
+-- from her profile, so there is no index by user.
 CREATE TABLE user_token (
     tenant_id BIGINT NOT NULL,
-    token BYTEA NOT NULL,
-    user_id BYTEA NOT NULL,
-    PRIMARY KEY (tenant_id, token, user_id)
+    token BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, token, number)
 ) /* clustered */;
-
-CREATE INDEX user_token_by_user ON user_token (tenant_id, user_id);
 
 -- Keyed fingerprints of what may exist once only: username, e-mail (for sign-in), external id.
 CREATE TABLE user_unique (

@@ -7,9 +7,10 @@ use crate::audit;
 use crate::db::{Engine, Param, Rd, Read, Row, Tx, Write};
 use crate::error::Result;
 use crate::testing::TestDesk;
-use crate::user::UserFilter;
-use crate::user::questions::candidates_sql;
-use crate::user::standing::*;
+use crate::user::search::store::{Second, first, second};
+use crate::user::search::whole_tokens;
+use crate::value::id::TenantId;
+use crate::value::token::{Lookup, QueryWord};
 
 macro_rules! statements {
     ($($first:ident $(:: $rest:ident)*,)+) => {
@@ -109,8 +110,17 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     tenant::store::SELECT,
     tenant::store::SELECT_ALL,
     tenant::store::SETTINGS_FOR_CHANGE,
+    user::census::store::ALONE,
+    user::census::store::INSERT_MOVE,
+    user::census::store::MOVES,
+    user::census::store::REGION_OF,
+    user::census::store::SAVE_BLOCK,
+    user::census::store::SAVE_REGION,
+    user::census::store::SUMS,
+    user::census::store::TAKE_MOVES,
+    user::census::store::TENANTS_WITH_MOVES,
     user::store::DELETE_PERSON_KEY,
-    user::store::DELETE_TOKENS,
+    user::store::DELETE_TOKEN,
     user::store::DELETE_UNIQUE,
     user::store::ERASE,
     user::store::ID_OF_NUMBER,
@@ -127,6 +137,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     user::store::SAVE_SEEN,
     user::store::SAVE_STANDING,
     user::store::SELECT,
+    user::store::SELECT_BY_LOGIN,
     user::store::SELECT_FOR_CHANGE,
 };
 
@@ -135,6 +146,7 @@ const SCANS: &[(&str, &str)] = &[
     ("tenant::store::SELECT_ALL", "a house has few tenants, and this lists them"),
     ("tenant::store::LAST_ID", "as above; the end of the primary key"),
     ("audit::store::CHAIN_END", "one row for each tenant"),
+    ("user::census::store::TENANTS_WITH_MOVES", "as above, each with one look into the moves"),
     ("key::store::ALL", "a list of all, bounded"),
     ("role::store::ALL", "a list of all, bounded"),
     ("staff::store::ALL", "a list of all, bounded"),
@@ -143,7 +155,7 @@ const SCANS: &[(&str, &str)] = &[
 ];
 
 /// Indexes of rare rows: all that a tenant has in one is little.
-const RARE: &[&str] = &["audit_unsealed", "users_unlock_queued"];
+const RARE: &[&str] = &["audit_unsealed", "users_unlock_queued", "user_move", "user_region"];
 
 /// A statement's plan, without running it.
 struct Explain {
@@ -158,7 +170,7 @@ impl Write for Explain {
         if tx.engine() == Engine::Sqlite {
             return explain(tx, &self.sql).await;
         }
-        let slots = (1..=40).rev().find(|slot| holds_slot(&self.sql, *slot)).unwrap_or(0);
+        let slots = (1..=300).rev().find(|slot| holds_slot(&self.sql, *slot)).unwrap_or(0);
         // The plan for any parameters, and a sequential scan only where there is no other way.
         tx.run("SET LOCAL plan_cache_mode = force_generic_plan", &[]).await?;
         tx.run("SET LOCAL enable_seqscan = off", &[]).await?;
@@ -185,7 +197,7 @@ impl Read for Explain {
 }
 
 async fn explain(rd: &mut Rd, sql: &str) -> Result<Vec<String>> {
-    let slots = (1..=40).rev().find(|slot| holds_slot(sql, *slot)).unwrap_or(0);
+    let slots = (1..=300).rev().find(|slot| holds_slot(sql, *slot)).unwrap_or(0);
     let rows = rd.all(format!("EXPLAIN QUERY PLAN {sql}"), &vec![Param::Null; slots]).await?;
     let detail = |mut row: Row| {
         (0..3).for_each(|_| row.skip());
@@ -237,44 +249,54 @@ async fn every_statement_prepares_on_both_engines_and_none_scans_a_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_by_a_rare_value_reads_the_index_of_that_value() {
+async fn a_list_looks_for_blocks_and_users_by_their_numbers() {
+    use crate::user::census::store::{blocks_of_regions_sql, blocks_sql, padded_slots, users_sql};
     for t in TestDesk::all().await {
-        let filter = UserFilter::default;
-        for (index, filter) in [
-            ("users_locked", UserFilter { locked: Some(true), ..filter() }),
-            ("users_disabled", UserFilter { admission: Some(Admission::Disabled), ..filter() }),
-            ("users_by_core", UserFilter { core_state: Some(CoreState::Dormant), ..filter() }),
-            ("users_suspended", UserFilter { suspension: Some(Suspension::Suspended), ..filter() }),
-            ("users_flagged", UserFilter { flag: Some(FlagReach::Whole), ..filter() }),
-            ("users_blacklisted", UserFilter { blacklist: Some(Blacklist::Blacklisted), ..filter() }),
-            ("users_by_fraud", UserFilter { fraud: Some(FraudStatus::Fraudulent), ..filter() }),
-            ("users_by_verification", UserFilter { verification: Some(Verification::Requested), ..filter() }),
-            ("users_held", UserFilter { hold: Some(Hold::Legal), ..filter() }),
-            ("users_gone", UserFilter { presence: Some(Presence::Removed), ..filter() }),
-            ("users_business", UserFilter { kind: Some(crate::user::UserKind::Business), ..filter() }),
-            ("users_by_number", filter()),
-        ] {
-            let conditions = format!("u.tenant_id = $1{}", filter.conditions());
-            let page =
-                format!("SELECT u.id FROM users u WHERE {conditions} AND u.number > $2 ORDER BY u.number LIMIT $3");
-            let lines = plan(&t, index, &page).await;
-            let text = lines.join("\n");
-            assert!(text.contains(index), "{index} on {:?}:\n{text}", t.engine);
-            assert!(!text.contains("TEMP B-TREE") && !text.contains("Sort"), "{index} gives the order:\n{text}");
+        for count in [1, 3, 17, 201] {
+            let (slots, _) = padded_slots(count);
+            for (name, sql) in [
+                ("regions", blocks_of_regions_sql(&slots)),
+                ("blocks", blocks_sql(&slots)),
+                ("users", users_sql(&slots)),
+            ] {
+                let lines = plan(&t, name, &sql).await;
+                let text = lines.join("\n");
+                assert!(!lines.iter().any(|line| is_scan(line)), "{name} of {count} on {:?}:\n{text}", t.engine);
+                assert!(!text.contains("TEMP B-TREE"), "{name} of {count} sorts nothing:\n{text}");
+            }
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_search_begins_with_the_tokens_of_one_word() {
+async fn a_search_reads_tokens_in_order_and_sorts_nothing() {
+    let lookup = Lookup::new(&[7; 32]);
+    let tenant = TenantId(1);
     for t in TestDesk::all().await {
-        for alternatives in [&[1][..], &[3], &[6], &[6, 6], &[2, 6, 4, 1]] {
-            let sql = candidates_sql(alternatives, false);
-            let lines = plan(&t, "candidates", &sql).await;
-            assert!(!lines.iter().any(|line| is_scan(line)), "{alternatives:?}:\n{}", lines.join("\n"));
-            if t.engine == Engine::Sqlite {
-                let begin = "SEARCH t USING PRIMARY KEY (tenant_id=? AND token=?)";
-                assert!(lines.iter().any(|line| line.starts_with(begin)), "{alternatives:?}:\n{}", lines.join("\n"));
+        for query in [
+            "ma",
+            "maria",
+            "christopher",
+            "maria garcia",
+            "anne-marie o'neil",
+            "maria jane garcia 0143",
+            "2025550143",
+            "a@b",
+        ] {
+            let words = lookup.query_tokens(query);
+            let words: Vec<&QueryWord> = words.iter().collect();
+            let whole = whole_tokens(|one, other| lookup.pair(one, other), &words);
+            let one = first(&tenant, &words, Some(&[0; 32]), &whole, 0, 21);
+            let (known, begins) = ([1, 2, 3], Some((&*words, &*whole, 0)));
+            let two = second(&tenant, &Second { known: &known, whole: Some((&whole, 0)), begins, limit: 21 });
+            for sql in one.into_iter().map(|one| one.sql).chain([two.sql]) {
+                let lines = plan(&t, "search", &sql).await;
+                let text = lines.join("\n");
+                // What an arm gives is walked through, and no arm gives more than is asked for.
+                let is_arm = |line: &str| ["SCAN a", "SCAN c", "SCAN f"].iter().any(|arm| line.starts_with(arm));
+                let scans = lines.iter().any(|line| is_scan(line) && !is_arm(line));
+                assert!(!scans, "{query} on {:?}:\n{text}", t.engine);
+                assert!(!text.contains("TEMP B-TREE"), "{query} on {:?}:\n{text}", t.engine);
             }
         }
     }

@@ -6,9 +6,7 @@ use axum::response::{IntoResponse, Response};
 use desk::Error;
 use desk::password::personal_words;
 use desk::user::standing::*;
-use desk::user::{
-    CreateUser, EditUser, FindUsers, ListUsers, RevealUser, SeenUser, ShowUser, Term, UserFilter, UserKind, UserSort,
-};
+use desk::user::{CreateUser, EditUser, FindUsers, ListUsers, RevealUser, SeenUser, ShowUser, UserFilter, UserKind};
 use desk::value::id::UserId;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -124,34 +122,102 @@ pub async fn reveal(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchIn {
-    /// Names, e-mail, phone, username, identifiers or an id, in any order.
+    /// Names, e-mail, phone, username, identifiers or an id: words in any order, whole or their beginnings.
     #[schema(example = "marta rey")]
     pub query: String,
+    /// Only users whose standing is so, as in a list.
+    #[serde(default)]
+    pub filters: Filters,
     /// How many at most, 1 to 100; default 20.
     #[serde(default)]
     pub limit: Option<i64>,
+    /// The cursor that the page before gave as `next`, for the same query and filters.
+    #[serde(default)]
+    pub after: Option<String>,
+    /// Whether to count all that fit; told with the first page.
+    #[serde(default)]
+    pub total: Option<bool>,
 }
 
-/// Find users. A `POST`, so that what is searched for stands in no URL. The best match comes first.
+/// Find users. A `POST`, so that what is searched for stands in no URL. First whoever has the query as a whole value
+/// (identifier, username, e-mail, phone), then whoever has its words as whole words of her names, then beginnings.
 #[utoipa::path(post, path = "/v1/users/search", tag = "users", request_body = SearchIn,
-    responses((status = 200, description = "Users that fit; `total` counts all of them.", body = UserList), Problems))]
+    responses((status = 200, description = "Users that fit. A page may be short while there is a `next`; `total` is null \
+        unless asked for, and when there are more than 10,000 candidates.", body = UserList), Problems))]
 pub async fn search(State(house): State<House>, caller: SignedBy<Native>, body: Body<Native, SearchIn>) -> Answer {
-    let limit = body.value.limit.unwrap_or(20);
+    let wanted = body.value;
+    let limit = wanted.limit.unwrap_or(20);
     if !(1..=100).contains(&limit) {
         return Err(Error::invalid("limit", "out_of_range", "Must be from 1 to 100.").into());
     }
-    let query = body.value.query;
-    if query.trim().is_empty() {
+    if wanted.query.trim().is_empty() {
         return Err(Error::invalid("query", "required", "Say what to search for; to list users, GET /v1/users.").into());
     }
-    let question = FindUsers { query, term: Term::Anything, sort: UserSort::Best, offset: 0, limit: limit as usize };
+    let question = FindUsers {
+        filter: wanted.filters.filter("filters.")?,
+        after: wanted.after,
+        limit: limit as usize,
+        count: wanted.total.unwrap_or(false),
+        ..FindUsers::of(wanted.query)
+    };
     let found = house.desk.ask(&caller, question).await?;
-    let total = if found.capped { None } else { Some(found.total) };
+    let total = found.total.filter(|_| !found.capped);
     let data = found.users.into_iter().map(UserWire::from).collect();
-    Ok(axum::Json(UserList { data, next: None, total }).into_response())
+    Ok(axum::Json(UserList { data, next: found.next, total }).into_response())
 }
 
-/// Filters of a list: one for each axis.
+/// Filters: one for each axis; an absent one does not matter.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filters {
+    /// `open` or `locked`.
+    pub sign_in_lock: Option<String>,
+    pub admission: Option<String>,
+    pub core_state: Option<String>,
+    pub suspension: Option<String>,
+    pub flag: Option<String>,
+    pub blacklist: Option<String>,
+    pub fraud: Option<String>,
+    pub verification: Option<String>,
+    pub hold: Option<String>,
+    /// Erased users are there only when asked for.
+    pub presence: Option<String>,
+    pub kind: Option<String>,
+    pub employee: Option<bool>,
+}
+
+impl Filters {
+    /// `path` stands before the names of the fields.
+    fn filter(&self, path: &str) -> desk::Result<UserFilter> {
+        let locked = |word: &str| match word {
+            "locked" => Some(true),
+            "open" => Some(false),
+            _ => None,
+        };
+        let at = |name: &str| format!("{path}{name}");
+        Ok(UserFilter {
+            locked: chosen(&at("sign_in_lock"), self.sign_in_lock.as_deref(), locked, &["open", "locked"])?,
+            admission: chosen(&at("admission"), self.admission.as_deref(), Admission::parse, Admission::WORDS)?,
+            core_state: chosen(&at("core_state"), self.core_state.as_deref(), CoreState::parse, CoreState::WORDS)?,
+            suspension: chosen(&at("suspension"), self.suspension.as_deref(), Suspension::parse, Suspension::WORDS)?,
+            flag: chosen(&at("flag"), self.flag.as_deref(), FlagReach::parse, FlagReach::WORDS)?,
+            blacklist: chosen(&at("blacklist"), self.blacklist.as_deref(), Blacklist::parse, Blacklist::WORDS)?,
+            fraud: chosen(&at("fraud"), self.fraud.as_deref(), FraudStatus::parse, FraudStatus::WORDS)?,
+            verification: chosen(
+                &at("verification"),
+                self.verification.as_deref(),
+                Verification::parse,
+                Verification::WORDS,
+            )?,
+            hold: chosen(&at("hold"), self.hold.as_deref(), Hold::parse, Hold::WORDS)?,
+            presence: chosen(&at("presence"), self.presence.as_deref(), Presence::parse, Presence::WORDS)?,
+            kind: chosen(&at("kind"), self.kind.as_deref(), UserKind::parse, UserKind::WORDS)?,
+            employee: self.employee,
+        })
+    }
+}
+
+/// A list: filters, one for each axis, and which page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -179,31 +245,22 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    fn filter(&self) -> desk::Result<UserFilter> {
-        let locked = |word: &str| match word {
-            "locked" => Some(true),
-            "open" => Some(false),
-            _ => None,
-        };
-        Ok(UserFilter {
-            locked: chosen("sign_in_lock", self.sign_in_lock.as_deref(), locked, &["open", "locked"])?,
-            admission: chosen("admission", self.admission.as_deref(), Admission::parse, Admission::WORDS)?,
-            core_state: chosen("core_state", self.core_state.as_deref(), CoreState::parse, CoreState::WORDS)?,
-            suspension: chosen("suspension", self.suspension.as_deref(), Suspension::parse, Suspension::WORDS)?,
-            flag: chosen("flag", self.flag.as_deref(), FlagReach::parse, FlagReach::WORDS)?,
-            blacklist: chosen("blacklist", self.blacklist.as_deref(), Blacklist::parse, Blacklist::WORDS)?,
-            fraud: chosen("fraud", self.fraud.as_deref(), FraudStatus::parse, FraudStatus::WORDS)?,
-            verification: chosen(
-                "verification",
-                self.verification.as_deref(),
-                Verification::parse,
-                Verification::WORDS,
-            )?,
-            hold: chosen("hold", self.hold.as_deref(), Hold::parse, Hold::WORDS)?,
-            presence: chosen("presence", self.presence.as_deref(), Presence::parse, Presence::WORDS)?,
-            kind: kind(self.kind.as_deref())?,
+    /// The filters by themselves: unknown names are refused, and then nothing can be flattened.
+    fn filters(&mut self) -> Filters {
+        Filters {
+            sign_in_lock: self.sign_in_lock.take(),
+            admission: self.admission.take(),
+            core_state: self.core_state.take(),
+            suspension: self.suspension.take(),
+            flag: self.flag.take(),
+            blacklist: self.blacklist.take(),
+            fraud: self.fraud.take(),
+            verification: self.verification.take(),
+            hold: self.hold.take(),
+            presence: self.presence.take(),
+            kind: self.kind.take(),
             employee: self.employee,
-        })
+        }
     }
 }
 
@@ -211,8 +268,8 @@ impl ListQuery {
 #[utoipa::path(get, path = "/v1/users", tag = "users", params(ListQuery),
     responses((status = 200, description = "A page.", body = UserList), Problems))]
 pub async fn list(State(house): State<House>, caller: SignedBy<Native>, query: Query<Native, ListQuery>) -> Answer {
-    let query = query.0;
-    let (filter, limit) = (query.filter()?, query.limit.unwrap_or(50));
+    let mut query = query.0;
+    let (filter, limit) = (query.filters().filter("")?, query.limit.unwrap_or(50));
     let question = ListUsers { filter, after: query.after, limit, count: query.total.unwrap_or(false) };
     let page = house.desk.ask(&caller, question).await?;
     let data = page.users.into_iter().map(UserWire::from).collect();

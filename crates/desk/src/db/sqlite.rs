@@ -20,6 +20,8 @@ use crate::error::{Error, Result};
 const STATEMENTS: usize = 256;
 /// How many translations of constant texts a connection keeps. There are no more constants than that.
 const TRANSLATIONS: usize = 2048;
+/// The same of texts that are put together at run time, of which there are few.
+const TRANSLATED_TEXTS: usize = 256;
 /// How long to wait for another process (a migration, a backup) before saying busy.
 const BUSY_TIMEOUT_MS: u32 = 2000;
 
@@ -28,12 +30,13 @@ pub(super) struct Link {
     pub conn: Connection,
     /// Constant text (by address and length) to what SQLite reads. Statics never move, so the address is the text.
     translated: HashMap<(usize, usize), Arc<str>>,
+    translated_texts: HashMap<Box<str>, Arc<str>>,
 }
 
 impl Link {
     fn new(conn: Connection) -> Link {
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
-        Link { conn, translated: HashMap::new() }
+        Link { conn, translated: HashMap::new(), translated_texts: HashMap::new() }
     }
 
     pub fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
@@ -90,7 +93,17 @@ impl Link {
                 let key = (text.as_ptr().addr(), text.len());
                 self.translated.entry(key).or_insert_with(|| sql::for_sqlite(text).into()).clone()
             }
-            std::borrow::Cow::Owned(text) => sql::for_sqlite(text).into(),
+            std::borrow::Cow::Owned(text) => {
+                if let Some(known) = self.translated_texts.get(text.as_str()) {
+                    return known.clone();
+                }
+                if self.translated_texts.len() >= TRANSLATED_TEXTS {
+                    self.translated_texts.clear();
+                }
+                let translated: Arc<str> = sql::for_sqlite(text).into();
+                self.translated_texts.insert(text.as_str().into(), translated.clone());
+                translated
+            }
         }
     }
 }

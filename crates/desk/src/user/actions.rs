@@ -260,11 +260,10 @@ impl Action for EraseUser {
             return Ok(Changed { user, changed: false });
         }
         access::end(cx, self.user, "erased").await?;
-        store::erase(cx.tx, &mut user, cx.now).await?;
+        store::erase(cx.tx, cx.tenant, &mut user, cx.now).await?;
         user.person = None;
         user.sealed_profile = None;
         user.marks.clear();
-        user.standing.presence = Presence::Erased;
         cx.note(Fact::UserErased { user: self.user });
         Ok(Changed { user, changed: true })
     }
@@ -344,14 +343,16 @@ impl Action for CreateUser {
             sealed_profile: None,
             sealed_second_factor: None,
             person: Some(PersonKey::create(cx.random)),
+            counted: 0,
         };
         // What is not ordinary has a moment and an author from the beginning.
         for axis in user.standing.deviating() {
             user.marks.insert(axis, Mark { at: cx.now, by: cx.caller.author(), reason: None });
         }
         user.set_profile(&profile, cx.random)?;
-        store::insert(cx.tx, cx.tenant, &user, cx.random).await?;
-        store::index(cx.tx, cx.tenant, id, &profile).await?;
+        store::insert(cx.tx, cx.tenant, &mut user, cx.random).await?;
+        let findable = store::Findable::of(cx.tenant.keys.lookup(), &profile);
+        store::index(cx.tx, cx.tenant.id, id, number, &findable).await?;
         cx.note(Fact::UserCreated { user: id, number });
         Ok(user)
     }
@@ -408,8 +409,8 @@ impl Action for EditUser {
         user.employee = self.employee.unwrap_or(user.employee);
         user.set_profile(&new, cx.random)?;
         store::save_profile(cx.tx, &mut user, cx.now).await?;
-        store::unindex(cx.tx, cx.tenant.id, user.id).await?;
-        store::index(cx.tx, cx.tenant, user.id, &new).await?;
+        let [before, now] = [&old, &new].map(|it| store::Findable::of(cx.tenant.keys.lookup(), it));
+        store::reindex(cx.tx, cx.tenant.id, &user, &before, &now).await?;
         cx.note(Fact::UserEdited { user: user.id, fields });
         Ok(Changed { user, changed: true })
     }

@@ -1,20 +1,24 @@
 //! The end customer: profile, standing, and what may be done with both.
 
 pub mod actions;
+pub(crate) mod census;
 pub mod model;
 pub mod profile;
 pub mod questions;
+pub mod search;
 pub mod standing;
 pub(crate) mod store;
 pub mod unlock;
 
 pub use actions::*;
+pub use census::house::Recount;
 pub use model::{Mark, User, UserKind};
 pub use profile::{Address, Demographic, Identifiers, Profile};
 pub use questions::{
-    FindUsers, Found, ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, Term, UserByName, UserByNumber,
-    UserFilter, UserPage, UserSort,
+    ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, UserByName, UserByNumber, UserFilter, UserPage,
+    UsersAtRow,
 };
+pub use search::{FindUsers, Found, Term, UserSort};
 pub use standing::{Attempt, Axis, Standing, Verdict};
 pub use store::Unique;
 pub use unlock::UnlockLockedUser;

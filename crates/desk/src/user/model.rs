@@ -75,6 +75,8 @@ pub struct User {
     pub(crate) sealed_second_factor: Option<Vec<u8>>,
     /// Gone once she is erased.
     pub(crate) person: Option<PersonKey>,
+    /// The axes she is counted by (`census`); 0 until she is inserted.
+    pub(crate) counted: u32,
 }
 
 impl User {

@@ -3,25 +3,21 @@
 use std::collections::BTreeMap;
 
 use crate::caller::Caller;
-use crate::db::{Param, ToParam, Weight, params};
+use crate::db::Weight;
 use crate::error::{Error, Result};
 use crate::tenant::Tenant;
+use crate::user::census::{self, Begin, Census, Wanted};
 use crate::user::model::{Mark, User, UserKind};
 use crate::user::profile::Profile;
 use crate::user::standing::*;
 use crate::user::store::{self, Unique};
 use crate::value::clock::Time;
 use crate::value::id::UserId;
-use crate::value::token::QueryWord;
-use crate::value::{normal, secret};
+use crate::value::secret;
 use crate::verb::{Question, Qx, Subject};
 
 /// The most users one page holds.
 pub const PAGE_MAX: i64 = 200;
-/// The most candidates a search looks at; a query that fits more people than this is not a search for one of them.
-pub const CANDIDATES_MAX: usize = 10_000;
-/// The longest query, in characters.
-pub const QUERY_MAX: usize = 200;
 
 /// A user as the caller may see her.
 #[derive(Debug, Clone)]
@@ -50,7 +46,7 @@ impl User {
         Ok(self.shown(self.profile()?.seen_by(caller)))
     }
 
-    fn shown(&self, profile: Profile) -> SeenUser {
+    pub(super) fn shown(&self, profile: Profile) -> SeenUser {
         SeenUser {
             id: self.id,
             number: self.number,
@@ -119,230 +115,6 @@ impl Question for RevealUser {
     }
 }
 
-/// Where a search looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Term {
-    /// Names, e-mail, username, phone, identifiers, ids.
-    Anything,
-    /// First, last and preferred name, e-mail, username and NetTeller id: the Banno search. A query with an `@` is an
-    /// e-mail only.
-    NamesAndLogins,
-}
-
-/// In which order a search answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UserSort {
-    /// The best match first: whole identifiers, then whole words, then beginnings.
-    Best,
-    /// Last name, first name, id.
-    Name,
-}
-
-/// Users that fit a query, every one verified.
-pub struct FindUsers {
-    /// What was typed.
-    pub query: String,
-    /// Where to look.
-    pub term: Term,
-    /// In which order.
-    pub sort: UserSort,
-    /// Skip so many.
-    pub offset: usize,
-    /// How many at most.
-    pub limit: usize,
-}
-
-/// What a search found.
-pub struct Found {
-    /// One page.
-    pub users: Vec<SeenUser>,
-    /// How many fit in all. Exact unless `capped`.
-    pub total: i64,
-    /// More candidates than a search looks at: the query should say more.
-    pub capped: bool,
-}
-
-impl Question for FindUsers {
-    const NAME: &'static str = "user.find";
-    type Output = Found;
-
-    /// Whole addresses, numbers and ids are one look into an index; names may fit many.
-    fn weight(&self) -> Weight {
-        let query = self.query.trim();
-        let digits = query.bytes().filter(u8::is_ascii_digit).count();
-        let is_exact = (query.contains('@') && query.contains('.')) || digits >= 7 || UserId::parse(query).is_some();
-        if is_exact && !query.contains(' ') { Weight::Point } else { Weight::Scan }
-    }
-
-    async fn run(&self, qx: &mut Qx<'_>) -> Result<Found> {
-        if self.query.chars().count() > QUERY_MAX {
-            return Err(Error::invalid("query", "too_long", format!("At most {QUERY_MAX} characters.")));
-        }
-        let query = self.query.trim();
-        if self.term == Term::Anything
-            && let Some(id) = UserId::parse(query).or_else(|| query.parse().ok().map(UserId))
-        {
-            let users: Vec<_> = match store::load(qx.rd, qx.tenant, qx.caller, id).await {
-                Ok(user) => vec![user.seen_by(qx.caller)?],
-                Err(Error::NotFound(_)) => Vec::new(),
-                Err(other) => return Err(other),
-            };
-            return Ok(Found { total: users.len() as i64, users, capped: false });
-        }
-        if query.is_empty() {
-            return everybody(qx, self.sort, self.offset, self.limit).await;
-        }
-        let words = qx.tenant.keys.lookup().query_tokens(query);
-        let (mut candidates, capped) = candidates(qx, &words).await?;
-        let mut fitting: Vec<(u8, User, Profile)> = Vec::with_capacity(candidates.len());
-        for user in candidates.drain(..) {
-            let profile = user.profile()?;
-            if let Some(rank) = rank(self.term, &words, query, &profile) {
-                fitting.push((rank, user, profile));
-            }
-        }
-        let total = fitting.len() as i64;
-        fitting.sort_by_cached_key(|(rank, user, profile)| (self.rank_counts(*rank), by_name(profile), user.id));
-        let page = fitting.into_iter().skip(self.offset).take(self.limit);
-        let users = page.map(|(_, user, profile)| user.shown(profile.seen_by(qx.caller))).collect();
-        Ok(Found { users, total, capped })
-    }
-}
-
-impl FindUsers {
-    fn rank_counts(&self, rank: u8) -> u8 {
-        if self.sort == UserSort::Best { rank } else { 0 }
-    }
-}
-
-fn by_name(profile: &Profile) -> (String, String) {
-    (normal::fold(&profile.last_name), normal::fold(&profile.first_name))
-}
-
-/// Users who have every word under some token, at most `CANDIDATES_MAX`. One statement.
-async fn candidates(qx: &mut Qx<'_>, words: &[QueryWord]) -> Result<(Vec<User>, bool)> {
-    let mut words: Vec<&QueryWord> = words.iter().filter(|word| !word.alternatives.is_empty()).collect();
-    if words.is_empty() {
-        return Ok((Vec::new(), false));
-    }
-    // The longest word is likely the rarest: begin there, and ask the others of each candidate.
-    words.sort_by_key(|word| std::cmp::Reverse(word.word.len()));
-    let mut params: Vec<Param<'_>> = vec![qx.tenant.id.to_param()];
-    params.extend(words.iter().flat_map(|word| &word.alternatives).map(|(_, token)| token.to_param()));
-    let alternatives: Vec<usize> = words.iter().map(|word| word.alternatives.len()).collect();
-    let sql = candidates_sql(&alternatives, store::hides_employees(qx.tenant, qx.caller));
-    let rows = qx.rd.all(sql, &params).await?;
-    let capped = rows.len() > CANDIDATES_MAX;
-    let tenant: &Tenant = qx.tenant;
-    let users =
-        rows.into_iter().take(CANDIDATES_MAX).map(|mut row| store::read(tenant, &mut row)).collect::<Result<_>>()?;
-    Ok((users, capped))
-}
-
-/// The statement for words with so many alternatives each, the rarest word first.
-pub(crate) fn candidates_sql(alternatives: &[usize], hides_employees: bool) -> String {
-    let mut sql = format!("SELECT {} FROM users u WHERE u.tenant_id = $1 AND u.id IN (", store::COLUMNS);
-    let mut next = 2;
-    for (index, count) in alternatives.iter().enumerate() {
-        let slots = (next..next + count).map(|slot| format!("${slot}")).collect::<Vec<_>>().join(", ");
-        next += count;
-        if index == 0 {
-            sql.push_str(&format!(
-                "SELECT t.user_id FROM user_token t WHERE t.tenant_id = $1 AND t.token IN ({slots})"
-            ));
-        } else {
-            sql.push_str(&format!(
-                " AND EXISTS (SELECT 1 FROM user_token x WHERE x.tenant_id = $1 AND x.user_id = t.user_id \
-                 AND x.token IN ({slots}))"
-            ));
-        }
-    }
-    // A user may have a word under each of its tokens (name, username, address): so many rows hold one user more than are
-    // looked at, whoever they are. `DISTINCT` would have SQLite walk through the tokens of everybody.
-    let rows = alternatives.first().unwrap_or(&1) * (CANDIDATES_MAX + 1);
-    sql.push_str(&format!(" LIMIT {rows})"));
-    if hides_employees {
-        sql.push_str(" AND u.employee = 0");
-    }
-    sql.push_str(&format!(" LIMIT {}", CANDIDATES_MAX + 1));
-    sql
-}
-
-/// How well a user fits: 0 a whole identifier, 1 whole words, 2 beginnings; `None` does not fit.
-fn rank(term: Term, words: &[QueryWord], query: &str, profile: &Profile) -> Option<u8> {
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    let (email, username, phone) = (text(&profile.email), text(&profile.username), text(&profile.phone));
-    let identifiers: Vec<&String> = match term {
-        Term::Anything => profile.identifiers.all().collect(),
-        Term::NamesAndLogins => profile.identifiers.net_teller_id.iter().collect(),
-    };
-    let mut names: Vec<String> = normal::words(&profile.first_name);
-    names.extend(normal::words(&profile.last_name));
-    names.extend(profile.preferred_name.iter().flat_map(|name| normal::words(name)));
-    if term == Term::Anything {
-        names.extend(profile.middle_name.iter().flat_map(|name| normal::words(name)));
-        names.extend(profile.business_name.iter().flat_map(|name| normal::words(name)));
-    }
-    let folded_query = normal::fold(query);
-    let is_email = query.contains('@');
-    let fits = words.iter().all(|word| {
-        let by_email = !email.is_empty() && word.matches_email(&email);
-        if is_email && term == Term::NamesAndLogins {
-            return by_email;
-        }
-        word.matches_words(&names)
-            || by_email
-            || (!username.is_empty()
-                && (word.matches_name(&username) || normal::fold(&username).starts_with(&word.word)))
-            || (term == Term::Anything && !phone.is_empty() && word.matches_phone(&phone))
-            || identifiers.iter().any(|identifier| word.matches_identifier(identifier))
-    });
-    if !fits {
-        return None;
-    }
-    let is_whole = normal::fold(&email) == folded_query
-        || normal::fold(&username) == folded_query
-        || words.iter().any(|word| identifiers.iter().any(|identifier| word.matches_identifier(identifier)))
-        || (words.len() == 1 && !phone.is_empty() && normal::digits(&phone) == normal::digits(query));
-    let whole_words = words.iter().all(|word| names.contains(&word.word));
-    Some(if is_whole {
-        0
-    } else if whole_words {
-        1
-    } else {
-        2
-    })
-}
-
-/// A blank query: everybody who has not been erased. Sorted by name while that is affordable, else by number.
-async fn everybody(qx: &mut Qx<'_>, sort: UserSort, offset: usize, limit: usize) -> Result<Found> {
-    let hidden = if store::hides_employees(qx.tenant, qx.caller) { " AND u.employee = 0" } else { "" };
-    let from = format!("FROM users u WHERE u.tenant_id = $1 AND u.presence <> 'erased'{hidden}");
-    let total: i64 = qx.rd.one(format!("SELECT COUNT(*) {from}"), params![qx.tenant.id]).await?.take()?;
-    let tenant: &Tenant = qx.tenant;
-    if sort == UserSort::Name && total <= CANDIDATES_MAX as i64 {
-        let rows = qx.rd.all(format!("SELECT {} {from}", store::COLUMNS), params![tenant.id]).await?;
-        let mut all = Vec::with_capacity(rows.len());
-        for mut row in rows {
-            let user = store::read(tenant, &mut row)?;
-            let profile = user.profile()?;
-            all.push((user, profile));
-        }
-        all.sort_by_cached_key(|(user, profile)| (by_name(profile), user.id));
-        let page = all.into_iter().skip(offset).take(limit);
-        let users = page.map(|(user, profile)| user.shown(profile.seen_by(qx.caller))).collect();
-        return Ok(Found { users, total, capped: false });
-    }
-    let (limit, offset) = (limit as i64, offset as i64);
-    let sql = format!("SELECT {} {from} ORDER BY u.number LIMIT $2 OFFSET $3", store::COLUMNS);
-    let rows = qx.rd.all(sql, params![tenant.id, limit, offset]).await?;
-    let mut users = Vec::with_capacity(rows.len());
-    for mut row in rows {
-        users.push(store::read(tenant, &mut row)?.seen_by(qx.caller)?);
-    }
-    Ok(Found { users, total, capped: false })
-}
-
 /// Which users a list holds; an absent axis does not matter. Erased users are listed only when asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "one field for each axis")]
@@ -362,28 +134,24 @@ pub struct UserFilter {
 }
 
 impl UserFilter {
-    /// The conditions; words of closed vocabularies stand in the text, so that the indexes of rare values are usable.
+    /// The conditions on a row `u` of users, for statements that walk through all of them; lists are answered from the
+    /// census. Words of closed vocabularies stand in the text.
     pub(crate) fn conditions(&self) -> String {
-        let mut sql = String::new();
-        let mut axis = |column: &str, word: Option<&'static str>, ordinary: &str| {
-            if let Some(word) = word {
-                sql.push_str(&format!(" AND u.{column} = '{word}'"));
-                if word != ordinary {
-                    sql.push_str(&format!(" AND u.{column} <> '{ordinary}'"));
-                }
-            }
-        };
-        axis("sign_in_lock", self.locked.map(|locked| if locked { "locked" } else { "open" }), "open");
-        axis("admission", self.admission.map(Admission::word), "enabled");
-        axis("core_state", self.core_state.map(CoreState::word), "normal");
-        axis("suspension", self.suspension.map(Suspension::word), "no");
-        axis("flag", self.flag.map(FlagReach::word), "none");
-        axis("blacklist", self.blacklist.map(Blacklist::word), "no");
-        axis("fraud", self.fraud.map(FraudStatus::word), "whitelisted");
-        axis("verification", self.verification.map(Verification::word), "none");
-        axis("hold", self.hold.map(Hold::word), "none");
-        axis("presence", self.presence.map(Presence::word), "present");
-        axis("kind", self.kind.map(UserKind::word), "individual");
+        let words = [
+            ("sign_in_lock", self.locked.map(|locked| if locked { "locked" } else { "open" })),
+            ("admission", self.admission.map(Admission::word)),
+            ("core_state", self.core_state.map(CoreState::word)),
+            ("suspension", self.suspension.map(Suspension::word)),
+            ("flag", self.flag.map(FlagReach::word)),
+            ("blacklist", self.blacklist.map(Blacklist::word)),
+            ("fraud", self.fraud.map(FraudStatus::word)),
+            ("verification", self.verification.map(Verification::word)),
+            ("hold", self.hold.map(Hold::word)),
+            ("presence", self.presence.map(Presence::word)),
+            ("kind", self.kind.map(UserKind::word)),
+        ];
+        let words = words.into_iter().filter_map(|(column, word)| Some((column, word?)));
+        let mut sql: String = words.map(|(column, word)| format!(" AND u.{column} = '{word}'")).collect();
         if let Some(employee) = self.employee {
             sql.push_str(&format!(" AND u.employee = {}", i64::from(employee)));
         }
@@ -428,32 +196,55 @@ impl Question for ListUsers {
         if !(1..=PAGE_MAX).contains(&self.limit) {
             return Err(Error::invalid("limit", "out_of_range", format!("Must be from 1 to {PAGE_MAX}.")));
         }
-        let hidden = if store::hides_employees(qx.tenant, qx.caller) { " AND u.employee = 0" } else { "" };
-        let conditions = format!("u.tenant_id = $1{}{hidden}", self.filter.conditions());
+        let wanted = Wanted::of(&self.filter, store::hides_employees(qx.tenant, qx.caller));
         let after = match &self.after {
-            Some(cursor) => read_cursor(qx.tenant, &conditions, cursor)?,
+            Some(cursor) => read_cursor(qx.tenant, &wanted.name(), cursor)?,
             None => 0,
         };
-        let sql = format!(
-            "SELECT {} FROM users u WHERE {conditions} AND u.number > $2 ORDER BY u.number LIMIT $3",
-            store::COLUMNS
-        );
-        let rows = qx.rd.all(sql, params![qx.tenant.id, after, self.limit + 1]).await?;
-        let more = rows.len() as i64 > self.limit;
-        let mut users = Vec::with_capacity(rows.len());
-        for mut row in rows.into_iter().take(self.limit as usize) {
-            users.push(store::read(qx.tenant, &mut row)?.seen_by(qx.caller)?);
-        }
-        let total = match self.count {
-            true => {
-                let sql = format!("SELECT COUNT(*) FROM users u WHERE {conditions}");
-                Some(qx.rd.one(sql, params![qx.tenant.id]).await?.take()?)
-            }
-            false => None,
-        };
+        let census = Census::read(qx.rd, qx.tenant.id, wanted).await?;
+        let mut users = page(qx, &census, Begin::After(after), self.limit + 1).await?;
+        let more = users.len() as i64 > self.limit;
+        users.truncate(self.limit as usize);
         let last = users.last().filter(|_| more).map(|user| user.number);
-        Ok(UserPage { users, next: last.map(|number| make_cursor(qx.tenant, &conditions, number)), total })
+        let next = last.map(|number| make_cursor(qx.tenant, &wanted.name(), number));
+        Ok(UserPage { users, next, total: self.count.then(|| census.total()) })
     }
+}
+
+/// A page of the same list from a row on, as deep as may be at the same cost; for doors that speak of offsets and pages.
+pub struct UsersAtRow {
+    /// Which.
+    pub filter: UserFilter,
+    /// How many users of the list come before, from 0.
+    pub row: i64,
+    /// How many, at most `PAGE_MAX`.
+    pub limit: i64,
+}
+
+impl Question for UsersAtRow {
+    const NAME: &'static str = "user.list";
+    type Output = UserPage;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<UserPage> {
+        if !(1..=PAGE_MAX).contains(&self.limit) {
+            return Err(Error::invalid("limit", "out_of_range", format!("Must be from 1 to {PAGE_MAX}.")));
+        }
+        let wanted = Wanted::of(&self.filter, store::hides_employees(qx.tenant, qx.caller));
+        let census = Census::read(qx.rd, qx.tenant.id, wanted).await?;
+        let users = page(qx, &census, Begin::Row(self.row), self.limit).await?;
+        Ok(UserPage { users, next: None, total: Some(census.total()) })
+    }
+}
+
+/// The users of a page, as the caller may see them.
+async fn page(qx: &mut Qx<'_>, census: &Census, begin: Begin, limit: i64) -> Result<Vec<SeenUser>> {
+    let numbers = census.numbers(qx.rd, begin, limit).await?;
+    let rows = census::store::users(qx.rd, qx.tenant.id, &numbers).await?;
+    rows.into_iter().map(|mut row| store::read(qx.tenant, &mut row)?.seen_by(qx.caller)).collect()
 }
 
 /// A cursor is a number with a keyed tag over tenant, list and number: made by us for this list, or not accepted.
@@ -462,11 +253,11 @@ fn cursor_tag(tenant: &Tenant, list: &str, number: i64) -> String {
     tag.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn make_cursor(tenant: &Tenant, list: &str, number: i64) -> String {
+pub(super) fn make_cursor(tenant: &Tenant, list: &str, number: i64) -> String {
     format!("{number}.{}", cursor_tag(tenant, list, number))
 }
 
-fn read_cursor(tenant: &Tenant, list: &str, cursor: &str) -> Result<i64> {
+pub(super) fn read_cursor(tenant: &Tenant, list: &str, cursor: &str) -> Result<i64> {
     let read = cursor.split_once('.').and_then(|(number, tag)| Some((number.parse::<i64>().ok()?, tag)));
     match read {
         Some((number, tag)) if secret::same(cursor_tag(tenant, list, number).as_bytes(), tag.as_bytes()) => Ok(number),

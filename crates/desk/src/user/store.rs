@@ -5,14 +5,15 @@ use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::{Conflict, Error, Result};
 use crate::permission::Permission;
 use crate::tenant::Tenant;
+use crate::user::census;
 use crate::user::model::User;
 use crate::user::profile::Profile;
-use crate::user::standing::{FlagReach, LockCause, SignInLock, Standing};
+use crate::user::standing::{FlagReach, LockCause, Presence, SignInLock, Standing};
 use crate::value::clock::Time;
 use crate::value::id::{TenantId, UserId};
 use crate::value::random::Random;
 use crate::value::seal::PersonKey;
-use crate::value::token::{Domain, Lookup};
+use crate::value::token::{Domain, Lookup, SearchToken};
 
 macro_rules! columns {
     () => {
@@ -35,6 +36,16 @@ pub(crate) const ID_OF_UNIQUE: &str = "\
     SELECT user_id
     FROM user_unique
     WHERE tenant_id = $1 AND field = $2 AND token = $3";
+
+pub(crate) const SELECT_BY_LOGIN: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM users u
+    WHERE u.tenant_id = $1 AND u.id IN (
+        SELECT q.user_id FROM user_unique q WHERE q.tenant_id = $1 AND q.field = 'email' AND q.token = $2
+        UNION ALL
+        SELECT q.user_id FROM user_unique q WHERE q.tenant_id = $1 AND q.field = 'username' AND q.token = $3)"
+);
 
 pub(crate) const ID_OF_NUMBER: &str = "SELECT id FROM users WHERE tenant_id = $1 AND number = $2";
 
@@ -60,17 +71,20 @@ pub(crate) const INSERT_UNIQUE: &str = "\
 pub(crate) const DELETE_UNIQUE: &str = "DELETE FROM user_unique WHERE tenant_id = $1 AND user_id = $2";
 
 pub(crate) const INSERT_TOKEN: &str = "\
-    INSERT INTO user_token (tenant_id, token, user_id)
+    INSERT INTO user_token (tenant_id, token, number)
     VALUES ($1, $2, $3)
-    ON CONFLICT (tenant_id, token, user_id) DO NOTHING";
+    ON CONFLICT (tenant_id, token, number) DO NOTHING";
 
 /// Eight at a time: most of the cost of a row is the statement.
 pub(crate) const INSERT_TOKENS_8: &str = "\
-    INSERT INTO user_token (tenant_id, user_id, token)
-    VALUES ($1, $2, $3), ($1, $2, $4), ($1, $2, $5), ($1, $2, $6), ($1, $2, $7), ($1, $2, $8), ($1, $2, $9), ($1, $2, $10)
-    ON CONFLICT (tenant_id, token, user_id) DO NOTHING";
+    INSERT INTO user_token (tenant_id, token, number)
+    VALUES ($1, $2, $3), ($1, $4, $5), ($1, $6, $7), ($1, $8, $9), ($1, $10, $11), ($1, $12, $13), ($1, $14, $15),
+           ($1, $16, $17)
+    ON CONFLICT (tenant_id, token, number) DO NOTHING";
 
-pub(crate) const DELETE_TOKENS: &str = "DELETE FROM user_token WHERE tenant_id = $1 AND user_id = $2";
+pub(crate) const DELETE_TOKEN: &str = "\
+    DELETE FROM user_token
+    WHERE tenant_id = $1 AND token = $2 AND number = $3";
 
 pub(crate) const SAVE_LOCK: &str = "\
     UPDATE users
@@ -181,8 +195,10 @@ pub(crate) fn read(tenant: &Tenant, row: &mut Row) -> Result<User> {
         sealed_profile,
         sealed_second_factor,
         person,
+        counted: 0,
     };
     user.open_marks(sealed_marks)?;
+    user.counted = census::axes_of(&user);
     Ok(user)
 }
 
@@ -261,60 +277,89 @@ impl Unique {
     }
 }
 
+/// What a user can be found by, and what may exist once only. Made before the transaction where there are many.
+pub(crate) struct Findable {
+    unique: Vec<(Unique, [u8; 32])>,
+    /// Sorted, each once.
+    tokens: Vec<SearchToken>,
+}
+
+impl Findable {
+    /// Of a checked profile.
+    pub fn of(lookup: &Lookup, profile: &Profile) -> Findable {
+        let unique = Unique::ALL
+            .iter()
+            .filter_map(|field| field.of(profile).map(|text| (*field, lookup.unique(field.domain(), text))))
+            .collect();
+        let names = [&profile.middle_name, &profile.preferred_name, &profile.business_name].into_iter().flatten();
+        let mut tokens =
+            lookup.of_names([&profile.first_name, &profile.last_name].into_iter().chain(names).map(|it| &**it));
+        tokens.extend(profile.username.iter().flat_map(|username| lookup.of_username(username)));
+        tokens.extend(profile.email.iter().flat_map(|email| lookup.of_email(email)));
+        tokens.extend(profile.phone.iter().flat_map(|phone| lookup.of_phone(phone)));
+        tokens.extend(profile.identifiers.all().flat_map(|identifier| lookup.of_identifier(identifier)));
+        tokens.sort_unstable();
+        tokens.dedup();
+        Findable { unique, tokens }
+    }
+
+    /// Its tokens with the user's number, as `insert_tokens` takes them.
+    pub fn rows(&self, number: i64) -> impl Iterator<Item = (SearchToken, i64)> {
+        self.tokens.iter().map(move |token| (*token, number))
+    }
+}
+
 /// Writes what a user can be found by and what may exist once only; says which field is taken.
-pub(crate) async fn index(tx: &mut Tx, tenant: &Tenant, user: UserId, profile: &Profile) -> Result<()> {
-    let lookup = tenant.keys.lookup();
-    for field in Unique::ALL {
-        let Some(text) = field.of(profile) else { continue };
-        let token = lookup.unique(field.domain(), text);
-        if tx.run(INSERT_UNIQUE, params![tenant.id, field, token, user]).await? == 0 {
+pub(crate) async fn index(tx: &mut Tx, tenant: TenantId, user: UserId, number: i64, now: &Findable) -> Result<()> {
+    insert_unique(tx, tenant, user, now).await?;
+    insert_tokens(tx, tenant, &now.rows(number).collect::<Vec<_>>()).await
+}
+
+/// Writes what may exist once only; says which field is taken.
+pub(crate) async fn insert_unique(tx: &mut Tx, tenant: TenantId, user: UserId, now: &Findable) -> Result<()> {
+    for (field, token) in &now.unique {
+        if tx.run(INSERT_UNIQUE, params![tenant, field.word(), token, user]).await? == 0 {
             return Err(Error::invalid(field.word(), "taken", "Another user has this already."));
         }
     }
-    let tokens = search_tokens(lookup, profile);
-    let mut eights = tokens.chunks_exact(8);
-    for t in &mut eights {
-        tx.run(INSERT_TOKENS_8, params![tenant.id, user, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]]).await?;
+    Ok(())
+}
+
+/// Writes tokens of any users: cheapest when they are sorted.
+pub(crate) async fn insert_tokens(tx: &mut Tx, tenant: TenantId, rows: &[(SearchToken, i64)]) -> Result<()> {
+    let mut eights = rows.chunks_exact(8);
+    for eight in &mut eights {
+        let mut values = vec![tenant.to_param()];
+        values.extend(eight.iter().flat_map(|(token, number)| [token.to_param(), number.to_param()]));
+        tx.run(INSERT_TOKENS_8, &values).await?;
     }
-    for token in eights.remainder() {
-        tx.run(INSERT_TOKEN, params![tenant.id, token, user]).await?;
+    for (token, number) in eights.remainder() {
+        tx.run(INSERT_TOKEN, params![tenant, token, number]).await?;
     }
     Ok(())
 }
 
-/// Forgets what a user can be found by.
-pub(crate) async fn unindex(tx: &mut Tx, tenant: TenantId, user: UserId) -> Result<()> {
-    tx.run(DELETE_UNIQUE, params![tenant, user]).await?;
-    tx.run(DELETE_TOKENS, params![tenant, user]).await?;
-    Ok(())
-}
-
-/// Every token of a profile, sorted, each once.
-fn search_tokens(lookup: &Lookup, profile: &Profile) -> Vec<[u8; 12]> {
-    let mut tokens = Vec::with_capacity(48);
-    let names = [&profile.middle_name, &profile.preferred_name, &profile.business_name];
-    for name in [&profile.first_name, &profile.last_name].into_iter().chain(names.into_iter().flatten()) {
-        tokens.extend(lookup.of_name(name));
+/// Moves what a user can be found by from one profile to another.
+pub(crate) async fn reindex(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: &User,
+    before: &Findable,
+    now: &Findable,
+) -> Result<()> {
+    if before.unique != now.unique {
+        tx.run(DELETE_UNIQUE, params![tenant, user.id]).await?;
+        insert_unique(tx, tenant, user.id, now).await?;
     }
-    if let Some(username) = &profile.username {
-        tokens.extend(lookup.of_username(username));
+    for token in before.tokens.iter().filter(|token| now.tokens.binary_search(token).is_err()) {
+        tx.run(DELETE_TOKEN, params![tenant, token, user.number]).await?;
     }
-    if let Some(email) = &profile.email {
-        tokens.extend(lookup.of_email(email));
-    }
-    if let Some(phone) = &profile.phone {
-        tokens.extend(lookup.of_phone(phone));
-    }
-    for identifier in profile.identifiers.all() {
-        tokens.extend(lookup.of_identifier(identifier));
-    }
-    tokens.sort_unstable();
-    tokens.dedup();
-    tokens
+    let new = now.rows(user.number).filter(|(token, _)| before.tokens.binary_search(token).is_err());
+    insert_tokens(tx, tenant, &new.collect::<Vec<_>>()).await
 }
 
 /// Inserts a user with her key.
-pub(crate) async fn insert(tx: &mut Tx, tenant: &Tenant, user: &User, random: &Random) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx, tenant: &Tenant, user: &mut User, random: &Random) -> Result<()> {
     let standing = &user.standing;
     let wrapped = user.key()?.wrap(&tenant.keys, tenant.id, user.id.bytes());
     tx.run(INSERT_PERSON_KEY, params![tenant.id, user.id, wrapped]).await?;
@@ -348,20 +393,20 @@ pub(crate) async fn insert(tx: &mut Tx, tenant: &Tenant, user: &User, random: &R
         ],
     )
     .await?;
-    Ok(())
+    census::store::count(tx, user).await
 }
 
 fn banks(standing: &Standing) -> Result<String> {
     serde_json::to_string(&standing.flagged_banks).map_err(Error::internal)
 }
 
-/// The version moves with every save; a racing writer finds none.
-fn saved(user: &mut User, changed: u64) -> Result<()> {
+/// The version moves with every save; a racing writer finds none. Whatever has changed is counted.
+async fn saved(tx: &mut Tx, user: &mut User, changed: u64) -> Result<()> {
     if changed != 1 {
         return Err(Error::Conflict(Conflict::Version));
     }
     user.version += 1;
-    Ok(())
+    census::store::count(tx, user).await
 }
 
 /// Saves the lock axis and the count of wrong passwords.
@@ -386,7 +431,7 @@ pub(crate) async fn save_lock(tx: &mut Tx, user: &mut User, random: &Random, now
         )
         .await?;
     user.updated_at = now;
-    saved(user, changed)
+    saved(tx, user, changed).await
 }
 
 /// Saves every axis but the lock.
@@ -415,7 +460,7 @@ pub(crate) async fn save_standing(tx: &mut Tx, user: &mut User, random: &Random,
         )
         .await?;
     user.updated_at = now;
-    saved(user, changed)
+    saved(tx, user, changed).await
 }
 
 /// Saves the profile and what stands beside it.
@@ -428,7 +473,7 @@ pub(crate) async fn save_profile(tx: &mut Tx, user: &mut User, now: Time) -> Res
         )
         .await?;
     user.updated_at = now;
-    saved(user, changed)
+    saved(tx, user, changed).await
 }
 
 /// Saves password and second factor, and the core state that a new password ends.
@@ -438,7 +483,7 @@ pub(crate) async fn save_credentials(tx: &mut Tx, user: &mut User, now: Time) ->
     let changed =
         tx.run(SAVE_CREDENTIALS, params![user.tenant, user.id, user.version, hash, factor, step, core, now]).await?;
     user.updated_at = now;
-    saved(user, changed)
+    saved(tx, user, changed).await
 }
 
 /// Saves a sign-in: seen now, wrong passwords forgotten.
@@ -446,15 +491,18 @@ pub(crate) async fn save_seen(tx: &mut Tx, user: &mut User, now: Time) -> Result
     let changed = tx.run(SAVE_SEEN, params![user.tenant, user.id, user.version, now, user.second_factor_step]).await?;
     user.last_seen_at = Some(now);
     (user.failed_sign_ins, user.failing_since) = (0, None);
-    saved(user, changed)
+    saved(tx, user, changed).await
 }
 
-/// Destroys the key and clears what it sealed.
-pub(crate) async fn erase(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
+/// Destroys the key and clears what it sealed, and what she could be found by.
+pub(crate) async fn erase(tx: &mut Tx, tenant: &Tenant, user: &mut User, now: Time) -> Result<()> {
+    let nobody = Findable { unique: Vec::new(), tokens: Vec::new() };
+    reindex(tx, user.tenant, user, &Findable::of(tenant.keys.lookup(), &user.profile()?), &nobody).await?;
     let flag = if user.standing.flagged_whole { "whole" } else { "none" };
     let changed = tx.run(ERASE, params![user.tenant, user.id, user.version, now, flag]).await?;
-    saved(user, changed)?;
-    unindex(tx, user.tenant, user.id).await?;
+    user.standing.presence = Presence::Erased;
+    user.standing.flagged_banks.clear();
+    saved(tx, user, changed).await?;
     tx.run(DELETE_PERSON_KEY, params![user.tenant, user.id]).await?;
     Ok(())
 }

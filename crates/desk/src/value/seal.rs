@@ -537,7 +537,7 @@ mod tests {
         let sealed = keys.seal(&place(&ROW), b"staff profile", &random);
         assert_eq!(back.open(&place(&ROW), &sealed).unwrap(), b"staff profile");
         assert_eq!(back.signing_seed(), keys.signing_seed());
-        assert_eq!(back.lookup().of_name("Adaeze"), keys.lookup().of_name("Adaeze"));
+        assert_eq!(back.lookup().of_username("adaeze"), keys.lookup().of_username("adaeze"));
 
         assert!(refused(TenantKeys::unwrap(&master, TenantId(8), &wrapped)));
         assert!(refused(TenantKeys::unwrap(&MasterKey::create(&random), TENANT_A, &wrapped)));

@@ -216,9 +216,7 @@ const MADE_BY_THE_DESK: &[(&str, Run)] = verbs! {
 };
 
 const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
-    "user.find" => |_s| FindUsers {
-        query: "adaeze".to_owned(), term: Term::Anything, sort: UserSort::Best, offset: 0, limit: 10,
-    };
+    "user.find" => |_s| FindUsers::of("adaeze");
     "user.list" => |_s| ListUsers { filter: UserFilter::default(), after: None, limit: 10, count: true };
     "user.show" => |s| ShowUser(s.user);
     "user.reveal" => |s| RevealUser { user: s.user, purpose: "loan file 17".to_owned() };

@@ -330,8 +330,8 @@ async fn what_belongs_to_another_tenant_does_not_exist() {
                 d.ask(&caller, desk::message::Outbox::After(None)).await.is_err() || caller.who == desk::Who::House
             );
             for query in [ada.to_string(), ada.0.to_string(), "adaeze.ada@mail.example".to_owned(), String::new()] {
-                let find = FindUsers { query, term: Term::Anything, sort: UserSort::Best, offset: 0, limit: 10 };
-                assert_eq!(d.ask(&caller, find).await.unwrap().total, 0);
+                let find = FindUsers::of(query);
+                assert_eq!(d.ask(&caller, find).await.unwrap().total, Some(0));
             }
             assert_eq!(d.ask(&caller, UserByNumber(1)).await.unwrap(), None);
             let named = UserByName { by: Unique::Email, text: "adaeze.ada@mail.example".to_owned() };
@@ -361,13 +361,7 @@ async fn employees_are_hidden_where_the_institution_hides_them() {
         t.desk.perform(&t.admin(), ChangeSettings { patch }).await.unwrap();
 
         let list = || ListUsers { filter: UserFilter::default(), after: None, limit: 10, count: true };
-        let find = |query: &str| FindUsers {
-            query: query.to_owned(),
-            term: Term::Anything,
-            sort: UserSort::Name,
-            offset: 0,
-            limit: 10,
-        };
+        let find = |query: &str| FindUsers { sort: UserSort::Name, ..FindUsers::of(query) };
         let named = || UserByName { by: Unique::Username, text: "adaeze.emp".to_owned() };
         assert_eq!(code(t.desk.ask(&agent, ShowUser(employee)).await), "not_found");
         assert_eq!(code(t.desk.ask(&agent, ListNotes(employee)).await), "not_found");

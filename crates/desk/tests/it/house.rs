@@ -38,12 +38,11 @@ const UPHILL: &[(&str, &str, &str)] = &[
 
 /// Where SQL stands besides the files called `store.rs` and the modules called `store`.
 const SQL_TOO: &[&str] = &[
-    "access.rs",         // one file, three statements, shared by the nouns that bar somebody
-    "credential.rs",     // the way in: one statement for each kind of credential
-    "idempotency.rs",    // kept answers
-    "job/lease.rs",      // one statement
-    "user/questions.rs", // lists and searches are composed of the store's columns
-    "statements.rs",     // the list of all, in tests
+    "access.rs",      // one file, three statements, shared by the nouns that bar somebody
+    "credential.rs",  // the way in: one statement for each kind of credential
+    "idempotency.rs", // kept answers
+    "job/lease.rs",   // one statement
+    "statements.rs",  // the list of all, in tests
 ];
 
 fn sources() -> BTreeMap<String, String> {

@@ -8,6 +8,7 @@ mod db;
 mod door;
 mod house;
 mod jobs;
+mod lists;
 mod passwords;
 mod privacy;
 mod search;

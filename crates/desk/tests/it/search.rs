@@ -19,12 +19,12 @@ async fn person(t: &TestDesk, first: &str, last: &str, change: impl FnOnce(&mut 
 }
 
 fn asked(query: &str) -> FindUsers {
-    FindUsers { query: query.to_owned(), term: Term::Anything, sort: UserSort::Best, offset: 0, limit: 50 }
+    FindUsers { limit: 50, ..FindUsers::of(query) }
 }
 
 async fn found(t: &TestDesk, query: &str) -> Vec<UserId> {
     let found = t.desk.ask(&t.admin(), asked(query)).await.unwrap();
-    assert_eq!(found.total, found.users.len() as i64);
+    assert_eq!((found.total, found.next), (Some(found.users.len() as i64), None));
     found.users.into_iter().map(|user| user.id).collect()
 }
 
@@ -124,13 +124,103 @@ async fn the_best_match_comes_first_or_the_first_by_name() {
         let by_name = FindUsers { sort: UserSort::Name, ..asked("anna") };
         let ids = async |find| {
             let found: Found = t.desk.ask(&t.admin(), find).await.unwrap();
-            (found.total, found.users.into_iter().map(|user| user.id).collect::<Vec<_>>())
+            (found.total.unwrap(), found.users.into_iter().map(|user| user.id).collect::<Vec<_>>())
         };
         assert_eq!(ids(by_name).await, (3, vec![begins, login, whole]));
         let page = FindUsers { sort: UserSort::Name, offset: 1, limit: 1, ..asked("anna") };
         assert_eq!(ids(page).await, (3, vec![login]));
         let all = FindUsers { sort: UserSort::Name, offset: 1, limit: 5, ..asked(" ") };
-        assert_eq!(ids(all).await, (3, vec![login, whole]));
+        assert_eq!(ids(all).await, (3, vec![whole, login]), "everybody is in the order of their numbers");
+    }
+}
+
+/// All pages of a search, and what the first told of the total.
+async fn search_pages(t: &TestDesk, caller: &desk::Caller, find: &FindUsers) -> (Vec<UserId>, Option<i64>) {
+    let (mut ids, mut total, mut after) = (Vec::new(), None, None);
+    loop {
+        let page = t.desk.ask(caller, FindUsers { after: after.clone(), ..find.clone() }).await.unwrap();
+        assert!(page.users.len() <= find.limit);
+        assert_eq!(page.total.is_some(), find.count && after.is_none(), "the first page tells it");
+        total = total.or(page.total);
+        ids.extend(page.users.into_iter().map(|user| user.id));
+        after = page.next;
+        if after.is_none() {
+            return (ids, total);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_goes_on_page_by_page_through_its_tiers() {
+    for t in TestDesk::all().await {
+        let some = |text: &str| Some(text.to_owned());
+        let (mut exact, mut whole, mut begins) = (Vec::new(), Vec::new(), Vec::new());
+        for index in 0..18 {
+            match index % 3 {
+                0 => begins.push(person(&t, "Annabel", "Garcia-Lopez", |it| it.preferred_name = some("Annie")).await),
+                1 => whole.push(person(&t, "Anna", "García", |_| {}).await),
+                _ => begins.push(person(&t, "Berta", "Annan", |it| it.username = Some(format!("garci{index}"))).await),
+            }
+        }
+        exact.push(person(&t, "Berta", "Annan", |it| it.username = some("anna")).await);
+        let hidden =
+            CreateUser { employee: true, ..CreateUser::of(Profile { first_name: "Anna".into(), ..profile("e") }) };
+        let hidden = t.desk.perform(&t.house(), hidden).await.unwrap().id;
+        let locked = LockUser { user: whole[2], until: None, reason: None };
+        t.desk.perform(&t.admin(), locked).await.unwrap();
+
+        let patch = serde_json::json!({ "hide_employees": true }).as_object().unwrap().clone();
+        t.desk.perform(&t.admin(), desk::tenant::ChangeSettings { patch }).await.unwrap();
+        let agent = t.holder(&[P::UsersRead]);
+        for (query, tiers) in [
+            ("anna", vec![exact.clone(), whole.clone(), begins.clone()]),
+            ("garcia anna", vec![whole.clone(), begins.iter().copied().step_by(2).collect()]),
+            ("ANNA GARCI", vec![[&*begins, &*whole].concat()]),
+            ("anna garcia berta", vec![]),
+        ] {
+            let mut expected = Vec::new();
+            for mut tier in tiers {
+                let mut numbers = Vec::new();
+                for user in tier.drain(..) {
+                    numbers.push((t.desk.ask(&t.admin(), ShowUser(user)).await.unwrap().number, user));
+                }
+                numbers.sort_unstable();
+                expected.extend(numbers.into_iter().map(|(_, user)| user));
+            }
+            for limit in [1, 2, 5, 50] {
+                for count in [true, false] {
+                    let find = FindUsers { limit, count, ..FindUsers::of(query) };
+                    let (ids, total) = search_pages(&t, &agent, &find).await;
+                    assert_eq!(ids, expected, "{query} by {limit} on {:?}", t.engine);
+                    assert_eq!(total, count.then_some(expected.len() as i64));
+                }
+            }
+            let (ids, total) = search_pages(&t, &t.admin(), &FindUsers { limit: 3, ..FindUsers::of(query) }).await;
+            let seen = ids.iter().filter(|id| **id == hidden).count();
+            assert_eq!((seen, total), (usize::from(query == "anna"), Some((expected.len() + seen) as i64)), "{query}");
+            let filter = UserFilter { locked: Some(true), ..UserFilter::default() };
+            let (ids, _) = search_pages(&t, &agent, &FindUsers { filter, ..FindUsers::of(query) }).await;
+            assert_eq!(ids, expected.iter().copied().filter(|id| *id == whole[2]).collect::<Vec<_>>(), "{query}");
+        }
+
+        // A cursor serves its own search only.
+        let first = FindUsers { limit: 2, count: false, ..FindUsers::of("anna") };
+        let cursor = t.desk.ask(&t.admin(), first.clone()).await.unwrap().next.unwrap();
+        let locked = UserFilter { locked: Some(true), ..UserFilter::default() };
+        let list = t.desk.ask(&t.admin(), list(UserFilter::default(), None, 2)).await.unwrap().next.unwrap();
+        for find in [
+            FindUsers { after: Some(cursor.replacen('.', "0.", 1)), ..first.clone() },
+            FindUsers { after: Some(cursor.clone()), query: "annan".to_owned(), ..first.clone() },
+            FindUsers { after: Some(cursor.clone()), filter: locked, ..first.clone() },
+            FindUsers { after: Some(cursor.clone()), term: Term::NamesAndLogins, ..first.clone() },
+            FindUsers { after: Some(list), ..first.clone() },
+            FindUsers { after: Some(String::new()), ..first.clone() },
+        ] {
+            assert_eq!(faults(t.desk.ask(&t.admin(), find).await), [("after".to_owned(), "invalid")]);
+        }
+        let there = desk::Caller { tenant: t.other_tenant().await, ..t.admin() };
+        let elsewhere = FindUsers { after: Some(cursor), ..first };
+        assert_eq!(faults(t.desk.ask(&there, elsewhere).await), [("after".to_owned(), "invalid")]);
     }
 }
 
@@ -159,7 +249,7 @@ async fn a_search_of_names_and_logins_looks_nowhere_else() {
             (&*ada.to_string(), false),
         ] {
             let find = FindUsers { term: Term::NamesAndLogins, sort: UserSort::Name, ..asked(query) };
-            assert_eq!(t.desk.ask(&t.admin(), find).await.unwrap().total == 1, fits, "{query}");
+            assert_eq!(t.desk.ask(&t.admin(), find).await.unwrap().total == Some(1), fits, "{query}");
         }
     }
 }
@@ -340,11 +430,12 @@ async fn a_page_costs_one_statement_or_two_never_one_for_each_row() {
             user(&t, &format!("u{index}")).await;
         }
         let count_not = ListUsers { filter: UserFilter::default(), after: None, limit: 20, count: false };
-        assert_eq!(statements(&t, count_not).await, 1);
-        assert_eq!(statements(&t, list(UserFilter::default(), None, 20)).await, 2);
-        assert_eq!(statements(&t, asked("adaeze")).await, 1);
-        assert_eq!(statements(&t, asked("adaeze okafor")).await, 1);
-        assert_eq!(statements(&t, asked("")).await, 2);
+        assert_eq!(statements(&t, count_not).await, 5);
+        assert_eq!(statements(&t, list(UserFilter::default(), None, 20)).await, 5, "a total costs none");
+        assert_eq!(statements(&t, list(UserFilter { locked: Some(true), ..UserFilter::default() }, None, 20)).await, 2);
+        assert_eq!(statements(&t, asked("adaeze")).await, 2);
+        assert_eq!(statements(&t, asked("adaeze okafor")).await, 2);
+        assert_eq!(statements(&t, asked("")).await, 5);
         let ada = found(&t, "adaeze.u1").await[0];
         assert_eq!(statements(&t, ShowUser(ada)).await, 1);
         assert_eq!(statements(&t, desk::staff::ListStaff).await, 1);
@@ -475,11 +566,20 @@ async fn lists_agree(t: &TestDesk, steps: &[Step], limit: i64) {
         assert_eq!(ids, expected, "{filter:?} after {steps:?}");
         assert!(totals.iter().all(|total| *total == expected.len() as i64));
     }
-    for (query, beginning) in [("ann", "Ann"), ("anna", "Anna"), ("annab", "Annab"), ("bert", "Bert"), ("ber", "Ber")] {
+    for (query, beginning) in [
+        ("ann", "Ann"),
+        ("anna", "Anna"),
+        ("ANNABE", "Annabe"),
+        ("zed annáb", "Annab"),
+        ("bert", "Bert"),
+        ("ber ze", "Ber"),
+    ] {
         let folded = |name: &str| name.replace('ö', "o").replace("O'", "");
         let mut expected: Vec<UserId> =
             people.iter().filter(|it| !it.erased && folded(it.name).starts_with(beginning)).map(|it| it.id).collect();
         let mut ids = found(t, query).await;
+        let by_page = FindUsers { limit: limit as usize, count: false, ..FindUsers::of(query) };
+        assert_eq!(search_pages(t, &t.admin(), &by_page).await.0, ids, "{query} page by page after {steps:?}");
         expected.sort_unstable();
         ids.sort_unstable();
         assert_eq!(ids, expected, "{query} after {steps:?}");

@@ -35,7 +35,7 @@ pub(super) async fn find(
     let found = house.desk.ask(&caller, wanted).await?;
     let institution = institution(&house, &caller).await?;
     let users = found.users.into_iter().map(|user| FoundUser::of(user, &institution)).collect();
-    Ok(Json(Found { users, total_count: found.total }))
+    Ok(Json(Found { users, total_count: found.total.unwrap_or_default() }))
 }
 
 fn search(wanted: SearchIn) -> Answer<FindUsers> {
@@ -45,12 +45,13 @@ fn search(wanted: SearchIn) -> Answer<FindUsers> {
     }
     let offset = wanted.offset.map_or(Ok(0), |text| number("offset", &text))?;
     let query = wanted.query.unwrap_or_default();
-    Ok(FindUsers { query, term: Term::NamesAndLogins, sort: UserSort::Name, offset, limit: limit.min(LIMIT_MAX) })
+    let limit = limit.min(LIMIT_MAX);
+    Ok(FindUsers { term: Term::NamesAndLogins, sort: UserSort::Name, offset, limit, ..FindUsers::of(query) })
 }
 
 /// For a caller who may not search at all: the desk says so.
 fn search_nothing() -> FindUsers {
-    FindUsers { query: String::new(), term: Term::NamesAndLogins, sort: UserSort::Name, offset: 0, limit: 1 }
+    FindUsers::of("")
 }
 
 /// A whole number from 0 on. What is too large for any list is as large as it gets.

@@ -1,6 +1,6 @@
 //! `bursar user`.
 
-use desk::user::questions::{FindUsers, Term, UserSort};
+use desk::user::FindUsers;
 
 use super::house;
 use crate::cli::At;
@@ -9,7 +9,7 @@ use crate::trouble::Done;
 
 pub async fn find(settings: &Settings, query: String, limit: u16, at: At) -> Done {
     let house = house::open(settings, &at).await?;
-    let find = FindUsers { query, term: Term::Anything, sort: UserSort::Best, offset: 0, limit: usize::from(limit) };
+    let find = FindUsers { limit: usize::from(limit), ..FindUsers::of(query) };
     let found = house.desk.ask(&house.caller, find).await?;
     for user in &found.users {
         let standing: Vec<&str> = user.standing.deviating().iter().map(|axis| axis.word()).collect();
@@ -17,6 +17,7 @@ pub async fn find(settings: &Settings, query: String, limit: u16, at: At) -> Don
         let email = user.profile.email.as_deref().unwrap_or("-");
         println!("{}  {}  {}  {email}  {standing}", user.id, user.number, user.profile.full_name());
     }
-    eprintln!("{} of {}{}", found.users.len(), found.total, if found.capped { " or more" } else { "" });
+    let total = found.total.unwrap_or_default();
+    eprintln!("{} of {total}{}", found.users.len(), if found.capped { " or more" } else { "" });
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What the house does for itself while it is open: sealing the audit, and throwing away what has outlived its use. Of
-//! several processes one does it, elected by a lease.
+//! several processes one does it, elected by a lease. And folding what moved into the counts that lists are answered from,
+//! which needs no lease: whoever folds holds the tenant.
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::wire_up;
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 /// Every so many rounds what has expired is swept away.
 const SWEEP_EVERY: u64 = 60;
+/// How often what has moved is folded into the counts: until then every list adds it.
+const FOLD_EVERY: Duration = Duration::from_millis(250);
 /// How long a lease lasts, and how long before its end it is asked for again: an idle house writes seldom.
 const LEASE: i64 = 30 * SECOND;
 const RENEW: i64 = 10 * SECOND;
@@ -41,7 +44,23 @@ impl Lease {
 }
 
 /// Keeps house until told to stop.
-pub(super) async fn run(desk: Desk, mut stop: watch::Receiver<bool>) {
+pub(super) async fn run(desk: Desk, stop: watch::Receiver<bool>) {
+    tokio::join!(fold(&desk, stop.clone()), seal_and_sweep(&desk, stop));
+}
+
+async fn fold(desk: &Desk, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = tokio::time::sleep(FOLD_EVERY) => {}
+        }
+        if let Err(fault) = desk.fold().await {
+            tracing::warn!(code = fault.code(), "what has moved could not be folded into the counts");
+        }
+    }
+}
+
+async fn seal_and_sweep(desk: &Desk, mut stop: watch::Receiver<bool>) {
     let holder = format!("{:032x}", u128::from_be_bytes(desk.random().bytes()));
     let (mut seal, mut sweep) = (Lease::new("audit_seal"), Lease::new("sweep"));
     for round in 1_u64.. {
@@ -49,11 +68,11 @@ pub(super) async fn run(desk: Desk, mut stop: watch::Receiver<bool>) {
             _ = stop.changed() => return,
             () = tokio::time::sleep(SEAL_EVERY) => {}
         }
-        if let Err(fault) = seal_all(&desk, &mut seal, &holder).await {
+        if let Err(fault) = seal_all(desk, &mut seal, &holder).await {
             tracing::warn!(code = fault.code(), "the audit could not be sealed");
         }
         if round.is_multiple_of(SWEEP_EVERY)
-            && let Err(fault) = sweep_all(&desk, &mut sweep, &holder).await
+            && let Err(fault) = sweep_all(desk, &mut sweep, &holder).await
         {
             tracing::warn!(code = fault.code(), "what has expired could not be swept away");
         }

@@ -205,7 +205,7 @@ const NOWHERE: &[(&str, &str)] = &[
     (
         "a user who cannot be found",
         "SELECT COUNT(*) FROM users u WHERE NOT EXISTS
-             (SELECT 1 FROM user_token t WHERE t.tenant_id = u.tenant_id AND t.user_id = u.id)",
+             (SELECT 1 FROM user_token t WHERE t.tenant_id = u.tenant_id AND t.number = u.number)",
     ),
     (
         "a user who cannot sign in by name and by e-mail",

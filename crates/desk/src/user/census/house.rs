@@ -1,0 +1,124 @@
+//! What the house does with the census: folding what has moved, and counting all over to see whether it holds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::store;
+use super::{Begin, Census, Wanted, axes_of};
+use crate::db::{Rd, Read, Tx, Weight, Write};
+use crate::door::Desk;
+use crate::error::Result;
+use crate::tenant::Tenant;
+use crate::user::questions::UserFilter;
+use crate::user::standing::Presence;
+use crate::value::id::TenantId;
+
+/// How many moves are folded in one transaction: on SQLite everybody waits for so long.
+const AT_ONCE: i64 = 512;
+/// How many users are read at a time.
+const PAGE: i64 = 1_000;
+
+struct WithMoves;
+
+impl Read for WithMoves {
+    type Output = Vec<TenantId>;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Vec<TenantId>> {
+        store::tenants_with_moves(rd).await
+    }
+}
+
+struct Fold(TenantId);
+
+impl Write for Fold {
+    type Output = usize;
+
+    async fn run(&self, tx: &mut Tx) -> Result<usize> {
+        store::fold(tx, self.0, AT_ONCE).await
+    }
+}
+
+/// The census beside what the users' own rows say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recount {
+    /// How many users there are, erased ones too.
+    pub users: i64,
+    /// How many of them the census does not have where they are, or has where they are not.
+    pub wrong: i64,
+}
+
+struct Counting(Arc<Tenant>);
+
+impl Read for Counting {
+    const WEIGHT: Weight = Weight::Scan;
+    type Output = Recount;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Recount> {
+        let tenant = &*self.0;
+        let mut recount = Recount::default();
+        let mut lists: BTreeMap<&'static str, (UserFilter, Vec<i64>)> = Presence::ALL
+            .iter()
+            .map(|presence| {
+                let filter = UserFilter { presence: Some(*presence), ..UserFilter::default() };
+                (presence.word(), (filter, Vec::new()))
+            })
+            .collect();
+        let mut sums: BTreeMap<u32, i64> = BTreeMap::new();
+        let mut after = 0;
+        loop {
+            let rows = store::everybody(rd, tenant.id, after, PAGE).await?;
+            let is_last = (rows.len() as i64) < PAGE;
+            for mut row in rows {
+                let user = crate::user::store::read(tenant, &mut row)?;
+                after = user.number;
+                recount.users += 1;
+                *sums.entry(axes_of(&user)).or_default() += 1;
+                if let Some((_, numbers)) = lists.get_mut(user.standing.presence.word()) {
+                    numbers.push(user.number);
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        for (filter, numbers) in lists.into_values() {
+            let census = Census::read(rd, tenant.id, Wanted::of(&filter, false)).await?;
+            recount.wrong += (census.total() - store::count_all(rd, tenant.id, &filter).await?).abs();
+            let mut after = 0;
+            for page in numbers.chunks(PAGE as usize) {
+                let told = census.numbers(rd, Begin::After(after), PAGE).await?;
+                recount.wrong += i64::from(told != page);
+                after = page.last().copied().unwrap_or(after);
+            }
+        }
+        for (axes, count) in sums {
+            let census = Census::read(rd, tenant.id, Wanted::exactly(axes)).await?;
+            recount.wrong += (census.total() - count).abs();
+        }
+        Ok(recount)
+    }
+}
+
+impl Desk {
+    /// Folds what has moved since the last time into blocks and regions; answers how many moves that were. Nothing depends
+    /// on when it is done but how much every list has to add.
+    pub async fn fold(&self) -> Result<usize> {
+        let mut folded = 0;
+        for tenant in self.inner.db.read(WithMoves).await? {
+            loop {
+                let moves = self.inner.db.write(Fold(tenant)).await?;
+                folded += moves;
+                if (moves as i64) < AT_ONCE {
+                    break;
+                }
+            }
+        }
+        Ok(folded)
+    }
+
+    /// Counts all users of a tenant anew and compares that with the census.
+    pub async fn recount(&self, tenant: TenantId) -> Result<Recount> {
+        let tenant = self.tenant(tenant).await?;
+        self.inner.db.read(Counting(tenant)).await
+    }
+}

@@ -1,0 +1,193 @@
+//! The search's SQL, put together from the words of a query: numbers of users come from the index of tokens in order, so
+//! that whoever needs twenty reads about twenty.
+
+use crate::db::{Param, Rd, Row, ToParam, params};
+use crate::error::Result;
+use crate::user::census::store::padded_slots;
+use crate::user::store::{COLUMNS, SELECT_BY_LOGIN};
+use crate::value::id::TenantId;
+use crate::value::token::{QueryWord, SearchToken};
+
+/// The most users who are taken to have the same identifier or the same end of a phone number.
+pub(super) const SAME_MAX: usize = 64;
+/// Up to here it is counted how often a word occurs, to begin with the rarest.
+const OFTEN: i64 = 500;
+/// What the first statement calls its rows: a user's number, or how often the word with this place occurs.
+pub(super) const EXACT: i64 = 0;
+pub(super) const WHOLE: i64 = 1;
+pub(super) const BEGIN: i64 = 2;
+const COUNTED: i64 = 10;
+
+/// A statement that grows with its parameters.
+pub(crate) struct Statement<'a> {
+    pub(crate) sql: String,
+    params: Vec<Param<'a>>,
+}
+
+impl<'a> Statement<'a> {
+    fn of(tenant: &'a TenantId) -> Statement<'a> {
+        Statement { sql: String::new(), params: vec![tenant.to_param()] }
+    }
+
+    fn slot(&mut self, param: Param<'a>) -> String {
+        self.params.push(param);
+        format!("${}", self.params.len())
+    }
+
+    fn slots(&mut self, tokens: impl IntoIterator<Item = SearchToken>) -> String {
+        let slots: Vec<String> = tokens.into_iter().map(|token| self.slot(Param::Int(token))).collect();
+        slots.join(", ")
+    }
+
+    fn arm(&mut self, arm: &str) {
+        if !self.sql.is_empty() {
+            self.sql.push_str(" UNION ALL ");
+        }
+        self.sql.push_str(arm);
+    }
+
+    /// `EXISTS …`: the user of `t` has one of these tokens, too.
+    fn has(&mut self, tokens: impl IntoIterator<Item = SearchToken>) -> String {
+        let slots = self.slots(tokens);
+        format!(
+            "EXISTS (SELECT 1 FROM user_token x WHERE x.tenant_id = $1 AND x.token IN ({slots}) AND x.number = t.number)"
+        )
+    }
+
+    /// Numbers after one, of users who have this token, and all that is said besides.
+    fn tokens(&mut self, tier: i64, token: SearchToken, after: i64, besides: &str, limit: usize) {
+        let (token, after) = (self.slot(Param::Int(token)), self.slot(Param::Int(after)));
+        let limit = self.slot(Param::Int(limit as i64));
+        let name = self.params.len();
+        self.arm(&format!(
+            "SELECT a{name}.tier, a{name}.number FROM (SELECT CAST({tier} AS BIGINT) AS tier, t.number AS number \
+             FROM user_token t WHERE t.tenant_id = $1 AND t.token = {token} AND t.number > {after}{besides} \
+             ORDER BY t.number LIMIT {limit}) a{name}"
+        ));
+    }
+
+    /// Those with every word whole: by its token, by that of the pair, by pair and the others.
+    fn whole(&mut self, whole: &[SearchToken], after: i64, limit: usize) {
+        if let Some((first, others)) = whole.split_first() {
+            let besides: String = others.iter().map(|token| format!(" AND {}", self.has([*token]))).collect();
+            self.tokens(WHOLE, *first, after, &besides, limit);
+        }
+    }
+}
+
+/// Looks for exact values, whole words, and how often each word occurs. `None` if there is nothing to look for.
+pub(crate) fn first<'a>(
+    tenant: &'a TenantId,
+    words: &[&QueryWord],
+    username: Option<&'a [u8; 32]>,
+    whole: &[SearchToken],
+    after: i64,
+    limit: usize,
+) -> Option<Statement<'a>> {
+    let mut it = Statement::of(tenant);
+    if let (Some(username), [word]) = (username, words) {
+        let username = it.slot(Param::Blob(username));
+        it.arm(&format!(
+            "SELECT CAST({EXACT} AS BIGINT) AS tier, u.number AS number FROM user_unique q \
+             JOIN users u ON u.tenant_id = q.tenant_id AND u.id = q.user_id \
+             WHERE q.tenant_id = $1 AND q.field = 'username' AND q.token = {username}"
+        ));
+        for token in &word.exact {
+            it.tokens(EXACT, *token, 0, "", SAME_MAX);
+        }
+    }
+    it.whole(whole, after, limit);
+    if words.len() > 1 {
+        for (place, word) in words.iter().enumerate() {
+            let slots = it.slots(word.exact.iter().chain(&word.begins).copied());
+            it.arm(&format!(
+                "SELECT CAST({} AS BIGINT), COUNT(*) FROM (SELECT 1 AS one FROM user_token t \
+                 WHERE t.tenant_id = $1 AND t.token IN ({slots}) LIMIT {OFTEN}) f{place}",
+                COUNTED + place as i64
+            ));
+        }
+    }
+    (!it.sql.is_empty()).then_some(it)
+}
+
+/// What the first statement found.
+#[derive(Default)]
+pub(super) struct First {
+    pub exact: Vec<i64>,
+    pub whole: Vec<i64>,
+    /// How often each word occurs, as far as it was counted.
+    pub often: Vec<i64>,
+}
+
+pub(super) async fn ask_first(rd: &mut Rd, statement: Statement<'_>) -> Result<First> {
+    let mut first = First::default();
+    for mut row in rd.all(statement.sql, &statement.params).await? {
+        let (tier, number): (i64, i64) = (row.take()?, row.take()?);
+        match tier {
+            EXACT => first.exact.push(number),
+            WHOLE => first.whole.push(number),
+            _ => {
+                let place = (tier - COUNTED) as usize;
+                first.often.resize(first.often.len().max(place + 1), 0);
+                first.often[place] = number;
+            }
+        }
+    }
+    Ok(first)
+}
+
+/// What the second statement reads.
+pub(crate) struct Second<'a> {
+    /// These users,
+    pub known: &'a [i64],
+    /// those with these whole words, after a number,
+    pub whole: Option<(&'a [SearchToken], i64)>,
+    /// and those with these words as beginnings, the rarest first, after a number, who do not have all of them whole.
+    pub begins: Option<(&'a [&'a QueryWord], &'a [SearchToken], i64)>,
+    /// So many of each at most.
+    pub limit: usize,
+}
+
+pub(crate) fn second<'a>(tenant: &'a TenantId, what: &Second<'_>) -> Statement<'a> {
+    let mut it = Statement::of(tenant);
+    // First of all, because `padded_slots` begins with `$2`.
+    let (slots, room) = padded_slots(what.known.len());
+    it.params.extend(what.known.iter().chain(std::iter::repeat(&-1)).take(room).map(|number| Param::Int(*number)));
+    it.arm(&format!(
+        "SELECT CAST({WHOLE} AS BIGINT) AS tier, k.number AS number FROM users k \
+         WHERE k.tenant_id = $1 AND k.number IN ({slots})"
+    ));
+    if let Some((whole, after)) = what.whole {
+        it.whole(whole, after, what.limit);
+    }
+    if let Some((words, whole, after)) = what.begins
+        && let Some((rarest, others)) = words.split_first()
+    {
+        for token in rarest.exact.iter().chain(&rarest.begins) {
+            let mut besides: String = others
+                .iter()
+                .map(|word| format!(" AND {}", it.has(word.exact.iter().chain(&word.begins).copied())))
+                .collect();
+            if !whole.is_empty() {
+                let all: Vec<String> = whole.iter().map(|token| it.has([*token])).collect();
+                besides.push_str(&format!(" AND NOT ({})", all.join(" AND ")));
+            }
+            it.tokens(BEGIN, *token, after, &besides, what.limit);
+        }
+    }
+    it.sql = format!(
+        "SELECT c.tier, {COLUMNS} FROM ({}) c JOIN users u ON u.tenant_id = $1 AND u.number = c.number",
+        it.sql
+    );
+    it
+}
+
+/// Rows of a tier and `COLUMNS`, in no order.
+pub(super) async fn ask_second(rd: &mut Rd, statement: Statement<'_>) -> Result<Vec<Row>> {
+    rd.all(statement.sql, &statement.params).await
+}
+
+/// Rows of `COLUMNS` of those who sign in with this.
+pub(super) async fn by_login(rd: &mut Rd, tenant: TenantId, email: &[u8; 32], username: &[u8; 32]) -> Result<Vec<Row>> {
+    rd.all(SELECT_BY_LOGIN, params![tenant, email, username]).await
+}

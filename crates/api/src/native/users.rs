@@ -179,7 +179,8 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    fn filter(&self) -> desk::Result<UserFilter> {
+    /// The filter in it.
+    pub(super) fn filter(&self) -> desk::Result<UserFilter> {
         let locked = |word: &str| match word {
             "locked" => Some(true),
             "open" => Some(false),

@@ -73,6 +73,21 @@ impl Write for Finish {
     }
 }
 
+struct Renew {
+    job: LeasedJob,
+    until: Time,
+    came_on: bool,
+}
+
+impl Write for Renew {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool> {
+        let job = &self.job;
+        Ok(tx.run(store::RENEW, params![job.tenant, job.id, job.fence, self.until, self.came_on]).await? == 1)
+    }
+}
+
 struct PutOff {
     job: LeasedJob,
     until: Time,
@@ -115,6 +130,13 @@ impl Desk {
     /// When the next job comes due.
     pub async fn next_job_due(&self) -> Result<Option<Time>> {
         self.inner.db.read(NextDue).await
+    }
+
+    /// Keeps a job that takes long for so many seconds more; one that has come on forgets its failed tries. `false`: the
+    /// lease had run out, and the job is another worker's.
+    pub async fn renew_job(&self, job: &LeasedJob, seconds: i64, came_on: bool) -> Result<bool> {
+        let until = self.now().plus(seconds * SECOND);
+        self.inner.db.write(Renew { job: job.clone(), until, came_on }).await
     }
 
     /// The job is done.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::caller::Caller;
 use crate::db::{Param, ToParam, Weight, params};
 use crate::error::{Error, Result};
@@ -344,7 +346,8 @@ async fn everybody(qx: &mut Qx<'_>, sort: UserSort, offset: usize, limit: usize)
 }
 
 /// Which users a list holds; an absent axis does not matter. Erased users are listed only when asked for.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "one field for each axis")]
 pub struct UserFilter {
     pub locked: Option<bool>,
@@ -462,11 +465,13 @@ fn cursor_tag(tenant: &Tenant, list: &str, number: i64) -> String {
     tag.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn make_cursor(tenant: &Tenant, list: &str, number: i64) -> String {
+/// The cursor behind this number of a list.
+pub(crate) fn make_cursor(tenant: &Tenant, list: &str, number: i64) -> String {
     format!("{number}.{}", cursor_tag(tenant, list, number))
 }
 
-fn read_cursor(tenant: &Tenant, list: &str, cursor: &str) -> Result<i64> {
+/// The number in a cursor of this list.
+pub(crate) fn read_cursor(tenant: &Tenant, list: &str, cursor: &str) -> Result<i64> {
     let read = cursor.split_once('.').and_then(|(number, tag)| Some((number.parse::<i64>().ok()?, tag)));
     match read {
         Some((number, tag)) if secret::same(cursor_tag(tenant, list, number).as_bytes(), tag.as_bytes()) => Ok(number),

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails may panic")]
 
+mod bulk;
 mod floor;
 mod load;
 mod server;
@@ -33,6 +34,9 @@ struct Args {
     /// Serve the bare route with this body (used by this program itself).
     #[arg(long, hide = true)]
     floor: Option<PathBuf>,
+    /// Only do a bulk action on so many users, at a desk without a server (for a profile).
+    #[arg(long)]
+    bulk_at_desk: Option<i64>,
     /// Where the bare route listens.
     #[arg(long, hide = true, default_value = "127.0.0.1:18081")]
     floor_listen: String,
@@ -87,6 +91,11 @@ fn main() {
     let args = Args::parse();
     if let Some(body) = args.floor {
         floor::serve(&args.floor_listen, std::fs::read_to_string(body).unwrap());
+        return;
+    }
+    if let Some(users) = args.bulk_at_desk {
+        let _ = std::fs::remove_dir_all(args.data.join("bulk"));
+        bulk::at_the_desk(&args.data.join("bulk"), users);
         return;
     }
     let bursar = std::env::current_exe().unwrap().with_file_name("bursar");
@@ -155,6 +164,17 @@ fn main() {
     let names = ["Banno search by e-mail", "Banno search, p99", "Banno search / bare route"];
     figures(&mut table, names, &found, 15_000.0, 5.0, (bare.rate, 0.25));
     table.floor("bare axum route, the same bytes ", bare.rate, "/s");
+
+    eprintln!("locking everybody at once, and undoing that …");
+    let lock = json!({ "action": "lock", "filter": {}, "reason": "bench" });
+    let done = bulk::run(address, key, "/v1/bulk", &lock, &people[0].id);
+    let of_100k = |done: &bulk::Done| done.took.as_secs_f64() * 100_000.0 / done.changed as f64;
+    table.at_most("bulk lock, for 100,000 users", of_100k(&done), "s", 30.0);
+    table.floor("slowest other write meanwhile", done.slowest_write.as_secs_f64() * 1e3, "ms");
+    server.rest(Duration::from_secs(300));
+    let undone = bulk::run(address, key, &format!("/v1/bulk/{}/undo", done.id), &json!({}), &people[0].id);
+    table.floor("undo of it, for 100,000 users", of_100k(&undone), "s");
+    server.rest(Duration::from_secs(300));
 
     eprintln!("locking everybody …");
     let locks: Vec<_> =

@@ -69,6 +69,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     job::store::INSERT,
     job::store::LEASE,
     job::store::NEXT_DUE,
+    job::store::PASS_ON,
     job::store::PUT_OFF,
     job::store::RENEW,
     key::store::ALL,

@@ -6,6 +6,7 @@ use super::model::*;
 use super::store;
 use crate::db::{Rd, Read, Weight, params};
 use crate::error::{Error, Refusal, Result};
+use crate::permission::Permission;
 use crate::user::actions::Moves;
 use crate::user::model::By;
 use crate::user::questions::{make_cursor, read_cursor};
@@ -153,7 +154,7 @@ impl Question for ListBulkRows {
 pub struct Group {
     /// How many.
     pub count: i64,
-    /// Some of them, as the caller may see them; never those who do not exist for her.
+    /// Some of them, as the caller may see them; nobody, if she may not see users.
     pub sample: Vec<SeenUser>,
 }
 
@@ -297,7 +298,8 @@ impl BulkPreview {
                     || wants(Some(&self.unchanged))
                     || self.refused.is_empty()
                     || self.refused.iter().any(|(_, group)| wants(Some(group)));
-                let seen = if is_wanted { Some(loaded.seen_by(qx.caller)?) } else { None };
+                let may_see = qx.caller.may(Permission::UsersRead);
+                let seen = if is_wanted && may_see { Some(loaded.seen_by(qx.caller)?) } else { None };
                 let became = match &deed {
                     None => Became::Unchanged,
                     Some(deed) => would(qx, deed, user, &mut loaded, reason).await?,

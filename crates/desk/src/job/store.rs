@@ -35,7 +35,12 @@ pub(crate) const PUT_OFF: &str = "\
 
 pub(crate) const RENEW: &str = "\
     UPDATE job
-    SET run_at = $4, tries = CASE WHEN $5 = 1 THEN 1 ELSE tries END
+    SET run_at = $4
+    WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND state = 'ready'";
+
+pub(crate) const PASS_ON: &str = "\
+    UPDATE job
+    SET run_at = $4, tries = 0, fence = fence + 1
     WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND state = 'ready'";
 
 pub(crate) const GIVE_UP: &str = "\

@@ -17,29 +17,22 @@ const SLICE: Duration = Duration::from_millis(50);
 const FIRST: i64 = 100;
 const LEAST: i64 = 10;
 const MOST: i64 = 1_000;
-/// How long the job is kept each time, in seconds: after the end of this process another waits so long before it goes on.
-const KEEP: i64 = 10;
-/// How often that is asked for.
-const KEEP_EVERY: Duration = Duration::from_secs(3);
+/// How long a worker is at it before it lets other jobs have their turn: there may be more bulk actions than workers.
+const AT_IT: Duration = Duration::from_secs(5);
+/// For how long the job is taken, in seconds: after the end of this process another waits so long before it goes on.
+const LEASE: i64 = 10;
 
 impl Worker {
     /// Goes on with a bulk action until it is over, rests, or is another worker's.
     pub(super) async fn run_bulk(&self, house: &Caller, bulk: BulkId, job: &LeasedJob) -> Result<(), String> {
-        let mut kept: Option<Instant> = None;
+        match self.desk.renew_job(job, LEASE).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(fault) => return self.not_now(house, bulk, job, &fault).await,
+        }
+        let since = Instant::now();
         let mut limit = FIRST;
-        let mut came_on = false;
         loop {
-            if self.stopping.load(Ordering::Relaxed) {
-                // The slice before is saved; the next server goes on behind it.
-                return Err("the server stops".to_owned());
-            }
-            if kept.is_none_or(|at| at.elapsed() >= KEEP_EVERY) {
-                match self.desk.renew_job(job, KEEP, came_on).await {
-                    Ok(true) => kept = Some(Instant::now()),
-                    Ok(false) => return Ok(()),
-                    Err(fault) => return self.not_now(house, bulk, job, &fault).await,
-                }
-            }
             let began = Instant::now();
             let slice = match self.desk.perform(house, RunBulkSlice { bulk, limit }).await {
                 Ok(slice) => slice,
@@ -47,9 +40,12 @@ impl Worker {
                 Err(fault) => return self.not_now(house, bulk, job, &fault).await,
             };
             metrics::counter!("bursar_bulk_users_total").increment(u64::try_from(slice.handled).unwrap_or(0));
-            came_on = true;
             if slice.state != BulkState::Running {
                 return Ok(());
+            }
+            // What was done is saved, and whoever takes the job goes on behind it.
+            if since.elapsed() >= AT_IT || self.stopping.load(Ordering::Relaxed) {
+                return self.desk.pass_on_job(job).await.map_err(|fault| fault.code().to_owned());
             }
             limit = next_limit(limit, slice.handled, began.elapsed());
         }

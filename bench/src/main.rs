@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails may panic")]
 
+mod bulk;
 mod floor;
 mod load;
 mod reads;
@@ -40,6 +41,9 @@ struct Args {
     /// Serve the bare route with this body (used by this program itself).
     #[arg(long, hide = true)]
     floor: Option<PathBuf>,
+    /// Only do a bulk action on so many users, at a desk without a server (for a profile).
+    #[arg(long)]
+    bulk_at_desk: Option<i64>,
     /// Where the bare route listens.
     #[arg(long, hide = true, default_value = "127.0.0.1:18081")]
     floor_listen: String,
@@ -94,6 +98,11 @@ fn main() {
     let args = Args::parse();
     if let Some(body) = args.floor {
         floor::serve(&args.floor_listen, std::fs::read_to_string(body).unwrap());
+        return;
+    }
+    if let Some(users) = args.bulk_at_desk {
+        let _ = std::fs::remove_dir_all(args.data.join("bulk"));
+        bulk::at_the_desk(&args.data.join("bulk"), users);
         return;
     }
     let bursar = std::env::current_exe().unwrap().with_file_name("bursar");
@@ -219,6 +228,7 @@ impl Scene {
 
     fn writes(&self, table: &mut Table) {
         let address = &self.server.address;
+        self.bulk(table);
         eprintln!("locking everybody …");
         let lock = |it: &Person| request("POST", &format!("/v1/users/{}/lock", it.id), Some(&self.key), Some("{}"));
         let locks: Vec<_> = self.people.iter().map(lock).collect();
@@ -251,6 +261,22 @@ impl Scene {
         let names = ["unlock through Banno, 32 connections", "unlock, p99", "unlock / raw batched writer"];
         figures(table, names, &unlocked, 5_000.0, 25.0, (raw, 0.5));
         table.floor("raw batched writer, the same statements, 32 a commit", raw, "/s");
+    }
+}
+
+impl Scene {
+    fn bulk(&self, table: &mut Table) {
+        eprintln!("locking everybody at once, and undoing that …");
+        let (address, key, user) = (&self.server.address, &self.key, &self.people[0].id);
+        let lock = json!({ "action": "lock", "filter": {}, "reason": "bench" });
+        let done = bulk::run(address, key, "/v1/bulk", &lock, user);
+        let of_100k = |done: &bulk::Done| done.took.as_secs_f64() * 100_000.0 / done.changed as f64;
+        table.at_most("bulk lock, for 100,000 users", of_100k(&done), "s", 30.0);
+        table.floor("slowest other write meanwhile", done.slowest_write.as_secs_f64() * 1e3, "ms");
+        self.server.rest(Duration::from_secs(300));
+        let undone = bulk::run(address, key, &format!("/v1/bulk/{}/undo", done.id), &json!({}), user);
+        table.floor("undo of it, for 100,000 users", of_100k(&undone), "s");
+        self.server.rest(Duration::from_secs(300));
     }
 }
 

@@ -1,10 +1,10 @@
 //! What gives a user access at this moment: open sessions, reset links, pending codes. Whatever bars her (a lock, a
 //! disabling, an erasure, a new password) ends all of it in the same commit.
 
-use crate::db::params;
+use crate::db::{Rd, params};
 use crate::error::Result;
 use crate::fact::Fact;
-use crate::value::id::{DeviceId, UserId};
+use crate::value::id::{DeviceId, TenantId, UserId};
 use crate::verb::Cx;
 
 pub(crate) const END_SESSIONS: &str = "\
@@ -21,6 +21,16 @@ pub(crate) const END_PROOFS: &str = "\
     UPDATE proof
     SET ended_at = $3, end_cause = $4
     WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL";
+
+pub(crate) const ANY: &str = "\
+    SELECT 1
+    WHERE EXISTS (SELECT 1 FROM session WHERE tenant_id = $1 AND subject_id = $2 AND ended_at IS NULL)
+        OR EXISTS (SELECT 1 FROM proof WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL)";
+
+/// Whether there is anything that could be ended.
+pub(crate) async fn is_there(rd: &mut Rd, tenant: TenantId, user: UserId) -> Result<bool> {
+    Ok(rd.find(ANY, params![tenant, user]).await?.is_some())
+}
 
 /// Ends every session, reset link and pending code of a user.
 pub(crate) async fn end(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> Result<()> {

@@ -227,6 +227,20 @@ pub(crate) async fn permissions_of(rd: &mut Rd, tenant: TenantId, staff: StaffId
     Ok(may)
 }
 
+/// What somebody may do now who came to the desk earlier and is not here any more: nothing once the key was revoked, or the
+/// staff member disabled.
+pub(crate) async fn permissions_now(rd: &mut Rd, tenant: TenantId, who: Who, now: Time) -> Result<Permissions> {
+    match who {
+        Who::House => Ok(Permissions::all()),
+        Who::Staff { id, .. } => permissions_of(rd, tenant, id).await,
+        Who::Key { id, .. } => {
+            let found = FindKey { tenant, by: ByKey::Id(id), now }.run(rd).await?;
+            Ok(found.map_or(Permissions::NONE, |(_, _, may)| may))
+        }
+        Who::User { .. } | Who::Anonymous => Ok(Permissions::NONE),
+    }
+}
+
 impl Cx<'_> {
     /// What a staff member may do now, seen from inside the transaction.
     pub(crate) async fn tx_permissions_of(&mut self, staff: StaffId) -> Result<Permissions> {

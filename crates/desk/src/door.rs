@@ -24,7 +24,7 @@ use crate::value::id::{self, AuditId, TenantId};
 use crate::value::password::Hashing;
 use crate::value::random::Random;
 use crate::value::seal::{MasterKey, TenantKeys};
-use crate::verb::{Action, Cx, Question, Qx, Subject};
+use crate::verb::{Action, Apart, Became, Cx, Question, Qx, Subject};
 use crate::{audit, event, idempotency, job};
 
 /// Settings read from the database are believed for so long; the process that changes them forgets them at once.
@@ -300,6 +300,14 @@ struct Performing {
     missing: Option<&'static str>,
 }
 
+/// An action that ran, before anything is recorded.
+struct Acted {
+    output: Answer,
+    facts: Vec<Fact>,
+    apart: Vec<Apart>,
+    now: Time,
+}
+
 impl Performing {
     fn of<A: Action>(
         desk: &Desk,
@@ -312,14 +320,55 @@ impl Performing {
     }
 
     /// Runs the action and gives its answer with the facts, before anything is recorded.
-    async fn act(&self, tx: &mut Tx) -> Result<(Answer, Vec<Fact>, Time)> {
+    async fn act(&self, tx: &mut Tx) -> Result<Acted> {
         if let Some(missing) = self.missing {
             return Err(Error::Forbidden(missing));
         }
         let now = self.inner.clock.now();
         let mut cx = Cx::new(tx, &self.caller, &self.tenant, &self.inner.random, now);
         let output = self.deed.act(&mut cx).await?;
-        Ok((output, cx.facts, now))
+        Ok(Acted { output, facts: cx.facts, apart: cx.apart, now })
+    }
+
+    /// Announces the facts of a record, and leaves the jobs they cause. `at` is the moment of the first.
+    async fn announce(&self, tx: &mut Tx, at: Time, audit_id: AuditId, facts: &[Fact], told: &[Value]) -> Result<()> {
+        let random = &self.inner.random;
+        for (index, (fact, told)) in facts.iter().zip(told).enumerate() {
+            event::store::announce(tx, &self.tenant, random, at.plus(index as i64), audit_id, fact, told).await?;
+            if let Some(job) = job::follow_up(fact, at) {
+                job::store::insert(tx, self.tenant.id, random, at, job).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records what was done apart, each under its own caller; later ones sort behind earlier ones.
+    async fn record_apart(&self, tx: &mut Tx, now: Time, apart: &[Apart]) -> Result<()> {
+        let mut at = now;
+        for it in apart {
+            let (outcome, code) = match it.became {
+                Became::Done => (audit::Outcome::Done, None),
+                Became::Unchanged => (audit::Outcome::Unchanged, None),
+                Became::Refused(code) => (audit::Outcome::Refused, Some(code)),
+            };
+            let told = it.facts.iter().map(Fact::to_json).collect::<Result<Vec<_>>>()?;
+            let entry = audit::Entry {
+                id: AuditId::new(at, &self.inner.random),
+                at: now,
+                caller: &it.caller,
+                name: it.name,
+                subject: it.subject,
+                outcome,
+                code,
+                reason: it.reason.as_deref(),
+                facts: told.clone(),
+            };
+            let audit_id = entry.id;
+            audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
+            self.announce(tx, at, audit_id, &it.facts, &told).await?;
+            at = at.plus(it.facts.len().max(1) as i64);
+        }
+        Ok(())
     }
 
     fn entry(
@@ -347,10 +396,12 @@ impl Write for Performing {
     type Output = Answer;
 
     async fn run(&self, tx: &mut Tx) -> Result<Answer> {
-        let (output, facts, now) = self.act(tx).await?;
+        let Acted { output, facts, apart, now } = self.act(tx).await?;
+        self.record_apart(tx, now, &apart).await?;
         if facts.is_empty() {
-            // Somebody unknown who changed nothing leaves no row: noise must not fill the book.
-            if self.caller.who != Who::Anonymous {
+            // Somebody unknown who changed nothing leaves no row: noise must not fill the book. Nor does somebody who only
+            // did what is on record apart.
+            if self.caller.who != Who::Anonymous && apart.is_empty() {
                 let entry = self.entry(now, audit::Outcome::Unchanged, None, Vec::new());
                 audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
             }
@@ -360,13 +411,7 @@ impl Write for Performing {
         let entry = self.entry(now, audit::Outcome::Done, None, told.clone());
         let audit_id = entry.id;
         audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
-        for (index, (fact, told)) in facts.iter().zip(&told).enumerate() {
-            event::store::announce(tx, &self.tenant, &self.inner.random, now.plus(index as i64), audit_id, fact, told)
-                .await?;
-            if let Some(job) = job::follow_up(fact, now) {
-                job::store::insert(tx, self.tenant.id, &self.inner.random, now, job).await?;
-            }
-        }
+        self.announce(tx, now, audit_id, &facts, &told).await?;
         Ok(output)
     }
 
@@ -421,7 +466,7 @@ impl Write for Previewing {
     type Output = Plan;
 
     async fn run(&self, tx: &mut Tx) -> Result<Plan> {
-        let (_, facts, now) = self.0.act(tx).await?;
+        let Acted { facts, now, .. } = self.0.act(tx).await?;
         let facts = facts.iter().map(Fact::to_json).collect::<Result<Vec<_>>>()?;
         let hashed: Vec<Value> = facts.iter().map(|fact| without_new_ids(fact, now)).collect();
         let text = serde_json::to_vec(&hashed).map_err(Error::internal)?;

@@ -179,6 +179,18 @@ words! {
         SessionEnded = "session_ended",
         /// The verification is not in a state that allows this.
         VerificationState = "verification_state",
+        /// The bulk action has ended.
+        BulkEnded = "bulk_ended",
+        /// The bulk action has not ended yet.
+        BulkNotEnded = "bulk_not_ended",
+        /// Another number of users fits than was expected.
+        SelectionChanged = "selection_changed",
+        /// It has no inverse.
+        NotUndoable = "not_undoable",
+        /// An undo of it exists already.
+        AlreadyUndone = "already_undone",
+        /// It has moved since.
+        ChangedSince = "changed_since",
     }
 }
 
@@ -213,6 +225,12 @@ impl Refusal {
             Refusal::NotToOneself => "One cannot do this to oneself.",
             Refusal::BeyondOwnRights => "A role cannot be given by somebody who lacks what it permits.",
             Refusal::SessionEnded => "The session has ended.",
+            Refusal::BulkEnded => "The bulk action has ended.",
+            Refusal::BulkNotEnded => "The bulk action has not ended; let it end or cancel it first.",
+            Refusal::SelectionChanged => "Another number of users fits than was expected; preview it again.",
+            Refusal::NotUndoable => "What it did has no inverse.",
+            Refusal::AlreadyUndone => "It was undone already, or is being undone.",
+            Refusal::ChangedSince => "It has moved since.",
             Refusal::VerificationState => "The verification is not in a state that allows this.",
         }
     }

@@ -143,6 +143,18 @@ facts! {
     AssertionAccepted { key: KeyId } = "key.assertion_accepted" as Key;
     /// A token was revoked before it expired.
     TokenRevoked { key: KeyId } = "key.token_revoked" as Key;
+    /// A bulk action was started.
+    BulkStarted { bulk: BulkId, action: &'static str, selected: i64, undo_of: Option<BulkId> } = "bulk.started" as Bulk;
+    /// It rests until it is resumed.
+    BulkPaused { bulk: BulkId } = "bulk.paused" as Bulk;
+    /// It goes on.
+    BulkResumed { bulk: BulkId } = "bulk.resumed" as Bulk;
+    /// It was ended before its end.
+    BulkCancelled { bulk: BulkId } = "bulk.cancelled" as Bulk;
+    /// It came to its end.
+    BulkCompleted { bulk: BulkId, changed: i64, unchanged: i64, refused: i64 } = "bulk.completed" as Bulk;
+    /// It could not go on; a missing permission is named.
+    BulkFailed { bulk: BulkId, code: &'static str, permission: Option<&'static str> } = "bulk.failed" as Bulk;
     /// Settings changed.
     SettingsChanged { tenant: TenantId, fields: Vec<String> } = "settings.changed" as Tenant;
     /// A tenant was opened.

@@ -20,6 +20,7 @@ pub mod job;
 
 // The nouns.
 pub mod activity;
+pub mod bulk;
 pub mod device;
 pub mod key;
 pub mod message;

@@ -82,6 +82,10 @@ words! {
         RequestsPropose = "requests.propose",
         /// Decide proposed actions.
         RequestsDecide = "requests.decide",
+        /// See bulk actions and what became of each user in them.
+        BulkRead = "bulk.read",
+        /// Start, pause, resume, cancel and undo bulk actions; what they do needs its own permission besides.
+        BulkRun = "bulk.run",
         /// Manage account administrators.
         AdministratorsManage = "administrators.manage",
         /// Manage bank connections.
@@ -227,6 +231,14 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("key.revoke", Holder(P::KeysManage)),
     ("key.remember_assertion", Anyone),
     ("key.revoke_token", Anyone),
+    // many users at once
+    ("bulk.start", Holder(P::BulkRun)),
+    ("bulk.undo", Holder(P::BulkRun)),
+    ("bulk.pause", Holder(P::BulkRun)),
+    ("bulk.resume", Holder(P::BulkRun)),
+    ("bulk.cancel", Holder(P::BulkRun)),
+    ("bulk.run_slice", House),
+    ("bulk.give_up", House),
     ("settings.change", Holder(P::SettingsManage)),
     ("settings.change_security", Holder(P::SettingsSecurity)),
     ("tenant.create", House),
@@ -254,6 +266,10 @@ pub const QUESTIONS: &[(&str, Need)] = &[
     ("audit.staff_activity", Holder(P::ActivityStaff)),
     ("audit.user_activity", Holder(P::ActivityUsers)),
     ("event.list", Holder(P::EventsRead)),
+    ("bulk.list", Holder(P::BulkRead)),
+    ("bulk.show", Holder(P::BulkRead)),
+    ("bulk.rows", Holder(P::BulkRead)),
+    ("bulk.preview", Holder(P::BulkRun)),
     ("settings.show", Holder(P::SettingsRead)),
     ("settings.user_terms", Holder(P::UsersRead)),
     ("tenant.list", House),
@@ -321,6 +337,8 @@ pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
             P::SettingsRead,
             P::RequestsPropose,
             P::RequestsDecide,
+            P::BulkRead,
+            P::BulkRun,
         ],
     ),
     (

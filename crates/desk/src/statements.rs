@@ -7,6 +7,7 @@ use crate::audit;
 use crate::db::{Engine, Param, Rd, Read, Row, Tx, Write};
 use crate::error::Result;
 use crate::testing::TestDesk;
+use crate::user::UserFilter;
 use crate::user::search::store::{Second, first, second};
 use crate::user::search::whole_tokens;
 use crate::value::id::TenantId;
@@ -20,6 +21,7 @@ macro_rules! statements {
 
 /// In the order of the alphabet.
 const STATEMENTS: &[(&str, &str)] = statements! {
+    access::ANY,
     access::END_PROOFS,
     access::END_SESSIONS,
     access::END_SESSIONS_OF_DEVICE,
@@ -34,6 +36,18 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     audit::store::PAGE_OF_SUBJECT_AND_ACTOR_KIND,
     audit::store::SAVE_CHAIN_END,
     audit::store::UNSEALED,
+    bulk::store::CHANGED_ROWS,
+    bulk::store::IDS,
+    bulk::store::INSERT,
+    bulk::store::INSERT_ROW,
+    bulk::store::LAST_NUMBER,
+    bulk::store::PAGE,
+    bulk::store::ROWS,
+    bulk::store::ROWS_OF_OUTCOME,
+    bulk::store::SAVE,
+    bulk::store::SELECT,
+    bulk::store::SELECT_FOR_CHANGE,
+    bulk::store::UNDO_THAT_COUNTS,
     credential::CLIENT,
     credential::IS_ACTIVE_STAFF,
     credential::KEY_BY_ID,
@@ -58,7 +72,9 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     job::store::INSERT,
     job::store::LEASE,
     job::store::NEXT_DUE,
+    job::store::PASS_ON,
     job::store::PUT_OFF,
+    job::store::RENEW,
     key::store::ALL,
     key::store::INSERT,
     key::store::REMEMBER_ASSERTION,
@@ -263,6 +279,22 @@ async fn a_list_looks_for_blocks_and_users_by_their_numbers() {
                 let text = lines.join("\n");
                 assert!(!lines.iter().any(|line| is_scan(line)), "{name} of {count} on {:?}:\n{text}", t.engine);
                 assert!(!text.contains("TEMP B-TREE"), "{name} of {count} sorts nothing:\n{text}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slice_of_a_bulk_action_reads_on_from_its_number() {
+    for t in TestDesk::all().await {
+        for filter in [UserFilter::default(), UserFilter { locked: Some(true), ..UserFilter::default() }] {
+            for sql in
+                [crate::bulk::store::next_sql(&filter, true, true), crate::bulk::store::next_sql(&filter, false, false)]
+            {
+                let lines = plan(&t, "bulk_slice", &sql).await;
+                let text = lines.join("\n");
+                assert!(!lines.iter().any(|line| is_scan(line)), "{sql} on {:?}:\n{text}", t.engine);
+                assert!(!text.contains("TEMP B-TREE") && !text.contains("Sort"), "{sql} on {:?}:\n{text}", t.engine);
             }
         }
     }

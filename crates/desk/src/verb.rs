@@ -29,6 +29,8 @@ pub enum Subject {
     Key(KeyId),
     /// A message.
     Message(MessageId),
+    /// A bulk action.
+    Bulk(BulkId),
     /// The tenant as a whole (lists, settings, creation).
     Tenant,
 }
@@ -43,6 +45,7 @@ impl Subject {
             Subject::Role(_) => "role",
             Subject::Key(_) => "key",
             Subject::Message(_) => "message",
+            Subject::Bulk(_) => "bulk",
             Subject::Tenant => "tenant",
         }
     }
@@ -56,6 +59,7 @@ impl Subject {
             Subject::Role(id) => Some(id.0),
             Subject::Key(id) => Some(id.0),
             Subject::Message(id) => Some(id.0),
+            Subject::Bulk(id) => Some(id.0),
             Subject::Tenant => None,
         }
     }
@@ -70,6 +74,7 @@ impl Subject {
             "role" => RoleId(id).to_string(),
             "key" => KeyId(id).to_string(),
             "message" => MessageId(id).to_string(),
+            "bulk" => BulkId(id).to_string(),
             _ => return None,
         })
     }
@@ -90,6 +95,37 @@ pub trait Action: Send + Sync + 'static {
     }
     /// Load, decide, save, note the fact.
     fn run(&self, cx: &mut Cx<'_>) -> impl Future<Output = Result<Self::Output>> + Send;
+}
+
+/// An action on one thing, cut where the thing has been loaded: so that who acts on many loads them together, and yet does
+/// to each exactly what the action does.
+pub(crate) trait OnLoaded: Action {
+    /// What is loaded.
+    type Thing: Send;
+
+    /// What the action does once its thing is loaded for change.
+    fn on_loaded(&self, cx: &mut Cx<'_>, thing: Self::Thing) -> impl Future<Output = Result<Self::Output>> + Send;
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Became {
+    /// Something changed.
+    Done,
+    /// It was so already.
+    Unchanged,
+    /// It was refused, with this code.
+    Refused(&'static str),
+}
+
+/// An attempt within an action that is on record by itself, under its own caller.
+pub(crate) struct Apart {
+    pub caller: Arc<Caller>,
+    pub name: &'static str,
+    pub subject: Subject,
+    pub reason: Option<String>,
+    pub became: Became,
+    pub facts: Vec<Fact>,
 }
 
 /// A verb that changes nothing. Run only by `Desk::ask`.
@@ -129,6 +165,7 @@ pub struct Cx<'a> {
     /// The moment of this action; one for all it writes.
     pub now: Time,
     pub(crate) facts: Vec<Fact>,
+    pub(crate) apart: Vec<Apart>,
     ids_made: i64,
 }
 
@@ -140,7 +177,7 @@ impl<'a> Cx<'a> {
         random: &'a Random,
         now: Time,
     ) -> Self {
-        Cx { tx, caller, tenant, random, now, facts: Vec::new(), ids_made: 0 }
+        Cx { tx, caller, tenant, random, now, facts: Vec::new(), apart: Vec::new(), ids_made: 0 }
     }
 
     /// Says what has happened. The fact is the only source of audit detail, events and follow-up jobs.
@@ -161,6 +198,58 @@ impl<'a> Cx<'a> {
             Some(missing) => Err(Error::Forbidden(missing)),
             None => action.run(self).await,
         }
+    }
+
+    /// Runs another action inside this one as a deed of its own: same transaction, but authorised for that caller, and with
+    /// a record, events and jobs of its own, as if that caller had come to the door. A refusal is its outcome and not an
+    /// error here: the others go on. `loaded` is what the action's thing came to when it was loaded for change.
+    pub(crate) async fn perform_apart<A: OnLoaded>(
+        &mut self,
+        caller: &Arc<Caller>,
+        action: &A,
+        loaded: Result<A::Thing>,
+    ) -> Result<Became> {
+        let need = need_of(ACTIONS, A::NAME).ok_or_else(|| Error::internal(format!("{} has no line", A::NAME)))?;
+        let written = self.tx.written();
+        let mut cx = Cx {
+            tx: self.tx,
+            caller,
+            tenant: self.tenant,
+            random: self.random,
+            now: self.now,
+            facts: Vec::new(),
+            apart: Vec::new(),
+            ids_made: self.ids_made,
+        };
+        let told = match (caller.lacks(need, action.subject()), loaded) {
+            (Some(missing), _) => Err(Error::Forbidden(missing)),
+            (None, Err(error)) => Err(error),
+            (None, Ok(thing)) => action.on_loaded(&mut cx, thing).await.map(drop),
+        };
+        let (facts, ids_made) = (cx.facts, cx.ids_made);
+        self.ids_made = ids_made;
+        let became = match told {
+            Ok(()) if facts.is_empty() => Became::Unchanged,
+            Ok(()) => Became::Done,
+            Err(error @ (Error::Busy(_) | Error::Internal(_))) => return Err(error),
+            Err(error) if self.tx.written() == written => Became::Refused(error.code()),
+            Err(error) => {
+                // Half of it is written, and there is no going back to before it without losing the others.
+                self.tx.spoil();
+                return Err(Error::internal(format!("{} was refused after it had written: {error}", A::NAME)));
+            }
+        };
+        let facts = if became == Became::Done { facts } else { Vec::new() };
+        let reason = action.reason().map(str::to_owned);
+        self.apart.push(Apart {
+            caller: caller.clone(),
+            name: A::NAME,
+            subject: action.subject(),
+            reason,
+            became,
+            facts,
+        });
+        Ok(became)
     }
 }
 

@@ -38,6 +38,7 @@ pub fn start() -> Done<PrometheusHandle> {
     metrics::describe_counter!("bursar_writes_total", "Changes within them.");
     metrics::describe_gauge!("bursar_job_lag_seconds", "How long the oldest job that is due has waited.");
     metrics::describe_counter!("bursar_jobs_total", "Jobs worked on, by kind and outcome.");
+    metrics::describe_counter!("bursar_bulk_users_total", "Users who had their turn in a bulk action.");
     metrics::describe_counter!("bursar_messages_total", "Messages handed over, by channel and outcome.");
     metrics::describe_gauge!("bursar_build_info", "Always 1; the version is a label.");
     metrics::gauge!("bursar_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);

@@ -2,10 +2,12 @@
 //! as the house. Delivery is at least once: a process that dies between handing a message over and recording it hands it
 //! over again. Every process has a worker; leases keep them out of each other's way.
 
+mod bulk;
 mod housekeeping;
 mod jobs;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use desk::Desk;
@@ -30,12 +32,14 @@ pub struct Worker {
     desk: Desk,
     outside: Arc<Outside>,
     public_url: String,
+    /// Told to those who are at something long.
+    stopping: Arc<AtomicBool>,
 }
 
 impl Worker {
     /// A worker at this desk.
     pub fn new(desk: Desk, outside: Arc<Outside>, public_url: String) -> Worker {
-        Worker { desk, outside, public_url }
+        Worker { desk, outside, public_url, stopping: Arc::default() }
     }
 
     /// Works until told to stop, then finishes what has begun.
@@ -51,6 +55,7 @@ impl Worker {
                 () = self.desk.wait_for_work(nap), if free > 0 => tokio::time::sleep(BREATH).await,
             }
         }
+        self.stopping.store(true, Ordering::Relaxed);
         let rest = async { while running.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_WORK, rest).await.is_err() {
             tracing::warn!("some jobs were not finished; they come due again when their lease runs out");

@@ -194,6 +194,11 @@ pub struct Preview {
 }
 
 impl<T> Call<T> {
+    /// Whether only a preview is asked for.
+    pub fn is_preview(&self) -> bool {
+        self.preview
+    }
+
     /// Has an action done, or previewed; `render` makes the answer inside the transaction.
     pub async fn act<A, F>(self, house: &House, action: A, render: F) -> Result<Response, Fault<Native>>
     where

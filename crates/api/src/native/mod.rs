@@ -3,6 +3,7 @@
 
 mod act;
 mod around;
+mod bulk;
 pub mod fault;
 mod records;
 mod sign_in;
@@ -115,6 +116,7 @@ enum Problems {
         (name = "messages", description = "What was sent."),
         (name = "signing in", description = "For users themselves."),
         (name = "staff", description = "Staff, teams, roles, keys."),
+        (name = "bulk", description = "One action on many users: previewed, done slice by slice, undone."),
         (name = "records", description = "Audit, events, settings."),
     )
 )]
@@ -188,6 +190,13 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(staff::permission_table))
         .routes(routes!(staff::keys, staff::create_key))
         .routes(routes!(staff::revoke_key))
+        .routes(routes!(bulk::start, bulk::list))
+        .routes(routes!(bulk::get))
+        .routes(routes!(bulk::rows))
+        .routes(routes!(bulk::pause))
+        .routes(routes!(bulk::resume))
+        .routes(routes!(bulk::cancel))
+        .routes(routes!(bulk::undo))
         .routes(routes!(records::audit))
         .routes(routes!(records::export))
         .routes(routes!(records::events))

@@ -8,7 +8,7 @@ use desk::password::personal_words;
 use desk::user::standing::*;
 use desk::user::{CreateUser, EditUser, FindUsers, ListUsers, RevealUser, SeenUser, ShowUser, UserFilter, UserKind};
 use desk::value::id::UserId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
@@ -167,7 +167,7 @@ pub async fn search(State(house): State<House>, caller: SignedBy<Native>, body: 
 }
 
 /// Filters: one for each axis; an absent one does not matter.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filters {
     /// `open` or `locked`.
@@ -188,7 +188,7 @@ pub struct Filters {
 
 impl Filters {
     /// `path` stands before the names of the fields.
-    fn filter(&self, path: &str) -> desk::Result<UserFilter> {
+    pub(super) fn filter(&self, path: &str) -> desk::Result<UserFilter> {
         let locked = |word: &str| match word {
             "locked" => Some(true),
             "open" => Some(false),

@@ -369,6 +369,7 @@ pub struct SettingsWire {
     pub memo_mode: bool,
     pub hide_employees: bool,
     pub abilities: BTreeMap<String, bool>,
+    pub bulk_max: i64,
     pub mail_from: Option<String>,
 }
 
@@ -387,6 +388,7 @@ impl From<Settings> for SettingsWire {
             memo_mode: it.memo_mode,
             hide_employees: it.hide_employees,
             abilities: it.abilities,
+            bulk_max: it.bulk_max,
             mail_from: it.mail_from,
         }
     }

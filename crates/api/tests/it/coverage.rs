@@ -38,6 +38,7 @@ fn good_body(operation: &str) -> Value {
         "POST /v1/teams" => json!({"name": "T"}),
         "POST /v1/teams/{team_id}/members" => json!({"staff_id": "stf_x", "role_id": "rol_x"}),
         "POST /v1/roles" => json!({"name": "R", "permissions": []}),
+        "POST /v1/bulk" => json!({"action": "lock", "filter": {}}),
         "POST /v1/keys" => json!({"kind": "native", "name": "K"}),
         _ => json!({}),
     }
@@ -54,6 +55,7 @@ fn filled(path: &str) -> String {
         ("team_id", "tea"),
         ("role_id", "rol"),
         ("key_id", "key"),
+        ("bulk_id", "blk"),
     ] {
         filled = filled.replace(&format!("{{{name}}}"), &format!("{prefix}_01jqzs8v1xe5ja4c3rq0f2m6tn"));
     }

@@ -44,7 +44,11 @@ async fn a_whole_support_call_goes_through() {
 
         let support =
             house.holder("support", &[P::UsersRead, P::UsersContacts, P::UsersLock, P::UsersResetPassword]).await;
-        let found = support.post("/v1/users/search", json!({"query": "marta.reyes@example.com", "total": true})).await.is(200).json();
+        let found = support
+            .post("/v1/users/search", json!({"query": "marta.reyes@example.com", "total": true}))
+            .await
+            .is(200)
+            .json();
         assert_eq!(found["data"][0]["id"], user["id"]);
         assert_eq!(found["total"], 1);
         assert_eq!(found["data"][0]["identifiers"]["ssn"], "***-**-1234");

@@ -41,6 +41,8 @@ pub(super) struct Got {
 pub struct Rd {
     pub(super) link: Link,
     statements: u64,
+    /// How many statements that change rows this work has run.
+    written: u64,
     /// Set by the first SQL error of a transaction. PostgreSQL refuses everything from then on; SQLite would go on and
     /// commit half of it, therefore we refuse ourselves, on both alike.
     pub(super) broken: bool,
@@ -48,12 +50,13 @@ pub struct Rd {
 
 impl Rd {
     pub(super) fn new(link: Link) -> Rd {
-        Rd { link, statements: 0, broken: false }
+        Rd { link, statements: 0, written: 0, broken: false }
     }
 
     /// Forgets what the work before has left: for the next one it is a new connection.
     pub(super) fn fresh(&mut self) {
         self.statements = 0;
+        self.written = 0;
         self.broken = false;
     }
 
@@ -135,7 +138,14 @@ impl Tx {
     /// Runs a statement that changes rows, and tells how many it changed.
     pub async fn run(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<u64> {
         let sql = sql.into();
+        self.0.written += 1;
         Ok(self.0.execute(&sql, params, Want::Changed).await?.changed)
+    }
+
+    /// How many statements that change rows were run so far. For a caller of several works within one transaction, which
+    /// must know whether a refused one has left something behind.
+    pub fn written(&self) -> u64 {
+        self.0.written
     }
 
     /// Marks the transaction as one that cannot be committed, as an SQL error does. For a caller of several works within

@@ -23,6 +23,8 @@ words! {
         UnlockWhenDue = "unlock_when_due",
         /// Apply the unlocks that waited for the core to leave memo mode.
         ApplyQueuedUnlocks = "apply_queued_unlocks",
+        /// Go on with a bulk action, slice by slice.
+        RunBulk = "run_bulk",
     }
 }
 
@@ -40,6 +42,9 @@ pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
         Fact::MessageQueued { message, .. } => job(JobKind::DeliverMessage, json!({ "message": message }), now),
         Fact::UserLocked { user, until: Some(until), .. } => {
             job(JobKind::UnlockWhenDue, json!({ "user": user }), *until)
+        }
+        Fact::BulkStarted { bulk, .. } | Fact::BulkResumed { bulk } => {
+            job(JobKind::RunBulk, json!({ "bulk": bulk }), now)
         }
         Fact::SettingsChanged { fields, .. } if fields.iter().any(|field| field == "memo_mode") => {
             job(JobKind::ApplyQueuedUnlocks, json!({}), now)

@@ -73,6 +73,35 @@ impl Write for Finish {
     }
 }
 
+struct Renew {
+    job: LeasedJob,
+    until: Time,
+}
+
+impl Write for Renew {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool> {
+        let job = &self.job;
+        Ok(tx.run(store::RENEW, params![job.tenant, job.id, job.fence, self.until]).await? == 1)
+    }
+}
+
+struct PassOn {
+    job: LeasedJob,
+    now: Time,
+}
+
+impl Write for PassOn {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        let job = &self.job;
+        tx.run(store::PASS_ON, params![job.tenant, job.id, job.fence, self.now]).await?;
+        Ok(())
+    }
+}
+
 struct PutOff {
     job: LeasedJob,
     until: Time,
@@ -115,6 +144,18 @@ impl Desk {
     /// When the next job comes due.
     pub async fn next_job_due(&self) -> Result<Option<Time>> {
         self.inner.db.read(NextDue).await
+    }
+
+    /// Makes a lease end so many seconds from now. `false`: it had run out, and the job is another worker's.
+    pub async fn renew_job(&self, job: &LeasedJob, seconds: i64) -> Result<bool> {
+        let until = self.now().plus(seconds * SECOND);
+        self.inner.db.write(Renew { job: job.clone(), until }).await
+    }
+
+    /// Lets go of a job that has come on and takes longer: it is due again at once, behind whatever has waited, and its
+    /// failed tries are forgotten. This worker no longer has it: finishing it afterwards does nothing.
+    pub async fn pass_on_job(&self, job: &LeasedJob) -> Result<()> {
+        self.inner.db.write(PassOn { job: job.clone(), now: self.now() }).await
     }
 
     /// The job is done.

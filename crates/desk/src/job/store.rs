@@ -33,6 +33,16 @@ pub(crate) const PUT_OFF: &str = "\
     SET run_at = $4, last_error = $5, state = $6
     WHERE tenant_id = $1 AND id = $2 AND fence = $3";
 
+pub(crate) const RENEW: &str = "\
+    UPDATE job
+    SET run_at = $4
+    WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND state = 'ready'";
+
+pub(crate) const PASS_ON: &str = "\
+    UPDATE job
+    SET run_at = $4, tries = 0, fence = fence + 1
+    WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND state = 'ready'";
+
 pub(crate) const GIVE_UP: &str = "\
     UPDATE job
     SET state = 'dead', last_error = $3, fence = fence + 1

@@ -16,7 +16,7 @@ use crate::value::clock::{SECOND, Time};
 use crate::value::id::{DeviceId, ProofId, SessionId, UserId};
 use crate::value::secret::{Secret, fingerprint, new_token, numeric_code, same};
 use crate::value::totp::TotpSecret;
-use crate::verb::{Action, Cx, Subject};
+use crate::verb::{Action, Cx, OnLoaded, Subject};
 
 /// Wrong codes a second step takes.
 const CODE_TRIES: i64 = 5;
@@ -348,7 +348,15 @@ impl Action for EndSessions {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
-        user::store::load(cx.tx, cx.tenant, cx.caller, self.user).await?;
-        access::end(cx, self.user, "ended_by_staff").await
+        let user = user::store::load(cx.tx, cx.tenant, cx.caller, self.user).await?;
+        self.on_loaded(cx, user).await
+    }
+}
+
+impl OnLoaded for EndSessions {
+    type Thing = User;
+
+    async fn on_loaded(&self, cx: &mut Cx<'_>, user: User) -> Result<()> {
+        access::end(cx, user.id, "ended_by_staff").await
     }
 }

@@ -84,6 +84,8 @@ pub struct Settings {
     pub hide_employees: bool,
     /// The institution's abilities, by the vendor's own names; absent ones are off.
     pub abilities: BTreeMap<String, bool>,
+    /// The most users one bulk action may select.
+    pub bulk_max: i64,
     /// The sender of mails, e.g. `Harbor & Pine <no-reply@bank.example>`; absent: the server's.
     pub mail_from: Option<String>,
 }
@@ -103,6 +105,7 @@ impl Default for Settings {
             memo_mode: false,
             hide_employees: false,
             abilities: BTreeMap::new(),
+            bulk_max: 1_000_000,
             mail_from: None,
         }
     }
@@ -159,6 +162,7 @@ impl Settings {
         within("reset_link_seconds", self.reset_link_seconds, 300, 604_800);
         within("code_seconds", self.code_seconds, 30, 3_600);
         within("password_min_length", self.password_min_length, 8, 64);
+        within("bulk_max", self.bulk_max, 1, 10_000_000);
         if self.abilities.len() > 64 {
             faults.push(Field::new("abilities", "too_long", "At most 64 abilities."));
         }

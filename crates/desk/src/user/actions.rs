@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::access;
 use crate::error::{Conflict, Error, Result};
 use crate::fact::Fact;
+use crate::tenant::Tenant;
 use crate::user::model::{By, Mark, User, UserKind};
 use crate::user::profile::Profile;
 use crate::user::standing::*;
@@ -13,7 +14,7 @@ use crate::user::store;
 use crate::value::clock::Time;
 use crate::value::id::UserId;
 use crate::value::seal::PersonKey;
-use crate::verb::{Action, Cx, Subject};
+use crate::verb::{Action, Cx, OnLoaded, Subject};
 
 /// The longest reason, in characters.
 pub const REASON_MAX: usize = 500;
@@ -26,7 +27,8 @@ pub struct Changed {
     pub changed: bool,
 }
 
-fn check_reason(reason: Option<&str>) -> Result<()> {
+/// Whether a reason can be kept.
+pub(crate) fn check_reason(reason: Option<&str>) -> Result<()> {
     match reason {
         Some(text) if text.chars().count() > REASON_MAX => {
             Err(Error::invalid("reason", "too_long", format!("At most {REASON_MAX} characters.")))
@@ -40,6 +42,12 @@ fn check_reason(reason: Option<&str>) -> Result<()> {
 
 async fn load(cx: &mut Cx<'_>, user: UserId) -> Result<User> {
     store::load_for_change(cx.tx, cx.tenant, cx.caller, user).await
+}
+
+/// An action that moves a standing as the model decides: whoever only asks what it would do asks the same rule.
+pub(crate) trait Moves: OnLoaded<Thing = User> {
+    /// What the model says: the fact, nothing to do, or a refusal. Moves the standing of the user at hand only.
+    fn decide(&self, user: &mut User, by: &By<'_>, tenant: &Tenant) -> Result<Option<Fact>>;
 }
 
 macro_rules! standing_actions {
@@ -68,15 +76,28 @@ macro_rules! standing_actions {
 
             async fn run(&self, cx: &mut Cx<'_>) -> Result<Changed> {
                 check_reason(self.reason.as_deref())?;
-                let mut loaded = load(cx, self.user).await?;
+                let loaded = load(cx, self.user).await?;
+                self.on_loaded(cx, loaded).await
+            }
+        }
+
+        impl Moves for $name {
+            fn decide(&self, $user: &mut User, $by: &By<'_>, $tenant: &Tenant) -> Result<Option<Fact>> {
+                let $self = self;
+                let _ = ($self, $tenant);
+                $decide
+            }
+        }
+
+        impl OnLoaded for $name {
+            type Thing = User;
+
+            async fn on_loaded(&self, cx: &mut Cx<'_>, mut loaded: User) -> Result<Changed> {
                 let author = cx.caller.author();
-                let fact = {
-                    let ($self, $user, $tenant) = (self, &mut loaded, cx.tenant);
-                    let _ = ($self, $tenant);
-                    let $by = &By { now: cx.now, author: &author, reason: self.reason.as_deref() };
-                    $decide?
+                let by = By { now: cx.now, author: &author, reason: self.reason.as_deref() };
+                let Some(fact) = self.decide(&mut loaded, &by, cx.tenant)? else {
+                    return Ok(Changed { user: loaded, changed: false });
                 };
-                let Some(fact) = fact else { return Ok(Changed { user: loaded, changed: false }) };
                 store::$save(cx.tx, &mut loaded, cx.random, cx.now).await?;
                 cx.note(fact);
                 let end: Option<&'static str> = $end;
@@ -222,7 +243,8 @@ standing_actions! {
         };
 }
 
-fn check_bank(bank: &str) -> Result<()> {
+/// Whether it can be the id of a bank.
+pub(crate) fn check_bank(bank: &str) -> Result<()> {
     let fits =
         (1..=64).contains(&bank.len()) && bank.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_.:".contains(&it));
     if fits {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::caller::Caller;
 use crate::db::Weight;
 use crate::error::{Error, Result};
@@ -116,7 +118,8 @@ impl Question for RevealUser {
 }
 
 /// Which users a list holds; an absent axis does not matter. Erased users are listed only when asked for.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "one field for each axis")]
 pub struct UserFilter {
     pub locked: Option<bool>,
@@ -253,11 +256,13 @@ fn cursor_tag(tenant: &Tenant, list: &str, number: i64) -> String {
     tag.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(super) fn make_cursor(tenant: &Tenant, list: &str, number: i64) -> String {
+/// The cursor behind this number of a list.
+pub(crate) fn make_cursor(tenant: &Tenant, list: &str, number: i64) -> String {
     format!("{number}.{}", cursor_tag(tenant, list, number))
 }
 
-pub(super) fn read_cursor(tenant: &Tenant, list: &str, cursor: &str) -> Result<i64> {
+/// The number in a cursor of this list.
+pub(crate) fn read_cursor(tenant: &Tenant, list: &str, cursor: &str) -> Result<i64> {
     let read = cursor.split_once('.').and_then(|(number, tag)| Some((number.parse::<i64>().ok()?, tag)));
     match read {
         Some((number, tag)) if secret::same(cursor_tag(tenant, list, number).as_bytes(), tag.as_bytes()) => Ok(number),

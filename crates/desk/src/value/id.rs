@@ -148,6 +148,8 @@ ids! {
     EventId = "evt", "event";
     /// Work to be done outside a request.
     JobId = "job", "job";
+    /// A bulk action.
+    BulkId = "blk", "bulk action";
     /// A pending second step: a code or a link that proves somebody.
     ProofId = "prf", "proof";
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use desk::activity::{ActivityFilter, StaffActivity, UserActivity};
 use desk::audit::{AuditFilter, ExportAudit, ListAudit};
+use desk::bulk::*;
 use desk::device::*;
 use desk::event::ListEvents;
 use desk::key::*;
@@ -44,9 +45,24 @@ struct Scene {
     staff_caller: Caller,
     other_staff: StaffId,
     team: TeamId,
+    /// A bulk action that was ended.
+    bulk: BulkId,
+    /// One that runs.
+    running: BulkId,
     role: RoleId,
     held_role: RoleId,
     key: KeyId,
+}
+
+/// Ending everything the user has: what a bulk action can do to one.
+fn bulk_order(user: UserId) -> BulkOrder {
+    let deed = BulkDeed::plain(BulkVerb::Reinstate);
+    BulkOrder { deed, selection: Selection::Ids(vec![user]), reason: None, expected: None }
+}
+
+async fn start_bulk(t: &TestDesk, user: UserId) -> BulkId {
+    let start = t.desk.plan_bulk(&t.house(), bulk_order(user)).await.unwrap();
+    t.desk.perform(&t.house(), start).await.unwrap().id
 }
 
 impl Scene {
@@ -71,6 +87,9 @@ impl Scene {
         d.perform(&house, AddMember { team, staff: other_staff, role: held_role }).await.unwrap();
         let key = d.perform(&house, CreateKey::native("CRM", other_staff)).await.unwrap().key.id;
         let session = session_of(&herself);
+        let bulk = start_bulk(&t, user).await;
+        d.perform(&house, RunBulkSlice { bulk, limit: 10 }).await.unwrap();
+        let running = start_bulk(&t, user).await;
         Scene {
             t,
             word: word.to_owned(),
@@ -84,6 +103,8 @@ impl Scene {
             staff_caller,
             other_staff,
             team,
+            bulk,
+            running,
             role,
             held_role,
             key,
@@ -190,6 +211,12 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
     "key.revoke_token" => |s| RevokeToken {
         key: s.key, token: "one".to_owned(), expires_at: s.t.desk.now().plus(60_000_000),
     };
+    "bulk.undo" => |s| UndoBulk { bulk: s.bulk, reason: None };
+    "bulk.pause" => |s| PauseBulk { bulk: s.running, reason: None };
+    "bulk.resume" => |s| ResumeBulk { bulk: s.running, reason: None };
+    "bulk.cancel" => |s| CancelBulk { bulk: s.running, reason: None };
+    "bulk.run_slice" => |s| RunBulkSlice { bulk: s.running, limit: 10 };
+    "bulk.give_up" => |s| GiveUpBulk { bulk: s.running, code: "internal" };
     "settings.change" => |s| ChangeSettings { patch: patch(json!({"memo_mode": s.word.len() > 1})) };
     "settings.change_security" => |s| ChangeSecuritySettings { patch: patch(json!({"lock_after": s.word.len()})) };
 };
@@ -208,6 +235,10 @@ const MADE_BY_THE_DESK: &[(&str, Run)] = verbs! {
     "password.change" => |s, c| s.t.desk.change_password(c, secret(PASSWORD), secret(NEW_PASSWORD));
     "staff.sign_in" => |s, c| async {
         s.t.desk.staff_sign_in(c, "tunde.one@bank.example", secret(PASSWORD)).await.map(drop)
+    };
+    "bulk.start" => |s, c| async {
+        let order = bulk_order(s.user);
+        s.t.desk.perform(c, s.t.desk.plan_bulk(c, order).await?).await.map(drop)
     };
     "tenant.create" => |s, _c| async {
         s.t.other_tenant().await;
@@ -236,6 +267,10 @@ const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
     "audit.staff_activity" => |s| StaffActivity(ActivityFilter { about: Some(s.user.0), ..ActivityFilter::page(10) });
     "audit.user_activity" => |s| UserActivity(ActivityFilter { about: Some(s.user.0), ..ActivityFilter::page(10) });
     "event.list" => |_s| ListEvents { after: None, limit: 10 };
+    "bulk.list" => |_s| ListBulks { before: None, limit: 10 };
+    "bulk.show" => |s| ShowBulk(s.bulk);
+    "bulk.rows" => |s| ListBulkRows { bulk: s.bulk, outcome: None, after: None, limit: 10 };
+    "bulk.preview" => |s| PreviewBulk::Start(bulk_order(s.user));
     "settings.show" => |_s| ShowSettings;
     "settings.user_terms" => |_s| ShowUserTerms;
     "tenant.list" => |_s| ListTenants;
@@ -246,6 +281,14 @@ const NO_CALLER: &[(&str, &str)] =
     &[("tenant.create", "Desk::open_tenant takes no caller: whoever holds the desk itself opens tenants")];
 const NO_RECORD_WHEN_FORBIDDEN: &[(&str, &str)] =
     &[("password.change", "there is no user whose old password could be checked, so nothing was attempted on anybody")];
+
+/// What a verb needs besides its own permission: that of what it shall do.
+const BESIDES: &[(&str, P)] = &[
+    ("bulk.start", P::UsersSuspend),
+    ("bulk.undo", P::UsersSuspend),
+    ("bulk.resume", P::UsersSuspend),
+    ("bulk.preview", P::UsersSuspend),
+];
 
 /// The other questions a verb of this name has.
 const FURTHER_QUESTIONS: &[(&str, Run)] = plain! { ask:
@@ -310,7 +353,12 @@ async fn cover(table: &[(&str, Need)], are_actions: bool) {
             let word = if first.is_empty() { format!("v{index}") } else { format!("{first}{index}") };
             let s = Scene::set(t, &word).await;
             let run = run_of(name);
-            let (may, mut may_not) = callers(&s, *need);
+            let (mut may, mut may_not) = callers(&s, *need);
+            for (_, besides) in BESIDES.iter().filter(|(known, _)| known == name) {
+                for caller in &mut may {
+                    caller.may = caller.may.or([*besides].into_iter().collect());
+                }
+            }
             if *name == "password.change" {
                 // It is always about the caller: there is no other user whose password it could be asked for.
                 may_not.truncate(1);

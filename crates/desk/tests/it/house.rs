@@ -26,6 +26,7 @@ const NOUNS: &[&str] = &[
     "session",
     "password",
     "activity",
+    "bulk",
 ];
 
 /// Where the order does not hold today, and why that is so.

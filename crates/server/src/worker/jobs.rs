@@ -6,7 +6,7 @@ use desk::job::{JobKind, LeasedJob, MAX_TRIES};
 use desk::message::{Channel, Letter, MarkFailed, MarkSent, Message, MessageState, Outbox};
 use desk::user::actions::{ApplyQueuedUnlock, UnlockWhenDue};
 use desk::user::questions::QueuedUnlocks;
-use desk::value::id::{MessageId, TenantId, UserId};
+use desk::value::id::{BulkId, MessageId, TenantId, UserId};
 use desk::{Caller, Door, Error};
 
 use super::Worker;
@@ -40,6 +40,10 @@ impl Worker {
                 None => Ok(()),
             },
             JobKind::ApplyQueuedUnlocks => self.apply_queued_unlocks(&house).await,
+            JobKind::RunBulk => match id(job, "bulk", BulkId::parse) {
+                Some(bulk) => self.run_bulk(&house, bulk, job).await,
+                None => Ok(()),
+            },
         }
     }
 

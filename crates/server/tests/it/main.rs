@@ -5,6 +5,7 @@
 
 mod bad_clients;
 mod bank;
+mod bulk;
 mod commands;
 mod delivery;
 mod demo;

@@ -291,6 +291,16 @@ impl<A: Action> Deed for A {
     }
 }
 
+/// What an action has done, before anything is recorded.
+struct Acted {
+    output: Answer,
+    /// What the audit row tells.
+    facts: Vec<Fact>,
+    /// What becomes events only.
+    announced: Vec<Fact>,
+    now: Time,
+}
+
 struct Performing {
     inner: Arc<Inner>,
     tenant: Arc<Tenant>,
@@ -312,14 +322,14 @@ impl Performing {
     }
 
     /// Runs the action and gives its answer with the facts, before anything is recorded.
-    async fn act(&self, tx: &mut Tx) -> Result<(Answer, Vec<Fact>, Time)> {
+    async fn act(&self, tx: &mut Tx) -> Result<Acted> {
         if let Some(missing) = self.missing {
             return Err(Error::Forbidden(missing));
         }
         let now = self.inner.clock.now();
         let mut cx = Cx::new(tx, &self.caller, &self.tenant, &self.inner.random, now);
         let output = self.deed.act(&mut cx).await?;
-        Ok((output, cx.facts, now))
+        Ok(Acted { output, facts: cx.facts, announced: cx.announced, now })
     }
 
     fn entry(
@@ -347,7 +357,7 @@ impl Write for Performing {
     type Output = Answer;
 
     async fn run(&self, tx: &mut Tx) -> Result<Answer> {
-        let (output, facts, now) = self.act(tx).await?;
+        let Acted { output, facts, announced, now } = self.act(tx).await?;
         if facts.is_empty() {
             // Somebody unknown who changed nothing leaves no row: noise must not fill the book.
             if self.caller.who != Who::Anonymous {
@@ -360,9 +370,13 @@ impl Write for Performing {
         let entry = self.entry(now, audit::Outcome::Done, None, told.clone());
         let audit_id = entry.id;
         audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
-        for (index, (fact, told)) in facts.iter().zip(&told).enumerate() {
-            event::store::announce(tx, &self.tenant, &self.inner.random, now.plus(index as i64), audit_id, fact, told)
-                .await?;
+        let mut events: Vec<(&Fact, String)> =
+            facts.iter().zip(&told).map(|(fact, told)| (fact, told.to_string())).collect();
+        for fact in &announced {
+            events.push((fact, fact.to_json()?.to_string()));
+        }
+        event::store::announce(tx, &self.tenant, &self.inner.random, now, audit_id, &events).await?;
+        for (fact, _) in &events {
             if let Some(job) = job::follow_up(fact, now) {
                 job::store::insert(tx, self.tenant.id, &self.inner.random, now, job).await?;
             }
@@ -421,8 +435,8 @@ impl Write for Previewing {
     type Output = Plan;
 
     async fn run(&self, tx: &mut Tx) -> Result<Plan> {
-        let (_, facts, now) = self.0.act(tx).await?;
-        let facts = facts.iter().map(Fact::to_json).collect::<Result<Vec<_>>>()?;
+        let Acted { facts, announced, now, .. } = self.0.act(tx).await?;
+        let facts = facts.iter().chain(&announced).map(Fact::to_json).collect::<Result<Vec<_>>>()?;
         let hashed: Vec<Value> = facts.iter().map(|fact| without_new_ids(fact, now)).collect();
         let text = serde_json::to_vec(&hashed).map_err(Error::internal)?;
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);

@@ -21,6 +21,7 @@ pub mod job;
 // The nouns.
 pub mod activity;
 pub mod device;
+pub mod import;
 pub mod key;
 pub mod message;
 pub mod note;

@@ -6,4 +6,5 @@ use crate::db::Migration;
 pub const ALL: &[Migration] = &[
     Migration { name: "0001_house", sql: include_str!("../migrations/0001_house.sql") },
     Migration { name: "0002_users", sql: include_str!("../migrations/0002_users.sql") },
+    Migration { name: "0004_imports", sql: include_str!("../migrations/0004_imports.sql") },
 ];

@@ -29,6 +29,8 @@ pub enum Subject {
     Key(KeyId),
     /// A message.
     Message(MessageId),
+    /// An import of users.
+    Import(ImportId),
     /// The tenant as a whole (lists, settings, creation).
     Tenant,
 }
@@ -43,6 +45,7 @@ impl Subject {
             Subject::Role(_) => "role",
             Subject::Key(_) => "key",
             Subject::Message(_) => "message",
+            Subject::Import(_) => "import",
             Subject::Tenant => "tenant",
         }
     }
@@ -56,6 +59,7 @@ impl Subject {
             Subject::Role(id) => Some(id.0),
             Subject::Key(id) => Some(id.0),
             Subject::Message(id) => Some(id.0),
+            Subject::Import(id) => Some(id.0),
             Subject::Tenant => None,
         }
     }
@@ -70,6 +74,7 @@ impl Subject {
             "role" => RoleId(id).to_string(),
             "key" => KeyId(id).to_string(),
             "message" => MessageId(id).to_string(),
+            "import" => ImportId(id).to_string(),
             _ => return None,
         })
     }
@@ -129,6 +134,7 @@ pub struct Cx<'a> {
     /// The moment of this action; one for all it writes.
     pub now: Time,
     pub(crate) facts: Vec<Fact>,
+    pub(crate) announced: Vec<Fact>,
     ids_made: i64,
 }
 
@@ -140,12 +146,18 @@ impl<'a> Cx<'a> {
         random: &'a Random,
         now: Time,
     ) -> Self {
-        Cx { tx, caller, tenant, random, now, facts: Vec::new(), ids_made: 0 }
+        Cx { tx, caller, tenant, random, now, facts: Vec::new(), announced: Vec::new(), ids_made: 0 }
     }
 
     /// Says what has happened. The fact is the only source of audit detail, events and follow-up jobs.
     pub fn note(&mut self, fact: Fact) {
         self.facts.push(fact);
+    }
+
+    /// Says what has happened to one of many whom a single noted fact sums up: it becomes an event, and causes its jobs,
+    /// but is not told again in the audit row (docs/decisions/0010-slices-of-an-import.md).
+    pub fn announce(&mut self, fact: Fact) {
+        self.announced.push(fact);
     }
 
     /// The moment for the next new id: ids made in one action sort in the order in which they were made.

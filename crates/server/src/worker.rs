@@ -30,16 +30,18 @@ pub struct Worker {
     desk: Desk,
     outside: Arc<Outside>,
     public_url: String,
+    stop: watch::Receiver<bool>,
 }
 
 impl Worker {
     /// A worker at this desk.
-    pub fn new(desk: Desk, outside: Arc<Outside>, public_url: String) -> Worker {
-        Worker { desk, outside, public_url }
+    pub fn new(desk: Desk, outside: Arc<Outside>, public_url: String, stop: watch::Receiver<bool>) -> Worker {
+        Worker { desk, outside, public_url, stop }
     }
 
     /// Works until told to stop, then finishes what has begun.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self) {
+        let mut stop = self.stop.clone();
         let keeping = tokio::spawn(housekeeping::run(self.desk.clone(), stop.clone()));
         let mut running = JoinSet::new();
         while !*stop.borrow() {

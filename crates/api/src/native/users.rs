@@ -179,7 +179,7 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    fn filter(&self) -> desk::Result<UserFilter> {
+    pub(super) fn filter(&self) -> desk::Result<UserFilter> {
         let locked = |word: &str| match word {
             "locked" => Some(true),
             "open" => Some(false),

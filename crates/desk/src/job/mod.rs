@@ -23,6 +23,8 @@ words! {
         UnlockWhenDue = "unlock_when_due",
         /// Apply the unlocks that waited for the core to leave memo mode.
         ApplyQueuedUnlocks = "apply_queued_unlocks",
+        /// Bring in the users of a file, or clear away the file of an import that has ended.
+        RunImport = "run_import",
     }
 }
 
@@ -44,6 +46,10 @@ pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
         Fact::SettingsChanged { fields, .. } if fields.iter().any(|field| field == "memo_mode") => {
             job(JobKind::ApplyQueuedUnlocks, json!({}), now)
         }
+        Fact::ImportStarted { import, .. }
+        | Fact::ImportResumed { import }
+        | Fact::ImportCancelled { import }
+        | Fact::ImportFailed { import, .. } => job(JobKind::RunImport, json!({ "import": import }), now),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The end customer: profile, standing, and what may be done with both.
 
 pub mod actions;
+pub mod export;
 pub mod model;
 pub mod profile;
 pub mod questions;
@@ -9,6 +10,7 @@ pub(crate) mod store;
 pub mod unlock;
 
 pub use actions::*;
+pub use export::{Export, ExportPage, ExportUsers};
 pub use model::{Mark, User, UserKind};
 pub use profile::{Address, Demographic, Identifiers, Profile};
 pub use questions::{

@@ -1,5 +1,8 @@
 //! The users' SQL. A user outside what the caller may know of does not exist: `hide` says so in every load.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::caller::{Caller, Who};
 use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::{Conflict, Error, Result};
@@ -50,12 +53,30 @@ pub(crate) const INSERT_PERSON_KEY: &str = "\
     INSERT INTO person_key (tenant_id, user_id, wrapped)
     VALUES ($1, $2, $3)";
 
+pub(crate) const INSERT_PERSON_KEYS_8: &str = "\
+    INSERT INTO person_key (tenant_id, user_id, wrapped)
+    VALUES ($1, $2, $3), ($1, $4, $5), ($1, $6, $7), ($1, $8, $9), ($1, $10, $11), ($1, $12, $13), ($1, $14, $15),
+           ($1, $16, $17)";
+
 pub(crate) const DELETE_PERSON_KEY: &str = "DELETE FROM person_key WHERE tenant_id = $1 AND user_id = $2";
 
 pub(crate) const INSERT_UNIQUE: &str = "\
     INSERT INTO user_unique (tenant_id, field, token, user_id)
     VALUES ($1, $2, $3, $4)
     ON CONFLICT (tenant_id, field, token) DO NOTHING";
+
+/// Eight at a time, for many users.
+pub(crate) const INSERT_UNIQUE_8: &str = "\
+    INSERT INTO user_unique (tenant_id, field, token, user_id)
+    VALUES ($1, $2, $3, $4), ($1, $5, $6, $7), ($1, $8, $9, $10), ($1, $11, $12, $13), ($1, $14, $15, $16),
+           ($1, $17, $18, $19), ($1, $20, $21, $22), ($1, $23, $24, $25)
+    ON CONFLICT (tenant_id, field, token) DO NOTHING";
+
+/// Who holds any of these.
+pub(crate) const HOLDERS_8: &str = "\
+    SELECT token, user_id
+    FROM user_unique
+    WHERE tenant_id = $1 AND field = $2 AND token IN ($3, $4, $5, $6, $7, $8, $9, $10)";
 
 pub(crate) const DELETE_UNIQUE: &str = "DELETE FROM user_unique WHERE tenant_id = $1 AND user_id = $2";
 
@@ -64,11 +85,14 @@ pub(crate) const INSERT_TOKEN: &str = "\
     VALUES ($1, $2, $3)
     ON CONFLICT (tenant_id, token, user_id) DO NOTHING";
 
-/// Eight at a time: most of the cost of a row is the statement.
-pub(crate) const INSERT_TOKENS_8: &str = "\
-    INSERT INTO user_token (tenant_id, user_id, token)
-    VALUES ($1, $2, $3), ($1, $2, $4), ($1, $2, $5), ($1, $2, $6), ($1, $2, $7), ($1, $2, $8), ($1, $2, $9), ($1, $2, $10)
-    ON CONFLICT (tenant_id, token, user_id) DO NOTHING";
+/// So many at a time, also of one user alone: most of the cost of a row is the statement.
+const TOKENS_AT_ONCE: usize = 8;
+
+static INSERT_TOKENS: LazyLock<String> = LazyLock::new(|| {
+    let (head, rest) = INSERT_TOKEN.split_once("($1, $2, $3)").expect("an insert has values");
+    let rows: Vec<String> = (0..TOKENS_AT_ONCE).map(|row| format!("($1, {})", slots(2 + 2 * row, 2))).collect();
+    format!("{head}{}{rest}", rows.join(", "))
+});
 
 pub(crate) const DELETE_TOKENS: &str = "DELETE FROM user_token WHERE tenant_id = $1 AND user_id = $2";
 
@@ -261,23 +285,70 @@ impl Unique {
     }
 }
 
+/// What a user can be found by and what of her may exist once only, as tokens: made outside of any transaction where
+/// there are many.
+pub(crate) struct Tokens {
+    unique: Vec<(Unique, [u8; 32])>,
+    search: Vec<[u8; 12]>,
+}
+
+impl Tokens {
+    /// Those of a profile.
+    pub fn of(lookup: &Lookup, profile: &Profile) -> Tokens {
+        Tokens { unique: unique_tokens(lookup, profile), search: search_tokens(lookup, profile) }
+    }
+
+    /// What may exist once only.
+    pub fn unique(&self) -> &[(Unique, [u8; 32])] {
+        &self.unique
+    }
+}
+
+/// The tokens of what may exist once only.
+pub(crate) fn unique_tokens(lookup: &Lookup, profile: &Profile) -> Vec<(Unique, [u8; 32])> {
+    let token = |field: &Unique| field.of(profile).map(|text| (*field, lookup.unique(field.domain(), text)));
+    Unique::ALL.iter().filter_map(token).collect()
+}
+
 /// Writes what a user can be found by and what may exist once only; says which field is taken.
 pub(crate) async fn index(tx: &mut Tx, tenant: &Tenant, user: UserId, profile: &Profile) -> Result<()> {
-    let lookup = tenant.keys.lookup();
-    for field in Unique::ALL {
-        let Some(text) = field.of(profile) else { continue };
-        let token = lookup.unique(field.domain(), text);
-        if tx.run(INSERT_UNIQUE, params![tenant.id, field, token, user]).await? == 0 {
+    let tokens = Tokens::of(tenant.keys.lookup(), profile);
+    index_many(tx, tenant.id, &[(user, &tokens)]).await
+}
+
+/// The same for many users; one of them whose name is taken fails them all.
+pub(crate) async fn index_many(tx: &mut Tx, tenant: TenantId, users: &[(UserId, &Tokens)]) -> Result<()> {
+    let unique: Vec<_> =
+        users.iter().flat_map(|(user, it)| it.unique.iter().map(|(field, token)| (*field, token, *user))).collect();
+    let mut eights = unique.chunks_exact(8);
+    for eight in &mut eights {
+        let mut params = vec![tenant.to_param()];
+        for (field, token, user) in eight {
+            params.extend([field.to_param(), token.to_param(), user.to_param()]);
+        }
+        if tx.run(INSERT_UNIQUE_8, &params).await? != 8 {
+            return Err(Error::Conflict(Conflict::Exists));
+        }
+    }
+    for (field, token, user) in eights.remainder() {
+        if tx.run(INSERT_UNIQUE, params![tenant, field, token, user]).await? == 0 {
             return Err(Error::invalid(field.word(), "taken", "Another user has this already."));
         }
     }
-    let tokens = search_tokens(lookup, profile);
-    let mut eights = tokens.chunks_exact(8);
-    for t in &mut eights {
-        tx.run(INSERT_TOKENS_8, params![tenant.id, user, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]]).await?;
+    // In the order of the key, so that what goes into the same page goes there together.
+    let mut tokens: Vec<_> =
+        users.iter().flat_map(|(user, it)| it.search.iter().map(|token| (*token, *user))).collect();
+    tokens.sort_unstable();
+    let mut many = tokens.chunks_exact(TOKENS_AT_ONCE);
+    for chunk in &mut many {
+        let mut params = vec![tenant.to_param()];
+        for (token, user) in chunk {
+            params.extend([token.to_param(), user.to_param()]);
+        }
+        tx.run(INSERT_TOKENS.as_str(), &params).await?;
     }
-    for token in eights.remainder() {
-        tx.run(INSERT_TOKEN, params![tenant.id, token, user]).await?;
+    for (token, user) in many.remainder() {
+        tx.run(INSERT_TOKEN, params![tenant, token, user]).await?;
     }
     Ok(())
 }
@@ -313,42 +384,92 @@ fn search_tokens(lookup: &Lookup, profile: &Profile) -> Vec<[u8; 12]> {
     tokens
 }
 
+/// A user to be inserted, with what was sealed for her outside.
+pub(crate) struct NewRow<'a> {
+    /// Who.
+    pub user: &'a User,
+    /// Her number.
+    pub number: i64,
+    /// Her key, wrapped.
+    pub wrapped: &'a [u8],
+    /// Her marks, sealed.
+    pub marks: Option<&'a [u8]>,
+}
+
 /// Inserts a user with her key.
 pub(crate) async fn insert(tx: &mut Tx, tenant: &Tenant, user: &User, random: &Random) -> Result<()> {
-    let standing = &user.standing;
     let wrapped = user.key()?.wrap(&tenant.keys, tenant.id, user.id.bytes());
-    tx.run(INSERT_PERSON_KEY, params![tenant.id, user.id, wrapped]).await?;
-    tx.run(
-        INSERT,
-        params![
-            tenant.id,
-            user.id,
-            user.number,
-            user.kind,
-            user.employee,
-            user.risk_locked,
-            user.sealed_profile,
-            user.sealed_marks(random)?,
-            user.password_hash,
-            standing.lock.word(),
-            standing.lock.cause(),
-            standing.lock.until(),
-            standing.admission,
-            standing.core,
-            standing.suspension,
-            standing.flag(),
-            banks(standing)?,
-            standing.blacklist,
-            standing.fraud,
-            standing.verification,
-            standing.hold,
-            standing.presence,
-            user.created_at,
-            user.last_seen_at
-        ],
-    )
-    .await?;
+    let marks = user.sealed_marks(random)?;
+    let row = NewRow { user, number: user.number, wrapped: &wrapped, marks: marks.as_deref() };
+    insert_many(tx, tenant.id, &[row]).await
+}
+
+/// Inserts users with their keys: every new user comes this way.
+pub(crate) async fn insert_many(tx: &mut Tx, tenant: TenantId, rows: &[NewRow<'_>]) -> Result<()> {
+    let mut eights = rows.chunks_exact(8);
+    for eight in &mut eights {
+        let mut params = vec![tenant.to_param()];
+        for row in eight {
+            params.extend([row.user.id.to_param(), row.wrapped.to_param()]);
+        }
+        tx.run(INSERT_PERSON_KEYS_8, &params).await?;
+    }
+    for row in eights.remainder() {
+        tx.run(INSERT_PERSON_KEY, params![tenant, row.user.id, row.wrapped]).await?;
+    }
+    for row in rows {
+        let (user, standing) = (row.user, &row.user.standing);
+        tx.run(
+            INSERT,
+            params![
+                tenant,
+                user.id,
+                row.number,
+                user.kind,
+                user.employee,
+                user.risk_locked,
+                user.sealed_profile,
+                row.marks,
+                user.password_hash,
+                standing.lock.word(),
+                standing.lock.cause(),
+                standing.lock.until(),
+                standing.admission,
+                standing.core,
+                standing.suspension,
+                standing.flag(),
+                banks(standing)?,
+                standing.blacklist,
+                standing.fraud,
+                standing.verification,
+                standing.hold,
+                standing.presence,
+                user.created_at,
+                user.last_seen_at
+            ],
+        )
+        .await?;
+    }
     Ok(())
+}
+
+/// Who holds which of these, of one field.
+pub(crate) async fn holders(
+    rd: &mut Rd,
+    tenant: TenantId,
+    field: Unique,
+    tokens: &[[u8; 32]],
+) -> Result<HashMap<[u8; 32], UserId>> {
+    let mut found = HashMap::new();
+    for eight in tokens.chunks(8) {
+        // The last eight are filled up with the last of them.
+        let mut params = vec![tenant.to_param(), field.to_param()];
+        params.extend((0..8).map(|at| eight[at.min(eight.len() - 1)].to_param()));
+        for mut row in rd.all(HOLDERS_8, &params).await? {
+            found.insert(row.take()?, row.take()?);
+        }
+    }
+    Ok(found)
 }
 
 fn banks(standing: &Standing) -> Result<String> {

@@ -4,5 +4,6 @@
 
 mod coverage;
 mod harness;
+mod imports;
 mod native;
 mod pages;

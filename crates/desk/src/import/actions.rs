@@ -149,6 +149,13 @@ pub struct ImportSlice {
     pub(super) rows: Arc<Prepared>,
 }
 
+impl ImportSlice {
+    /// One without rows: nothing to write, for whoever asks what such an attempt comes to.
+    pub fn of_nothing(import: ImportId) -> ImportSlice {
+        ImportSlice { import, rows: Arc::new(Prepared::of_nothing()) }
+    }
+}
+
 /// What became of a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {

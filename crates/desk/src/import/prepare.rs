@@ -48,6 +48,13 @@ pub(super) struct Prepared {
     pub rejected: Vec<(Rejected, Option<Vec<u8>>)>,
 }
 
+impl Prepared {
+    /// No rows, from nowhere: no import is there.
+    pub fn of_nothing() -> Prepared {
+        Prepared { from: -1, to: -1, next_line: 0, last: false, unchanged: 0, rows: Vec::new(), rejected: Vec::new() }
+    }
+}
+
 /// One row, ready to be written.
 pub(super) struct Row {
     line: i64,
@@ -257,7 +264,12 @@ impl Way {
                 None => self.new_user(&draft, now, ready.len() as i64),
                 Some((user, old)) => changes(&draft, user, old).map(|(new, fields)| match fields.is_empty() {
                     true => None,
-                    false => Some((What::Edit(user.id), users::unique_tokens(lookup, &new))),
+                    false => {
+                        // What she has already nobody can have taken.
+                        let has = users::unique_tokens(lookup, old);
+                        let asked = users::unique_tokens(lookup, &new).into_iter().filter(|it| !has.contains(it));
+                        Some((What::Edit(user.id), asked.collect()))
+                    }
                 }),
             };
             let (what, unique) = match made {

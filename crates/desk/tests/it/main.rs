@@ -7,6 +7,7 @@ mod coverage;
 mod db;
 mod door;
 mod house;
+mod imports;
 mod jobs;
 mod passwords;
 mod privacy;

@@ -93,7 +93,7 @@ async fn good_rows_enter_whole_and_bad_ones_are_told_with_line_field_and_code() 
         assert_eq!(
             rejected(&t, import.id).await,
             [
-                line(3, "email", "invalid"),
+                line(3, "email", "malformed"),
                 line(5, "external_id", "duplicate"),
                 line(6, "email", "taken"),
                 line(7, "email", "taken"),

@@ -73,6 +73,12 @@ impl Scene {
         d.perform(&house, AddMember { team, staff: other_staff, role: held_role }).await.unwrap();
         let key = d.perform(&house, CreateKey::native("CRM", other_staff)).await.unwrap().key.id;
         let session = session_of(&herself);
+        // Those of earlier scenes must not fill the room there is for imports.
+        for earlier in d.ask(&house, ListImports { before: None, limit: 200 }).await.unwrap() {
+            if !earlier.state.is_over() {
+                d.perform(&house, CancelImport(earlier.id)).await.unwrap();
+            }
+        }
         let import = d.perform(&house, received(&t, &house, word).await.unwrap()).await.unwrap().id;
         Scene {
             t,

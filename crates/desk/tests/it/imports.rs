@@ -472,3 +472,47 @@ async fn another_tenants_import_does_not_exist() {
         assert!(t.desk.ask(&stranger, ListImports { before: None, limit: 10 }).await.unwrap().is_empty());
     }
 }
+
+/// `cargo test --release -- --ignored --nocapture how_fast`: rows a second, and what the last tenth costs by the first.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn how_fast_users_are_brought_in() {
+    const ROWS: usize = 100_000;
+    for t in TestDesk::all().await {
+        let names = ["Adaeze", "Tunde", "Marta", "Ngozi", "Kemi", "Chidi", "Ines", "Sade", "Femi", "Lucia", "Bola"];
+        let mut file =
+            "external_id,first_name,last_name,email,phone,username,date_of_birth,bvn,city,country\n".to_owned();
+        for n in 0..ROWS {
+            let (first, last) = (names[n % 11], names[n / 11 % 11]);
+            file.push_str(&format!(
+                "crm-{n},{first},{last}son{},{first}.{n}@mail.example,+1202{:07},{first}.{n},1988-04-17,{:011},Springfield,US\n",
+                n % 977,
+                5_550_000 + n % 9999,
+                22_000_000_000_usize + n
+            ));
+        }
+        let id = start(&t, Format::Csv, false, file.as_bytes()).await.unwrap();
+        let begun = std::time::Instant::now();
+        let mut marks = Vec::new();
+        let running = t.desk.run_import(t.tenant, id, ToTheEnd);
+        tokio::pin!(running);
+        loop {
+            tokio::select! {
+                done = &mut running => { done.unwrap(); break }
+                () = tokio::time::sleep(std::time::Duration::from_millis(20)) => {
+                    marks.push((begun.elapsed().as_secs_f64(), show(&t, id).await.rows_read() as f64));
+                }
+            }
+        }
+        let whole = begun.elapsed().as_secs_f64();
+        marks.push((whole, ROWS as f64));
+        let at = |rows: f64| marks.iter().find(|(_, done)| *done >= rows).map_or(whole, |(seconds, _)| *seconds);
+        let (first, last) = (at(ROWS as f64 / 10.0), whole - at(ROWS as f64 * 0.9));
+        println!(
+            "{:?}: {ROWS} rows in {whole:.1} s, {:.0}/s; the first tenth {first:.2} s, the last {last:.2} s ({:.2})",
+            t.engine,
+            ROWS as f64 / whole,
+            last / first
+        );
+    }
+}

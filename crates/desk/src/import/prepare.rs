@@ -55,6 +55,9 @@ impl Prepared {
     }
 }
 
+/// What a row asks for, and the names it takes beside those of a new user.
+type Asked = (What, Vec<(Unique, [u8; 32])>);
+
 /// One row, ready to be written.
 pub(super) struct Row {
     line: i64,
@@ -302,7 +305,7 @@ impl Way {
         Ok(Prepared { from, to, next_line, last, unchanged, rows: ready, rejected })
     }
 
-    fn new_user(&self, draft: &Draft, now: Time, index: i64) -> Result<Option<(What, Vec<(Unique, [u8; 32])>)>> {
+    fn new_user(&self, draft: &Draft, now: Time, index: i64) -> Result<Option<Asked>> {
         let profile = draft.over(Profile::default())?;
         let tokens = Tokens::of(self.tenant.keys.lookup(), &profile);
         if self.dry_run {

@@ -291,6 +291,18 @@ impl<A: Action> Deed for A {
     }
 }
 
+/// What an action has done, before anything is recorded.
+struct Acted {
+    output: Answer,
+    /// What the audit row tells.
+    facts: Vec<Fact>,
+    /// What becomes events only.
+    announced: Vec<Fact>,
+    /// What has a row of its own.
+    apart: Vec<Apart>,
+    now: Time,
+}
+
 struct Performing {
     inner: Arc<Inner>,
     tenant: Arc<Tenant>,
@@ -298,14 +310,6 @@ struct Performing {
     deed: Box<dyn Deed>,
     name: &'static str,
     missing: Option<&'static str>,
-}
-
-/// An action that ran, before anything is recorded.
-struct Acted {
-    output: Answer,
-    facts: Vec<Fact>,
-    apart: Vec<Apart>,
-    now: Time,
 }
 
 impl Performing {
@@ -327,14 +331,27 @@ impl Performing {
         let now = self.inner.clock.now();
         let mut cx = Cx::new(tx, &self.caller, &self.tenant, &self.inner.random, now);
         let output = self.deed.act(&mut cx).await?;
-        Ok(Acted { output, facts: cx.facts, apart: cx.apart, now })
+        Ok(Acted { output, facts: cx.facts, announced: cx.announced, apart: cx.apart, now })
     }
 
-    /// Announces the facts of a record, and leaves the jobs they cause. `at` is the moment of the first.
-    async fn announce(&self, tx: &mut Tx, at: Time, audit_id: AuditId, facts: &[Fact], told: &[Value]) -> Result<()> {
+    /// Makes events of a record's facts (`told` as the row tells them) and of what is only announced, and leaves the jobs
+    /// they cause. `at` is the moment of the first.
+    async fn announce(
+        &self,
+        tx: &mut Tx,
+        at: Time,
+        audit_id: AuditId,
+        (facts, told): (&[Fact], &[Value]),
+        announced: &[Fact],
+    ) -> Result<()> {
         let random = &self.inner.random;
-        for (index, (fact, told)) in facts.iter().zip(told).enumerate() {
-            event::store::announce(tx, &self.tenant, random, at.plus(index as i64), audit_id, fact, told).await?;
+        let mut events: Vec<(&Fact, String)> =
+            facts.iter().zip(told).map(|(fact, told)| (fact, told.to_string())).collect();
+        for fact in announced {
+            events.push((fact, fact.to_json()?.to_string()));
+        }
+        event::store::announce(tx, &self.tenant, random, at, audit_id, &events).await?;
+        for (fact, _) in &events {
             if let Some(job) = job::follow_up(fact, at) {
                 job::store::insert(tx, self.tenant.id, random, at, job).await?;
             }
@@ -365,7 +382,7 @@ impl Performing {
             };
             let audit_id = entry.id;
             audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
-            self.announce(tx, at, audit_id, &it.facts, &told).await?;
+            self.announce(tx, at, audit_id, (&it.facts, &told), &[]).await?;
             at = at.plus(it.facts.len().max(1) as i64);
         }
         Ok(())
@@ -396,7 +413,7 @@ impl Write for Performing {
     type Output = Answer;
 
     async fn run(&self, tx: &mut Tx) -> Result<Answer> {
-        let Acted { output, facts, apart, now } = self.act(tx).await?;
+        let Acted { output, facts, announced, apart, now } = self.act(tx).await?;
         self.record_apart(tx, now, &apart).await?;
         if facts.is_empty() {
             // Somebody unknown who changed nothing leaves no row: noise must not fill the book. Nor does somebody who only
@@ -411,7 +428,7 @@ impl Write for Performing {
         let entry = self.entry(now, audit::Outcome::Done, None, told.clone());
         let audit_id = entry.id;
         audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
-        self.announce(tx, now, audit_id, &facts, &told).await?;
+        self.announce(tx, now, audit_id, (&facts, &told), &announced).await?;
         Ok(output)
     }
 
@@ -466,8 +483,8 @@ impl Write for Previewing {
     type Output = Plan;
 
     async fn run(&self, tx: &mut Tx) -> Result<Plan> {
-        let Acted { facts, now, .. } = self.0.act(tx).await?;
-        let facts = facts.iter().map(Fact::to_json).collect::<Result<Vec<_>>>()?;
+        let Acted { facts, announced, now, .. } = self.0.act(tx).await?;
+        let facts = facts.iter().chain(&announced).map(Fact::to_json).collect::<Result<Vec<_>>>()?;
         let hashed: Vec<Value> = facts.iter().map(|fact| without_new_ids(fact, now)).collect();
         let text = serde_json::to_vec(&hashed).map_err(Error::internal)?;
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);

@@ -123,6 +123,10 @@ words! {
 words! {
     /// Why a valid request may not happen now. A flat list of stable codes.
     pub enum Refusal {
+        /// The import has ended.
+        ImportOver = "import_over",
+        /// As many imports as there may be have not ended yet.
+        TooManyImports = "too_many_imports",
         /// The user is not locked.
         NotLocked = "not_locked",
         /// The user is dormant at the core.
@@ -221,6 +225,8 @@ impl Refusal {
             Refusal::AlreadySetUp => "It is set up already.",
             Refusal::LastOne => "The last one of its kind must stay.",
             Refusal::BuiltIn => "A built-in role cannot be changed.",
+            Refusal::ImportOver => "The import has ended.",
+            Refusal::TooManyImports => "Too many imports have not ended yet; wait, or cancel one.",
             Refusal::InUse => "Somebody still holds or uses it.",
             Refusal::NotToOneself => "One cannot do this to oneself.",
             Refusal::BeyondOwnRights => "A role cannot be given by somebody who lacks what it permits.",

@@ -155,6 +155,20 @@ facts! {
     BulkCompleted { bulk: BulkId, changed: i64, unchanged: i64, refused: i64 } = "bulk.completed" as Bulk;
     /// It could not go on; a missing permission is named.
     BulkFailed { bulk: BulkId, code: &'static str, permission: Option<&'static str> } = "bulk.failed" as Bulk;
+    /// Users are being brought in from a file.
+    ImportStarted { import: ImportId, dry_run: bool } = "import.started" as Import;
+    /// Rows of the file were dealt with; the numbers are those of the users it created, without gaps.
+    ImportAdvanced { import: ImportId, created: i64, edited: i64, unchanged: i64, rejected: i64, first_number: Option<i64>, last_number: Option<i64> } = "import.advanced" as Import;
+    /// The import rests until somebody resumes it.
+    ImportPaused { import: ImportId } = "import.paused" as Import;
+    /// The import goes on.
+    ImportResumed { import: ImportId } = "import.resumed" as Import;
+    /// The rest of the file will not be brought in.
+    ImportCancelled { import: ImportId } = "import.cancelled" as Import;
+    /// Every row of the file was dealt with.
+    ImportCompleted { import: ImportId, created: i64, edited: i64, unchanged: i64, rejected: i64 } = "import.completed" as Import;
+    /// The import cannot go on.
+    ImportFailed { import: ImportId, code: &'static str } = "import.failed" as Import;
     /// Settings changed.
     SettingsChanged { tenant: TenantId, fields: Vec<String> } = "settings.changed" as Tenant;
     /// A tenant was opened.

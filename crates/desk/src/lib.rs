@@ -22,6 +22,7 @@ pub mod job;
 pub mod activity;
 pub mod bulk;
 pub mod device;
+pub mod import;
 pub mod key;
 pub mod message;
 pub mod note;

@@ -7,5 +7,6 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0001_house", sql: include_str!("../migrations/0001_house.sql") },
     Migration { name: "0002_users", sql: include_str!("../migrations/0002_users.sql") },
     Migration { name: "0003_lists", sql: include_str!("../migrations/0003_lists.sql") },
+    Migration { name: "0004_imports", sql: include_str!("../migrations/0004_imports.sql") },
     Migration { name: "0005_bulk", sql: include_str!("../migrations/0005_bulk.sql") },
 ];

@@ -16,6 +16,10 @@ words! {
         UsersEmployees = "users.employees",
         /// Create users.
         UsersCreate = "users.create",
+        /// Bring users in from files, with any standing and password hash, and change those who are here.
+        UsersImport = "users.import",
+        /// Take lists of users out as files; in full only with the right to reveal and a recorded purpose.
+        UsersExport = "users.export",
         /// Change profiles.
         UsersEdit = "users.edit",
         /// Lock and unlock.
@@ -197,6 +201,13 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("user.decide_verification", Holder(P::VerificationsDecide)),
     ("user.remove", Holder(P::UsersRemove)),
     ("user.erase", Holder(P::UsersErase)),
+    // bringing users in
+    ("import.start", Holder(P::UsersImport)),
+    ("import.pause", Holder(P::UsersImport)),
+    ("import.resume", Holder(P::UsersImport)),
+    ("import.cancel", Holder(P::UsersImport)),
+    ("import.slice", House),
+    ("import.fail", House),
     // signing in
     ("session.sign_in", Anyone),
     ("session.confirm_sign_in", Anyone),
@@ -251,6 +262,12 @@ pub const QUESTIONS: &[(&str, Need)] = &[
     ("user.show", OneselfOr(P::UsersRead)),
     ("user.reveal", Holder(P::UsersReveal)),
     ("user.queued_unlocks", House),
+    ("user.export", Holder(P::UsersExport)),
+    ("user.export_page", Holder(P::UsersExport)),
+    ("import.show", Holder(P::UsersImport)),
+    ("import.list", Holder(P::UsersImport)),
+    ("import.rejected", Holder(P::UsersImport)),
+    ("import.reveal_rejected", Holder(P::UsersReveal)),
     ("session.list", OneselfOr(P::SessionsRead)),
     ("device.list", OneselfOr(P::DevicesRead)),
     ("note.list", Holder(P::NotesRead)),

@@ -65,11 +65,27 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     idempotency::FIND,
     idempotency::KEEP,
     idempotency::SWEEP,
+    import::store::DELETE_PIECES,
+    import::store::DELETE_UPLOAD,
+    import::store::FORGET_REJECTED,
+    import::store::INSERT,
+    import::store::INSERT_PIECE,
+    import::store::INSERT_REJECTED,
+    import::store::INSERT_UPLOAD,
+    import::store::NEWEST,
+    import::store::OLD_UPLOADS,
+    import::store::OPEN,
+    import::store::PIECE,
+    import::store::REJECTED_AFTER,
+    import::store::SAVE,
+    import::store::SELECT,
+    import::store::SELECT_FOR_CHANGE,
     job::lease::TAKE,
     job::store::DUE,
     job::store::FINISH,
     job::store::GIVE_UP,
     job::store::INSERT,
+    job::store::KEEP,
     job::store::LEASE,
     job::store::NEXT_DUE,
     job::store::PASS_ON,
@@ -122,6 +138,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     tenant::store::INSERT_INSTITUTION,
     tenant::store::LAST_ID,
     tenant::store::NEXT_NUMBER,
+    tenant::store::NEXT_NUMBERS,
     tenant::store::SAVE_SETTINGS,
     tenant::store::SELECT,
     tenant::store::SELECT_ALL,
@@ -142,10 +159,12 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     user::store::ID_OF_NUMBER,
     user::store::ID_OF_UNIQUE,
     user::store::INSERT,
+    user::store::HOLDERS_8,
     user::store::INSERT_PERSON_KEY,
+    user::store::INSERT_PERSON_KEYS_8,
     user::store::INSERT_TOKEN,
-    user::store::INSERT_TOKENS_8,
     user::store::INSERT_UNIQUE,
+    user::store::INSERT_UNIQUE_8,
     user::store::QUEUED_UNLOCKS,
     user::store::SAVE_CREDENTIALS,
     user::store::SAVE_LOCK,
@@ -171,7 +190,8 @@ const SCANS: &[(&str, &str)] = &[
 ];
 
 /// Indexes of rare rows: all that a tenant has in one is little.
-const RARE: &[&str] = &["audit_unsealed", "users_unlock_queued", "user_move", "user_region"];
+const RARE: &[&str] =
+    &["audit_unsealed", "users_unlock_queued", "user_move", "user_region", "import_open", "import_rejected_sealed"];
 
 /// A statement's plan, without running it.
 struct Explain {

@@ -31,6 +31,8 @@ pub enum Subject {
     Message(MessageId),
     /// A bulk action.
     Bulk(BulkId),
+    /// An import of users.
+    Import(ImportId),
     /// The tenant as a whole (lists, settings, creation).
     Tenant,
 }
@@ -46,6 +48,7 @@ impl Subject {
             Subject::Key(_) => "key",
             Subject::Message(_) => "message",
             Subject::Bulk(_) => "bulk",
+            Subject::Import(_) => "import",
             Subject::Tenant => "tenant",
         }
     }
@@ -60,6 +63,7 @@ impl Subject {
             Subject::Key(id) => Some(id.0),
             Subject::Message(id) => Some(id.0),
             Subject::Bulk(id) => Some(id.0),
+            Subject::Import(id) => Some(id.0),
             Subject::Tenant => None,
         }
     }
@@ -75,6 +79,7 @@ impl Subject {
             "key" => KeyId(id).to_string(),
             "message" => MessageId(id).to_string(),
             "bulk" => BulkId(id).to_string(),
+            "import" => ImportId(id).to_string(),
             _ => return None,
         })
     }
@@ -166,6 +171,7 @@ pub struct Cx<'a> {
     pub now: Time,
     pub(crate) facts: Vec<Fact>,
     pub(crate) apart: Vec<Apart>,
+    pub(crate) announced: Vec<Fact>,
     ids_made: i64,
 }
 
@@ -177,12 +183,19 @@ impl<'a> Cx<'a> {
         random: &'a Random,
         now: Time,
     ) -> Self {
-        Cx { tx, caller, tenant, random, now, facts: Vec::new(), apart: Vec::new(), ids_made: 0 }
+        let (facts, announced, apart) = (Vec::new(), Vec::new(), Vec::new());
+        Cx { tx, caller, tenant, random, now, facts, announced, apart, ids_made: 0 }
     }
 
     /// Says what has happened. The fact is the only source of audit detail, events and follow-up jobs.
     pub fn note(&mut self, fact: Fact) {
         self.facts.push(fact);
+    }
+
+    /// Says what has happened to one of many whom a single noted fact sums up: it becomes an event, and causes its jobs,
+    /// but is not told again in the audit row (docs/decisions/0010-slices-of-an-import.md).
+    pub fn announce(&mut self, fact: Fact) {
+        self.announced.push(fact);
     }
 
     /// The moment for the next new id: ids made in one action sort in the order in which they were made.
@@ -211,22 +224,16 @@ impl<'a> Cx<'a> {
     ) -> Result<Became> {
         let need = need_of(ACTIONS, A::NAME).ok_or_else(|| Error::internal(format!("{} has no line", A::NAME)))?;
         let written = self.tx.written();
-        let mut cx = Cx {
-            tx: self.tx,
-            caller,
-            tenant: self.tenant,
-            random: self.random,
-            now: self.now,
-            facts: Vec::new(),
-            apart: Vec::new(),
-            ids_made: self.ids_made,
-        };
+        let mut cx = Cx::new(self.tx, caller, self.tenant, self.random, self.now);
+        cx.ids_made = self.ids_made;
         let told = match (caller.lacks(need, action.subject()), loaded) {
             (Some(missing), _) => Err(Error::Forbidden(missing)),
             (None, Err(error)) => Err(error),
             (None, Ok(thing)) => action.on_loaded(&mut cx, thing).await.map(drop),
         };
-        let (facts, ids_made) = (cx.facts, cx.ids_made);
+        // It has a row of its own: what is otherwise only announced stands in it, too.
+        let (mut facts, announced, ids_made) = (cx.facts, cx.announced, cx.ids_made);
+        facts.extend(announced);
         self.ids_made = ids_made;
         let became = match told {
             Ok(()) if facts.is_empty() => Became::Unchanged,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use desk::import::Format;
 use desk::key::KeyKind;
 use desk::tenant::{Environment, InstitutionKind};
 use desk::value::id::TenantId;
@@ -207,6 +208,50 @@ pub enum User {
         #[command(flatten)]
         at: At,
     },
+    /// Bring in users from a file; run again, it goes on where it was
+    Import(UserImport),
+    /// Take out a list of users
+    Export(UserExport),
+}
+
+/// `bursar user import`.
+#[derive(Debug, Args)]
+pub struct UserImport {
+    /// The file: CSV with a header, or NDJSON. What does not enter is written beside it, as FILE.rejected.csv
+    pub file: PathBuf,
+    /// Check every row and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which column of the file holds a field, e.g. phone=mobile; may be repeated
+    #[arg(long, value_name = "FIELD=COLUMN")]
+    pub map: Vec<String>,
+    /// Leave this column out; may be repeated
+    #[arg(long, value_name = "COLUMN")]
+    pub ignore: Vec<String>,
+    /// csv or ndjson; by default as the name of the file ends
+    #[arg(long, value_parser = format)]
+    pub format: Option<Format>,
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// `bursar user export`.
+#[derive(Debug, Args)]
+pub struct UserExport {
+    /// Write to this file; else to standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// csv or ndjson
+    #[arg(long, value_parser = format, default_value = "csv")]
+    pub format: Format,
+    /// Only users in this state, e.g. fraud=suspicious; may be repeated
+    #[arg(long, value_name = "AXIS=WORD")]
+    pub filter: Vec<String>,
+    /// What it is needed for; recorded, and then identifiers are not masked
+    #[arg(long, value_name = "TEXT")]
+    pub purpose: Option<String>,
+    #[command(flatten)]
+    pub at: At,
 }
 
 /// `bursar outbox`.
@@ -255,6 +300,10 @@ pub struct At {
 fn tenant(text: &str) -> Result<TenantId, String> {
     TenantId::parse(text)
         .ok_or_else(|| "an institution's id looks like ten_1; `bursar tenant list` prints them".to_owned())
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    Format::parse(text).ok_or_else(|| "either csv or ndjson".to_owned())
 }
 
 fn institution_kind(text: &str) -> Result<InstitutionKind, String> {

@@ -54,6 +54,7 @@ pub struct Config {
     pub max_connections: usize,
     pub request_seconds: u64,
     pub body_bytes: usize,
+    pub import_bytes: u64,
     pub rate_limit_per_second: u32,
     pub anonymous_rate_limit_per_second: u32,
     pub token_audiences: Vec<String>,
@@ -85,6 +86,7 @@ impl Default for Config {
             max_connections: 4096,
             request_seconds: 30,
             body_bytes: 1024 * 1024,
+            import_bytes: 2 * 1024 * 1024 * 1024,
             rate_limit_per_second: 100_000,
             anonymous_rate_limit_per_second: 200,
             token_audiences: Vec::new(),
@@ -159,6 +161,9 @@ impl Config {
         }
         if !(1024..=64 * 1024 * 1024).contains(&self.body_bytes) {
             return bad("body_bytes", "must be from 1024 to 67108864");
+        }
+        if !(1024..=64 * 1024 * 1024 * 1024).contains(&self.import_bytes) {
+            return bad("import_bytes", "must be from 1024 to 68719476736");
         }
         if !(1..=256).contains(&self.hashing_at_once) {
             return bad("hashing_at_once", "must be from 1 to 256");

@@ -120,8 +120,8 @@ pub async fn run(
         None => None,
     };
     let router = wire_up::router(&desk, config, public_url);
-    let worker = Worker::new(desk.clone(), wire_up::outside(config)?, public_url.to_owned());
-    let working = tokio::spawn(worker.run(ending.clone()));
+    let worker = Worker::new(desk.clone(), wire_up::outside(config)?, public_url.to_owned(), ending);
+    let working = tokio::spawn(worker.run());
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     ready(address);
     connections(listener, router, config.max_connections, stop).await;

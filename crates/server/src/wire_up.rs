@@ -142,6 +142,7 @@ pub fn router(desk: &Desk, config: &Config, public_url: &str) -> Router {
         anonymous_rate_limit_per_second: config.anonymous_rate_limit_per_second,
         request_seconds: config.request_seconds,
         body_bytes: config.body_bytes,
+        import_bytes: config.import_bytes,
     };
     let banno = banno(config);
     let dialects = dialects::app(desk.clone(), &options, banno);

@@ -7,7 +7,6 @@ mod housekeeping;
 mod jobs;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use desk::Desk;
@@ -33,17 +32,18 @@ pub struct Worker {
     outside: Arc<Outside>,
     public_url: String,
     /// Told to those who are at something long.
-    stopping: Arc<AtomicBool>,
+    stop: watch::Receiver<bool>,
 }
 
 impl Worker {
     /// A worker at this desk.
-    pub fn new(desk: Desk, outside: Arc<Outside>, public_url: String) -> Worker {
-        Worker { desk, outside, public_url, stopping: Arc::default() }
+    pub fn new(desk: Desk, outside: Arc<Outside>, public_url: String, stop: watch::Receiver<bool>) -> Worker {
+        Worker { desk, outside, public_url, stop }
     }
 
     /// Works until told to stop, then finishes what has begun.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self) {
+        let mut stop = self.stop.clone();
         let keeping = tokio::spawn(housekeeping::run(self.desk.clone(), stop.clone()));
         let mut running = JoinSet::new();
         while !*stop.borrow() {
@@ -55,7 +55,6 @@ impl Worker {
                 () = self.desk.wait_for_work(nap), if free > 0 => tokio::time::sleep(BREATH).await,
             }
         }
-        self.stopping.store(true, Ordering::Relaxed);
         let rest = async { while running.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_WORK, rest).await.is_err() {
             tracing::warn!("some jobs were not finished; they come due again when their lease runs out");

@@ -24,6 +24,8 @@ pub struct Options {
     pub request_seconds: u64,
     /// How large a body may be, in bytes.
     pub body_bytes: usize,
+    /// How large a file of users may be, in bytes.
+    pub import_bytes: u64,
 }
 
 impl Default for Options {
@@ -34,6 +36,7 @@ impl Default for Options {
             anonymous_rate_limit_per_second: 200,
             request_seconds: 30,
             body_bytes: 1024 * 1024,
+            import_bytes: 2 * 1024 * 1024 * 1024,
         }
     }
 }
@@ -77,6 +80,9 @@ pub trait Dialect: Send + Sync + 'static {
     const DOOR: Door;
     /// The dialect's own things.
     type Own: Send + Sync + 'static;
+
+    /// Routes whose body may come for as long as it keeps coming; their handlers see to that.
+    const UPLOADS: &'static [&'static str] = &[];
 
     /// Says in this voice what went wrong. Must match every kind.
     fn fault(trouble: &Trouble, request_id: &str) -> Response;

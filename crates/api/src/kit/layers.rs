@@ -26,6 +26,9 @@ use super::trouble::{Fault, Trouble};
 /// The request id's header, in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// How long an upload may take that keeps coming.
+const UPLOAD: Duration = Duration::from_secs(24 * 3600);
+
 /// The id of a request, in its extensions.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
@@ -76,6 +79,7 @@ async fn around<D: Dialect>(mut request: Request, next: Next, time: Duration) ->
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", |path| path.as_str()).to_owned();
     let method = request.method().clone();
     request.extensions_mut().insert(id.clone());
+    let time = if D::UPLOADS.contains(&route.as_str()) { UPLOAD } else { time };
     let header = HeaderValue::from_str(&id.0).unwrap_or(HeaderValue::from_static("unknown"));
     let work = async move {
         let answered = guarded(tokio::time::timeout(time, next.run(request))).await;

@@ -171,7 +171,8 @@ fn preview(parts: &Parts) -> Result<bool, Trouble> {
     Ok(preview)
 }
 
-fn key(parts: &Parts) -> Result<Option<String>, Trouble> {
+/// The request's `Idempotency-Key`.
+pub fn key(parts: &Parts) -> Result<Option<String>, Trouble> {
     let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
     let text = value.to_str().unwrap_or_default();
     if text.is_empty() || text.len() > KEY_MAX {
@@ -191,6 +192,13 @@ pub struct Preview {
     pub facts: Vec<serde_json::Value>,
     /// The same plan has the same hash.
     pub hash: String,
+}
+
+impl Call<()> {
+    /// A call whose body was read elsewhere.
+    pub fn once(caller: Caller, once: Option<Once>) -> Call<()> {
+        Call { caller, body: (), if_version: None, preview: false, once }
+    }
 }
 
 impl<T> Call<T> {

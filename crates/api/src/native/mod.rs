@@ -5,6 +5,7 @@ mod act;
 mod around;
 mod bulk;
 pub mod fault;
+mod imports;
 mod records;
 mod sign_in;
 mod staff;
@@ -33,6 +34,7 @@ pub struct Native;
 impl Dialect for Native {
     const NAME: &'static str = "native";
     const DOOR: Door = Door::Native;
+    const UPLOADS: &'static [&'static str] = &["/v1/imports"];
     type Own = ();
 
     fn fault(trouble: &Trouble, request_id: &str) -> Response {
@@ -108,6 +110,7 @@ enum Problems {
     security(("bearer" = [])),
     tags(
         (name = "users", description = "The institution's customers."),
+        (name = "imports", description = "Users brought in from files."),
         (name = "standing", description = "Actions that move a user's standing. Axes are independent: unlocking never enables, enabling never unlocks."),
         (name = "sessions", description = "Who is signed in."),
         (name = "devices", description = "Phones and browsers."),
@@ -136,6 +139,7 @@ fn all() -> OpenApiRouter<House> {
     OpenApiRouter::with_openapi(Spec::openapi())
         .routes(routes!(users::create, users::list))
         .routes(routes!(users::search))
+        .routes(routes!(imports::export, imports::export_in_full))
         .routes(routes!(users::get, users::patch))
         .routes(routes!(users::standing))
         .routes(routes!(users::reveal))
@@ -165,6 +169,13 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(around::messages))
         .routes(routes!(around::reset_password))
         .routes(routes!(around::remove_second_factor))
+        .routes(routes!(imports::start, imports::list))
+        .routes(routes!(imports::get))
+        .routes(routes!(imports::progress))
+        .routes(routes!(imports::rejected, imports::reveal_rejected))
+        .routes(routes!(imports::pause))
+        .routes(routes!(imports::resume))
+        .routes(routes!(imports::cancel))
         .routes(routes!(sign_in::sign_in))
         .routes(routes!(sign_in::confirm))
         .routes(routes!(sign_in::sign_out))

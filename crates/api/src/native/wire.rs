@@ -87,6 +87,8 @@ pub struct UserWire {
     /// `YYYY-MM-DD`.
     pub date_of_birth: Option<String>,
     pub locale: Option<String>,
+    /// Lives abroad.
+    pub is_diaspora: Option<bool>,
     pub address: AddressWire,
     pub identifiers: IdentifiersWire,
     pub demographic: DemographicWire,
@@ -122,6 +124,7 @@ impl From<SeenUser> for UserWire {
             phone: profile.phone,
             date_of_birth: profile.date_of_birth,
             locale: profile.locale,
+            is_diaspora: profile.is_diaspora,
             address: profile.address.into(),
             identifiers: profile.identifiers.into(),
             demographic: profile.demographic.into(),
@@ -292,6 +295,9 @@ pub struct NewUser {
     pub date_of_birth: Option<String>,
     #[serde(default)]
     pub locale: Option<String>,
+    /// Lives abroad.
+    #[serde(default)]
+    pub is_diaspora: Option<bool>,
     #[serde(default)]
     pub address: AddressWire,
     #[serde(default)]
@@ -316,6 +322,7 @@ impl NewUser {
             phone: self.phone.clone(),
             date_of_birth: self.date_of_birth.clone(),
             locale: self.locale.clone(),
+            is_diaspora: self.is_diaspora,
             address: self.address.clone().into(),
             identifiers: self.identifiers.clone().into(),
             demographic: self.demographic.clone().into(),

@@ -5,5 +5,6 @@
 mod bulk;
 mod coverage;
 mod harness;
+mod imports;
 mod native;
 mod pages;

@@ -25,6 +25,8 @@ words! {
         ApplyQueuedUnlocks = "apply_queued_unlocks",
         /// Go on with a bulk action, slice by slice.
         RunBulk = "run_bulk",
+        /// Bring in the users of a file, or clear away the file of an import that has ended.
+        RunImport = "run_import",
     }
 }
 
@@ -49,6 +51,10 @@ pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
         Fact::SettingsChanged { fields, .. } if fields.iter().any(|field| field == "memo_mode") => {
             job(JobKind::ApplyQueuedUnlocks, json!({}), now)
         }
+        Fact::ImportStarted { import, .. }
+        | Fact::ImportResumed { import }
+        | Fact::ImportCancelled { import }
+        | Fact::ImportFailed { import, .. } => job(JobKind::RunImport, json!({ "import": import }), now),
         _ => None,
     }
 }

@@ -87,6 +87,20 @@ impl Write for Renew {
     }
 }
 
+struct Keep {
+    job: LeasedJob,
+    until: Time,
+}
+
+impl Write for Keep {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool> {
+        let job = &self.job;
+        Ok(tx.run(store::KEEP, params![job.tenant, job.id, job.fence, self.until]).await? == 1)
+    }
+}
+
 struct PassOn {
     job: LeasedJob,
     now: Time,
@@ -161,6 +175,12 @@ impl Desk {
     /// The job is done.
     pub async fn finish_job(&self, job: LeasedJob) -> Result<()> {
         self.inner.db.write(Finish(job)).await
+    }
+
+    /// The job gets on, and is this worker's for so many seconds more (none: it comes due at once). What gets on has not
+    /// failed, however often it was begun. `false`: another worker has it.
+    pub async fn keep_job(&self, job: &LeasedJob, seconds: i64) -> Result<bool> {
+        self.inner.db.write(Keep { job: job.clone(), until: self.now().plus(seconds * SECOND) }).await
     }
 
     /// The job failed: it comes again after a growing pause, or is given up. The text must not name people.

@@ -28,6 +28,11 @@ pub(crate) const FINISH: &str = "\
     DELETE FROM job
     WHERE tenant_id = $1 AND id = $2 AND fence = $3";
 
+pub(crate) const KEEP: &str = "\
+    UPDATE job
+    SET run_at = $4, tries = 1
+    WHERE tenant_id = $1 AND id = $2 AND fence = $3";
+
 pub(crate) const PUT_OFF: &str = "\
     UPDATE job
     SET run_at = $4, last_error = $5, state = $6

@@ -58,6 +58,8 @@ pub struct SignIn {
     pub(crate) user: Option<UserId>,
     pub(crate) right: bool,
     pub(crate) hash: Option<String>,
+    /// The same password, hashed as new ones are.
+    pub(crate) upgraded: Option<String>,
     pub(crate) identifier: String,
     pub(crate) device: Option<NewDevice>,
 }
@@ -85,6 +87,10 @@ impl Action for SignIn {
         if let Verdict::Refused(refusal) = user.standing.rule(Attempt::SignIn, cx.now) {
             cx.note(Fact::UserSignInFailed { user: id, step: refusal.word(), failures: user.failed_sign_ins });
             return Ok(SignInAnswer::Barred(refusal));
+        }
+        if let Some(hash) = &self.upgraded {
+            user.password_hash = Some(hash.clone());
+            user::store::save_credentials(cx.tx, &mut user, cx.now).await?;
         }
         let mails_codes = cx.tenant.settings.mail_codes;
         if user.has_second_factor() {

@@ -110,9 +110,16 @@ impl Desk {
             Some((user, hash)) => (Some(user), hash),
             None => (None, None),
         };
-        let right = self.verify_password(request.password, hash.clone()).await? && hash.is_some();
+        let right = self.verify_password(request.password.clone(), hash.clone()).await? && hash.is_some();
+        // A hash that was brought in from elsewhere, or made with older settings, is replaced while the password is known.
+        let upgraded = match &hash {
+            Some(hash) if right && self.inner.hashing.needs_rehash(hash) => {
+                Some(self.hash_again(request.password).await?)
+            }
+            _ => None,
+        };
         let identifier = request.identifier;
-        self.perform(caller, SignIn { user, right, hash, identifier, device: request.device }).await
+        self.perform(caller, SignIn { user, right, hash, upgraded, identifier, device: request.device }).await
     }
 
     /// The user an identifier names, for doors where somebody asks for a reset link.
@@ -130,6 +137,12 @@ impl Desk {
             hashing.verify(&password, &hash)
         })
         .await
+    }
+
+    /// Hashes a password that is hers already, as new ones are hashed.
+    async fn hash_again(&self, password: Secret) -> Result<String> {
+        let (hashing, random) = (self.inner.hashing, self.inner.random.clone());
+        self.on_hashing_pool(move || hashing.hash(&password, &random)).await?
     }
 
     /// Checks a new password and hashes it. `personal` must not stand in it.

@@ -52,6 +52,12 @@ pub(crate) const NEXT_NUMBER: &str = "\
     WHERE id = $1
     RETURNING last_user_number";
 
+pub(crate) const NEXT_NUMBERS: &str = "\
+    UPDATE tenant
+    SET last_user_number = last_user_number + $2
+    WHERE id = $1
+    RETURNING last_user_number";
+
 fn read(mut row: Row) -> Result<TenantRow> {
     let id = row.take()?;
     let environment = row.take()?;
@@ -88,6 +94,11 @@ pub(crate) async fn save_settings(tx: &mut Tx, id: TenantId, settings: &Settings
 
 pub(crate) async fn next_number(tx: &mut Tx, id: TenantId) -> Result<i64> {
     tx.one(NEXT_NUMBER, params![id]).await?.take()
+}
+
+/// The last of so many numbers, all of them the caller's.
+pub(crate) async fn next_numbers(tx: &mut Tx, id: TenantId, count: i64) -> Result<i64> {
+    tx.one(NEXT_NUMBERS, params![id, count]).await?.take()
 }
 
 #[expect(clippy::too_many_arguments, reason = "one column each")]

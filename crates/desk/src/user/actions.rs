@@ -243,11 +243,14 @@ standing_actions! {
         };
 }
 
-/// Whether it can be the id of a bank.
+/// Whether a bank's id is of its form.
+pub(crate) fn is_bank(bank: &str) -> bool {
+    (1..=64).contains(&bank.len()) && bank.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_.:".contains(&it))
+}
+
+/// Refuses what cannot be the id of a bank.
 pub(crate) fn check_bank(bank: &str) -> Result<()> {
-    let fits =
-        (1..=64).contains(&bank.len()) && bank.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_.:".contains(&it));
-    if fits {
+    if is_bank(bank) {
         Ok(())
     } else {
         Err(Error::invalid("bank", "invalid", "A bank's id has 1 to 64 letters, digits or -_.:"))

@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub(crate) mod census;
+pub mod export;
 pub mod model;
 pub mod profile;
 pub mod questions;
@@ -12,6 +13,7 @@ pub mod unlock;
 
 pub use actions::*;
 pub use census::house::Recount;
+pub use export::{Export, ExportPage, ExportUsers};
 pub use model::{Mark, User, UserKind};
 pub use profile::{Address, Demographic, Identifiers, Profile};
 pub use questions::{

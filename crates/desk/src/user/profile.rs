@@ -129,6 +129,9 @@ pub struct Profile {
     /// BCP 47, e.g. `en-US`; messages are written in it where we speak it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
+    /// Lives abroad.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_diaspora: Option<bool>,
     #[serde(skip_serializing_if = "is_empty")]
     pub address: Address,
     #[serde(skip_serializing_if = "is_empty")]
@@ -241,6 +244,7 @@ impl Profile {
             seen.phone = masked(seen.phone, Mask::Phone);
             seen.date_of_birth = masked(seen.date_of_birth, Mask::BirthDate);
             seen.username = masked(seen.username, Mask::Hidden);
+            seen.is_diaspora = None;
             for (_, field) in seen.address.fields_mut() {
                 *field = masked(field.take(), Mask::Hidden);
             }

@@ -48,6 +48,11 @@ impl User {
         Ok(self.shown(self.profile()?.seen_by(caller)))
     }
 
+    /// The user with nothing masked: for recorded questions only.
+    pub(crate) fn in_full(&self) -> Result<SeenUser> {
+        Ok(self.shown(self.profile()?))
+    }
+
     pub(super) fn shown(&self, profile: Profile) -> SeenUser {
         SeenUser {
             id: self.id,
@@ -107,14 +112,20 @@ impl Question for RevealUser {
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<SeenUser> {
-        let purpose = self.purpose.trim();
-        if purpose.len() < 3 || purpose.chars().count() > 500 {
-            return Err(Error::invalid("purpose", "required", "Say in 3 to 500 characters what it is needed for."));
-        }
+        check_purpose(&self.purpose)?;
         let user = store::load(qx.rd, qx.tenant, qx.caller, self.user).await?;
         let profile = user.profile()?;
         Ok(user.shown(profile))
     }
+}
+
+/// A purpose is said in words.
+pub(crate) fn check_purpose(purpose: &str) -> Result<()> {
+    let purpose = purpose.trim();
+    if purpose.len() < 3 || purpose.chars().count() > 500 {
+        return Err(Error::invalid("purpose", "required", "Say in 3 to 500 characters what it is needed for."));
+    }
+    Ok(())
 }
 
 /// Which users a list holds; an absent axis does not matter. Erased users are listed only when asked for.

@@ -1,5 +1,8 @@
 //! The users' SQL. A user outside what the caller may know of does not exist: `hide` says so in every load.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::caller::{Caller, Who};
 use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::{Conflict, Error, Result};
@@ -61,12 +64,30 @@ pub(crate) const INSERT_PERSON_KEY: &str = "\
     INSERT INTO person_key (tenant_id, user_id, wrapped)
     VALUES ($1, $2, $3)";
 
+pub(crate) const INSERT_PERSON_KEYS_8: &str = "\
+    INSERT INTO person_key (tenant_id, user_id, wrapped)
+    VALUES ($1, $2, $3), ($1, $4, $5), ($1, $6, $7), ($1, $8, $9), ($1, $10, $11), ($1, $12, $13), ($1, $14, $15),
+           ($1, $16, $17)";
+
 pub(crate) const DELETE_PERSON_KEY: &str = "DELETE FROM person_key WHERE tenant_id = $1 AND user_id = $2";
 
 pub(crate) const INSERT_UNIQUE: &str = "\
     INSERT INTO user_unique (tenant_id, field, token, user_id)
     VALUES ($1, $2, $3, $4)
     ON CONFLICT (tenant_id, field, token) DO NOTHING";
+
+/// Eight at a time, for many users.
+pub(crate) const INSERT_UNIQUE_8: &str = "\
+    INSERT INTO user_unique (tenant_id, field, token, user_id)
+    VALUES ($1, $2, $3, $4), ($1, $5, $6, $7), ($1, $8, $9, $10), ($1, $11, $12, $13), ($1, $14, $15, $16),
+           ($1, $17, $18, $19), ($1, $20, $21, $22), ($1, $23, $24, $25)
+    ON CONFLICT (tenant_id, field, token) DO NOTHING";
+
+/// Who holds any of these.
+pub(crate) const HOLDERS_8: &str = "\
+    SELECT token, user_id
+    FROM user_unique
+    WHERE tenant_id = $1 AND field = $2 AND token IN ($3, $4, $5, $6, $7, $8, $9, $10)";
 
 pub(crate) const DELETE_UNIQUE: &str = "DELETE FROM user_unique WHERE tenant_id = $1 AND user_id = $2";
 
@@ -75,12 +96,14 @@ pub(crate) const INSERT_TOKEN: &str = "\
     VALUES ($1, $2, $3)
     ON CONFLICT (tenant_id, token, number) DO NOTHING";
 
-/// Eight at a time: most of the cost of a row is the statement.
-pub(crate) const INSERT_TOKENS_8: &str = "\
-    INSERT INTO user_token (tenant_id, token, number)
-    VALUES ($1, $2, $3), ($1, $4, $5), ($1, $6, $7), ($1, $8, $9), ($1, $10, $11), ($1, $12, $13), ($1, $14, $15),
-           ($1, $16, $17)
-    ON CONFLICT (tenant_id, token, number) DO NOTHING";
+/// `INSERT_TOKEN` for so many at a time: most of the cost of a row is the statement.
+static INSERT_TOKENS: LazyLock<[(usize, String); 2]> = LazyLock::new(|| {
+    let (head, rest) = INSERT_TOKEN.split_once("($1, $2, $3)").expect("an insert has values");
+    [32, 8].map(|many| {
+        let rows: Vec<String> = (0..many).map(|row| format!("($1, {})", slots(2 + 2 * row, 2))).collect();
+        (many, format!("{head}{}{rest}", rows.join(", ")))
+    })
+});
 
 pub(crate) const DELETE_TOKEN: &str = "\
     DELETE FROM user_token
@@ -277,7 +300,7 @@ impl Unique {
     }
 }
 
-/// What a user can be found by, and what may exist once only. Made before the transaction where there are many.
+/// What a user can be found by, and what may exist once only, as tokens. Made before the transaction where there are many.
 pub(crate) struct Findable {
     unique: Vec<(Unique, [u8; 32])>,
     /// Sorted, each once.
@@ -287,10 +310,6 @@ pub(crate) struct Findable {
 impl Findable {
     /// Of a checked profile.
     pub fn of(lookup: &Lookup, profile: &Profile) -> Findable {
-        let unique = Unique::ALL
-            .iter()
-            .filter_map(|field| field.of(profile).map(|text| (*field, lookup.unique(field.domain(), text))))
-            .collect();
         let names = [&profile.middle_name, &profile.preferred_name, &profile.business_name].into_iter().flatten();
         let mut tokens =
             lookup.of_names([&profile.first_name, &profile.last_name].into_iter().chain(names).map(|it| &**it));
@@ -300,13 +319,24 @@ impl Findable {
         tokens.extend(profile.identifiers.all().flat_map(|identifier| lookup.of_identifier(identifier)));
         tokens.sort_unstable();
         tokens.dedup();
-        Findable { unique, tokens }
+        Findable { unique: unique_tokens(lookup, profile), tokens }
+    }
+
+    /// What may exist once only.
+    pub fn unique(&self) -> &[(Unique, [u8; 32])] {
+        &self.unique
     }
 
     /// Its tokens with the user's number, as `insert_tokens` takes them.
-    pub fn rows(&self, number: i64) -> impl Iterator<Item = (SearchToken, i64)> {
+    fn rows(&self, number: i64) -> impl Iterator<Item = (SearchToken, i64)> {
         self.tokens.iter().map(move |token| (*token, number))
     }
+}
+
+/// The tokens of what may exist once only.
+pub(crate) fn unique_tokens(lookup: &Lookup, profile: &Profile) -> Vec<(Unique, [u8; 32])> {
+    let token = |field: &Unique| field.of(profile).map(|text| (*field, lookup.unique(field.domain(), text)));
+    Unique::ALL.iter().filter_map(token).collect()
 }
 
 /// Writes what a user can be found by and what may exist once only; says which field is taken.
@@ -315,8 +345,34 @@ pub(crate) async fn index(tx: &mut Tx, tenant: TenantId, user: UserId, number: i
     insert_tokens(tx, tenant, &now.rows(number).collect::<Vec<_>>()).await
 }
 
+/// The same for many users with their numbers; one of them whose name is taken fails them all.
+pub(crate) async fn index_many(tx: &mut Tx, tenant: TenantId, users: &[(UserId, i64, &Findable)]) -> Result<()> {
+    let mut unique: Vec<_> =
+        users.iter().flat_map(|(user, _, it)| it.unique.iter().map(|(field, token)| (*field, *token, *user))).collect();
+    // In the order of the key, here and below, so that what goes into the same page goes there together.
+    unique.sort_unstable_by_key(|(field, token, _)| (field.word(), *token));
+    let mut eights = unique.chunks_exact(8);
+    for eight in &mut eights {
+        let mut params = vec![tenant.to_param()];
+        for (field, token, user) in eight {
+            params.extend([field.to_param(), token.to_param(), user.to_param()]);
+        }
+        if tx.run(INSERT_UNIQUE_8, &params).await? != 8 {
+            return Err(Error::Conflict(Conflict::Exists));
+        }
+    }
+    for (field, token, user) in eights.remainder() {
+        if tx.run(INSERT_UNIQUE, params![tenant, field, token, user]).await? == 0 {
+            return Err(Error::Conflict(Conflict::Exists));
+        }
+    }
+    let mut tokens: Vec<_> = users.iter().flat_map(|(_, number, it)| it.rows(*number)).collect();
+    tokens.sort_unstable();
+    insert_tokens(tx, tenant, &tokens).await
+}
+
 /// Writes what may exist once only; says which field is taken.
-pub(crate) async fn insert_unique(tx: &mut Tx, tenant: TenantId, user: UserId, now: &Findable) -> Result<()> {
+async fn insert_unique(tx: &mut Tx, tenant: TenantId, user: UserId, now: &Findable) -> Result<()> {
     for (field, token) in &now.unique {
         if tx.run(INSERT_UNIQUE, params![tenant, field.word(), token, user]).await? == 0 {
             return Err(Error::invalid(field.word(), "taken", "Another user has this already."));
@@ -325,15 +381,18 @@ pub(crate) async fn insert_unique(tx: &mut Tx, tenant: TenantId, user: UserId, n
     Ok(())
 }
 
-/// Writes tokens of any users: cheapest when they are sorted.
-pub(crate) async fn insert_tokens(tx: &mut Tx, tenant: TenantId, rows: &[(SearchToken, i64)]) -> Result<()> {
-    let mut eights = rows.chunks_exact(8);
-    for eight in &mut eights {
-        let mut values = vec![tenant.to_param()];
-        values.extend(eight.iter().flat_map(|(token, number)| [token.to_param(), number.to_param()]));
-        tx.run(INSERT_TOKENS_8, &values).await?;
+/// Writes tokens of any users.
+async fn insert_tokens(tx: &mut Tx, tenant: TenantId, rows: &[(SearchToken, i64)]) -> Result<()> {
+    let mut rest = rows;
+    for (many, sql) in INSERT_TOKENS.iter() {
+        while let Some((chunk, after)) = rest.split_at_checked(*many) {
+            let mut values = vec![tenant.to_param()];
+            values.extend(chunk.iter().flat_map(|(token, number)| [token.to_param(), number.to_param()]));
+            tx.run(sql.as_str(), &values).await?;
+            rest = after;
+        }
     }
-    for (token, number) in eights.remainder() {
+    for (token, number) in rest {
         tx.run(INSERT_TOKEN, params![tenant, token, number]).await?;
     }
     Ok(())
@@ -358,42 +417,94 @@ pub(crate) async fn reindex(
     insert_tokens(tx, tenant, &new.collect::<Vec<_>>()).await
 }
 
+/// A user to be inserted, with what was sealed for her outside.
+pub(crate) struct NewRow<'a> {
+    /// Who.
+    pub user: &'a User,
+    /// Her number.
+    pub number: i64,
+    /// Her key, wrapped.
+    pub wrapped: &'a [u8],
+    /// Her marks, sealed.
+    pub marks: Option<&'a [u8]>,
+}
+
 /// Inserts a user with her key.
 pub(crate) async fn insert(tx: &mut Tx, tenant: &Tenant, user: &mut User, random: &Random) -> Result<()> {
-    let standing = &user.standing;
     let wrapped = user.key()?.wrap(&tenant.keys, tenant.id, user.id.bytes());
-    tx.run(INSERT_PERSON_KEY, params![tenant.id, user.id, wrapped]).await?;
-    tx.run(
-        INSERT,
-        params![
-            tenant.id,
-            user.id,
-            user.number,
-            user.kind,
-            user.employee,
-            user.risk_locked,
-            user.sealed_profile,
-            user.sealed_marks(random)?,
-            user.password_hash,
-            standing.lock.word(),
-            standing.lock.cause(),
-            standing.lock.until(),
-            standing.admission,
-            standing.core,
-            standing.suspension,
-            standing.flag(),
-            banks(standing)?,
-            standing.blacklist,
-            standing.fraud,
-            standing.verification,
-            standing.hold,
-            standing.presence,
-            user.created_at,
-            user.last_seen_at
-        ],
-    )
-    .await?;
-    census::store::count(tx, user).await
+    let marks = user.sealed_marks(random)?;
+    let row = NewRow { user, number: user.number, wrapped: &wrapped, marks: marks.as_deref() };
+    insert_many(tx, tenant.id, &[row]).await?;
+    user.counted = census::axes_of(user);
+    Ok(())
+}
+
+/// Inserts users with their keys: every new user comes this way.
+pub(crate) async fn insert_many(tx: &mut Tx, tenant: TenantId, rows: &[NewRow<'_>]) -> Result<()> {
+    let mut eights = rows.chunks_exact(8);
+    for eight in &mut eights {
+        let mut params = vec![tenant.to_param()];
+        for row in eight {
+            params.extend([row.user.id.to_param(), row.wrapped.to_param()]);
+        }
+        tx.run(INSERT_PERSON_KEYS_8, &params).await?;
+    }
+    for row in eights.remainder() {
+        tx.run(INSERT_PERSON_KEY, params![tenant, row.user.id, row.wrapped]).await?;
+    }
+    for row in rows {
+        let (user, standing) = (row.user, &row.user.standing);
+        tx.run(
+            INSERT,
+            params![
+                tenant,
+                user.id,
+                row.number,
+                user.kind,
+                user.employee,
+                user.risk_locked,
+                user.sealed_profile,
+                row.marks,
+                user.password_hash,
+                standing.lock.word(),
+                standing.lock.cause(),
+                standing.lock.until(),
+                standing.admission,
+                standing.core,
+                standing.suspension,
+                standing.flag(),
+                banks(standing)?,
+                standing.blacklist,
+                standing.fraud,
+                standing.verification,
+                standing.hold,
+                standing.presence,
+                user.created_at,
+                user.last_seen_at
+            ],
+        )
+        .await?;
+    }
+    census::store::count_new(tx, tenant, rows.iter().map(|row| (row.number, census::axes_of(row.user)))).await
+}
+
+/// Who holds which of these, of one field.
+pub(crate) async fn holders(
+    rd: &mut Rd,
+    tenant: TenantId,
+    field: Unique,
+    tokens: &[[u8; 32]],
+) -> Result<HashMap<[u8; 32], UserId>> {
+    let mut found = HashMap::new();
+    for eight in tokens.chunks(8) {
+        // The last eight are filled up with the last of them.
+        let mut params = vec![tenant.to_param(), field.to_param()];
+        params.extend((0..8).map(|at| eight[at.min(eight.len() - 1)].to_param()));
+        for mut row in rd.all(HOLDERS_8, &params).await? {
+            found.insert(row.take()?, row.take()?);
+        }
+    }
+    Ok(found)
 }
 
 fn banks(standing: &Standing) -> Result<String> {

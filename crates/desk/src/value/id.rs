@@ -146,6 +146,8 @@ ids! {
     AuditId = "aud", "audit record";
     /// One thing that happened.
     EventId = "evt", "event";
+    /// Users brought in from one file.
+    ImportId = "imp", "import";
     /// Work to be done outside a request.
     JobId = "job", "job";
     /// A bulk action.

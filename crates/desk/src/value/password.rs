@@ -2,6 +2,8 @@
 //! of milliseconds and tens of megabytes by design: call it on the bounded pool for such work, never on an async thread.
 //! Who may set a password, and when it expires, is decided by the nouns.
 
+mod foreign;
+
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use base64::Engine;
@@ -26,6 +28,8 @@ const MEMORY_KIB_MAX: u32 = 256 * 1024;
 const PASSES_MAX: u32 = 16;
 /// As above, for lanes.
 const LANES_MAX: u32 = 16;
+/// The longest stored hash, in bytes.
+const STORED_MAX: usize = 512;
 /// The longest password that is hashed or judged, in characters.
 pub const CHARS_MAX: usize = 128;
 /// The fewest characters a password has, unless the institution asks for more.
@@ -68,8 +72,12 @@ impl Hashing {
         Ok(hash.to_string())
     }
 
-    /// Whether this is the password, by the parameters in the hash. A malformed or extravagant hash matches nothing.
+    /// Whether this is the password, by the parameters in the hash, also of a hash that was brought in from elsewhere. A
+    /// malformed or extravagant hash matches nothing.
     pub fn verify(&self, password: &Secret, phc: &str) -> bool {
+        if let Some(foreign) = foreign::read(phc) {
+            return foreign.is_ok_and(|hash| hash.verify(password));
+        }
         let Some((hash, params)) = read(phc) else { return false };
         let affordable =
             params.m_cost() <= MEMORY_KIB_MAX && params.t_cost() <= PASSES_MAX && params.p_cost() <= LANES_MAX;
@@ -103,6 +111,27 @@ impl Hashing {
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(OUTPUT))
             .map_err(|error| Error::internal(format!("the password hashing settings cannot be used: {error}")))?;
         Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+    }
+}
+
+/// Whether a hash that was made elsewhere can be checked here, at a bearable cost; else why not. The sentence never
+/// repeats the hash.
+pub fn check_stored(text: &str) -> Result<(), &'static str> {
+    if text.len() > STORED_MAX {
+        return Err("A password hash has at most 512 characters.");
+    }
+    if let Some(foreign) = foreign::read(text) {
+        return foreign.map(drop);
+    }
+    let Some((hash, params)) = read(text) else {
+        return Err("Not a hash of Argon2, bcrypt, PBKDF2 or scrypt in PHC or crypt form.");
+    };
+    if hash.salt.is_none() || hash.hash.is_none() {
+        return Err("The hash has no salt or no output.");
+    }
+    match params.m_cost() <= MEMORY_KIB_MAX && params.t_cost() <= PASSES_MAX && params.p_cost() <= LANES_MAX {
+        true => Ok(()),
+        false => Err(foreign::TOO_DEAR),
     }
 }
 

@@ -9,6 +9,7 @@ use desk::audit::{AuditFilter, ExportAudit, ListAudit};
 use desk::bulk::*;
 use desk::device::*;
 use desk::event::ListEvents;
+use desk::import::*;
 use desk::key::*;
 use desk::message::*;
 use desk::note::*;
@@ -52,6 +53,7 @@ struct Scene {
     role: RoleId,
     held_role: RoleId,
     key: KeyId,
+    import: ImportId,
 }
 
 /// Ending everything the user has: what a bulk action can do to one.
@@ -90,6 +92,13 @@ impl Scene {
         let bulk = start_bulk(&t, user).await;
         d.perform(&house, RunBulkSlice { bulk, limit: 10 }).await.unwrap();
         let running = start_bulk(&t, user).await;
+        // Those of earlier scenes must not fill the room there is for imports.
+        for earlier in d.ask(&house, ListImports { before: None, limit: 200 }).await.unwrap() {
+            if !earlier.state.is_over() {
+                d.perform(&house, CancelImport(earlier.id)).await.unwrap();
+            }
+        }
+        let import = d.perform(&house, received(&t, &house, word).await.unwrap()).await.unwrap().id;
         Scene {
             t,
             word: word.to_owned(),
@@ -108,12 +117,20 @@ impl Scene {
             role,
             held_role,
             key,
+            import,
         }
     }
 
     fn name(&self, what: &str) -> String {
         format!("{what} {}", self.word)
     }
+}
+
+/// A file with one row, received.
+async fn received(t: &TestDesk, caller: &Caller, word: &str) -> Result<StartImport> {
+    let mut staging = t.desk.stage_import(caller, Format::Csv, false, Naming::default()).await?;
+    staging.push(format!("external_id,last_name\n{word},Reyes\n").as_bytes()).await?;
+    staging.finish().await
 }
 
 type Told<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
@@ -177,6 +194,10 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
     "user.decide_verification" => |s| DecideVerification { user: s.user, verified: true, reason: None };
     "user.remove" => |s| RemoveUser { user: s.user, reason: None };
     "user.erase" => |s| EraseUser { user: s.user, reason: None };
+    "import.pause" => |s| PauseImport(s.import);
+    "import.resume" => |s| ResumeImport(s.import);
+    "import.cancel" => |s| CancelImport(s.import);
+    "import.fail" => |s| FailImport { import: s.import, code: "busy" };
     "session.confirm_sign_in" => |s| ConfirmSignIn { proof: ProofId(s.user.0), code: secret("123456") };
     "session.sign_out" => |s| SignOut { user: s.user };
     "session.end" => |s| EndSession { user: s.user, session: s.session, reason: None };
@@ -240,6 +261,22 @@ const MADE_BY_THE_DESK: &[(&str, Run)] = verbs! {
         let order = bulk_order(s.user);
         s.t.desk.perform(c, s.t.desk.plan_bulk(c, order).await?).await.map(drop)
     };
+    "import.start" => |s, c| async {
+        let start = received(&s.t, c, &s.word).await?;
+        s.t.desk.perform(c, start).await.map(drop)
+    };
+    "import.slice" => |s, c| async {
+        // Only the desk makes slices, and only as the house; anybody else is told what the attempt by itself comes to.
+        if c.who != desk::Who::House {
+            return s.t.desk.perform(c, ImportSlice::of_nothing(s.import)).await.map(drop);
+        }
+        s.t.desk.run_import(c.tenant, s.import, ToTheEnd).await.map(drop)
+    };
+    "user.export_page" => |s, c| async {
+        let open = ExportUsers { filter: UserFilter::default(), purpose: None };
+        let export = s.t.desk.ask(&s.t.house(), open).await?;
+        s.t.desk.ask(c, ExportPage { export, after: 0 }).await.map(drop)
+    };
     "tenant.create" => |s, _c| async {
         s.t.other_tenant().await;
         Ok(())
@@ -252,6 +289,13 @@ const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
     "user.show" => |s| ShowUser(s.user);
     "user.reveal" => |s| RevealUser { user: s.user, purpose: "loan file 17".to_owned() };
     "user.queued_unlocks" => |_s| QueuedUnlocks;
+    "user.export" => |_s| ExportUsers { filter: UserFilter::default(), purpose: None };
+    "import.show" => |s| ShowImport(s.import);
+    "import.list" => |_s| ListImports { before: None, limit: 10 };
+    "import.rejected" => |s| RejectedRows { import: s.import, after: 0, limit: 10 };
+    "import.reveal_rejected" => |s| RevealRejected {
+        import: s.import, after: 0, limit: 10, purpose: "mending the file".to_owned(),
+    };
     "session.list" => |s| ListSessions(s.user);
     "device.list" => |s| ListDevices(s.user);
     "note.list" => |s| ListNotes(s.user);
@@ -370,7 +414,8 @@ async fn cover(table: &[(&str, Need)], are_actions: bool) {
                     let told = run(&s, caller).await;
                     assert!(matches!(told, Err(Error::Forbidden(_))), "{name} by {:?}: {}", caller.who, code(told));
                     let left = audit_rows(&s.t, name).await - records;
-                    let silent = !are_actions && !matches!(*name, "user.reveal" | "audit.export")
+                    let silent = !are_actions
+                        && !matches!(*name, "user.reveal" | "user.export" | "import.reveal_rejected" | "audit.export")
                         || NO_RECORD_WHEN_FORBIDDEN.iter().any(|(known, _)| known == name);
                     assert_eq!(left, i64::from(!silent), "{name} forbidden leaves a record");
                 }

@@ -19,6 +19,7 @@ const NOUNS: &[&str] = &[
     "team",
     "key",
     "user",
+    "import",
     "device",
     "second_factor",
     "note",

@@ -8,6 +8,7 @@ mod coverage;
 mod db;
 mod door;
 mod house;
+mod imports;
 mod jobs;
 mod lists;
 mod passwords;

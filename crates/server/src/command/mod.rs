@@ -2,6 +2,7 @@
 
 mod audit;
 mod house;
+mod import;
 mod key;
 mod outbox;
 mod staff;
@@ -67,6 +68,8 @@ pub async fn run(cli: Cli) -> Done {
                 Command::User(crate::cli::User::Find { query, limit, at }) => {
                     user::find(&settings, query, limit, at).await
                 }
+                Command::User(crate::cli::User::Import(wish)) => import::import(&settings, wish).await,
+                Command::User(crate::cli::User::Export(wish)) => import::export(&settings, wish).await,
                 Command::Audit(crate::cli::Audit::Export { out, at }) => audit::export(&settings, out, at).await,
                 Command::Config { .. } => print(&settings.page()),
                 Command::Openapi | Command::Standing | Command::Token(_) | Command::Outbox(_) | Command::Audit(_) => {

@@ -64,6 +64,7 @@ pub(super) const KEYS: &[Key] = &[
     key("max_connections", Kind::Number, "Connections at the same time"),
     key("request_seconds", Kind::Number, "How long a request may take"),
     key("body_bytes", Kind::Number, "How large a request's body may be"),
+    key("import_bytes", Kind::Number, "How large a file of users may be"),
     key("rate_limit_per_second", Kind::Number, "Requests a caller may make in a second"),
     key("anonymous_rate_limit_per_second", Kind::Number, "Requests an unknown address may make in a second"),
     key("token_audiences", Kind::List, "Further audiences accepted in client assertions, with commas between"),

@@ -1,7 +1,6 @@
 //! Bulk actions: slice after slice, each a short transaction, so that everybody else's changes pass between two of them.
 //! How far it has come is saved with each slice; the job only says that somebody is at it.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use desk::bulk::{BulkState, GiveUpBulk, RunBulkSlice};
@@ -44,7 +43,7 @@ impl Worker {
                 return Ok(());
             }
             // What was done is saved, and whoever takes the job goes on behind it.
-            if since.elapsed() >= AT_IT || self.stopping.load(Ordering::Relaxed) {
+            if since.elapsed() >= AT_IT || *self.stop.borrow() {
                 return self.desk.pass_on_job(job).await.map_err(|fault| fault.code().to_owned());
             }
             limit = next_limit(limit, slice.handled, began.elapsed());

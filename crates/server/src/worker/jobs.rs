@@ -1,13 +1,15 @@
 //! What each kind of job does. `Ok` ends the job, `Err` puts it off; the text of an error names nobody.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use desk::import::{FailImport, GoesOn, Stopped};
 use desk::job::{JobKind, LeasedJob, MAX_TRIES};
 use desk::message::{Channel, Letter, MarkFailed, MarkSent, Message, MessageState, Outbox};
 use desk::user::actions::{ApplyQueuedUnlock, UnlockWhenDue};
 use desk::user::questions::QueuedUnlocks;
-use desk::value::id::{BulkId, MessageId, TenantId, UserId};
-use desk::{Caller, Door, Error};
+use desk::value::id::{BulkId, ImportId, MessageId, TenantId, UserId};
+use desk::{Caller, Desk, Door, Error};
+use tokio::sync::watch;
 
 use super::Worker;
 use crate::letters;
@@ -15,6 +17,11 @@ use crate::outside::SendFault;
 
 /// All of one delivery; well within a lease.
 const DELIVERY: Duration = Duration::from_secs(40);
+
+/// For how many seconds an import keeps its job: so long nobody goes on with it when this process dies.
+const KEPT_SECONDS: i64 = 15;
+/// How often it asks again.
+const KEPT_AGAIN: Duration = Duration::from_secs(4);
 
 /// What became of handing a message over.
 enum Handed {
@@ -44,6 +51,10 @@ impl Worker {
                 Some(bulk) => self.run_bulk(&house, bulk, job).await,
                 None => Ok(()),
             },
+            JobKind::RunImport => match id(job, "import", ImportId::parse) {
+                Some(import) => self.run_import(&house, import, job).await,
+                None => Ok(()),
+            },
         }
     }
 
@@ -69,6 +80,24 @@ impl Worker {
             // What is left cannot be unlocked (or memo mode is back, and will end again).
             if applied == 0 {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Brings in the users of a file, for as long as that takes: the job is kept by asking again.
+    async fn run_import(&self, house: &Caller, import: ImportId, job: &LeasedJob) -> Result<(), String> {
+        let keeping = Keeping { desk: &self.desk, job, stop: &self.stop, asked: None };
+        match self.desk.run_import(job.tenant, import, keeping).await {
+            Ok(Stopped::Over | Stopped::Paused) => Ok(()),
+            // Put off, so that the next process goes on.
+            Ok(Stopped::Told) => Err("interrupted".to_owned()),
+            Err(Error::NotFound(_)) => Ok(()),
+            Err(fault) => {
+                if job.tries >= MAX_TRIES {
+                    let failed = FailImport { import, code: fault.code() };
+                    self.desk.perform(house, failed).await.map_err(code)?;
+                }
+                Err(code(fault))
             }
         }
     }
@@ -131,6 +160,27 @@ impl Worker {
             }
         }
         Ok(Handed::Over)
+    }
+}
+
+/// An import goes on while its job is this worker's and the server does not stop.
+struct Keeping<'a> {
+    desk: &'a Desk,
+    job: &'a LeasedJob,
+    stop: &'a watch::Receiver<bool>,
+    asked: Option<Instant>,
+}
+
+impl GoesOn for Keeping<'_> {
+    async fn goes_on(&mut self) -> bool {
+        if *self.stop.borrow() {
+            return false;
+        }
+        if self.asked.is_some_and(|at| at.elapsed() < KEPT_AGAIN) {
+            return true;
+        }
+        self.asked = Some(Instant::now());
+        self.desk.keep_job(self.job, KEPT_SECONDS).await.unwrap_or(false)
     }
 }
 

@@ -10,6 +10,7 @@ mod commands;
 mod delivery;
 mod demo;
 mod documents;
+mod imports;
 mod kill;
 mod running;
 mod serving;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BLOCK, Block, Changes, Move, REGION, Tally, axes_of};
+use super::{Axes, BLOCK, Block, Changes, Move, REGION, Tally, axes_of};
 use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::Result;
 use crate::user::model::User;
@@ -133,15 +133,41 @@ pub(crate) async fn count(tx: &mut Tx, user: &mut User) -> Result<()> {
     Ok(())
 }
 
+/// From so many new users on they are folded at once: a row for each that is deleted soon after would cost more.
+const FOLD_AT_ONCE: usize = 64;
+
+/// Counts users who were not there before.
+pub(crate) async fn count_new(
+    tx: &mut Tx,
+    tenant: TenantId,
+    users: impl ExactSizeIterator<Item = (i64, Axes)>,
+) -> Result<()> {
+    let moves: Vec<Move> = users.map(|(number, axes)| Move { number, was: 0, axes }).collect();
+    if moves.len() >= FOLD_AT_ONCE {
+        tx.one(ALONE, params![tenant]).await?;
+        return fold_moves(tx, tenant, &moves).await;
+    }
+    for Move { number, was, axes } in moves {
+        tx.run(INSERT_MOVE, params![tenant, number, 1, was, axes]).await?;
+    }
+    Ok(())
+}
+
 /// Folds some moves into blocks and regions; answers how many.
 pub(crate) async fn fold(tx: &mut Tx, tenant: TenantId, limit: i64) -> Result<usize> {
     tx.one(ALONE, params![tenant]).await?;
     let moves: Vec<Move> =
         tx.all(TAKE_MOVES, params![tenant, limit]).await?.iter_mut().map(read_move).collect::<Result<_>>()?;
+    fold_moves(tx, tenant, &moves).await?;
+    Ok(moves.len())
+}
+
+/// For whoever folds alone.
+async fn fold_moves(tx: &mut Tx, tenant: TenantId, moves: &[Move]) -> Result<()> {
     let mut touched: BTreeMap<i64, Vec<&Move>> = BTreeMap::new();
     // By region: of the sums, and of the counts by block.
     let mut changes: BTreeMap<i64, (Changes, Changes)> = BTreeMap::new();
-    for it in &moves {
+    for it in moves {
         let block = it.number >> BLOCK;
         touched.entry(block).or_default().push(it);
         let (sums, blocks) = changes.entry(it.number >> REGION).or_default();
@@ -174,5 +200,5 @@ pub(crate) async fn fold(tx: &mut Tx, tenant: TenantId, limit: i64) -> Result<us
         moves.into_iter().for_each(|it| axes.add(it));
         tx.run(SAVE_BLOCK, params![tenant, block, axes.0]).await?;
     }
-    Ok(moves.len())
+    Ok(())
 }

@@ -1,0 +1,23 @@
+//! Users brought in from files: CSV or NDJSON, checked row by row; good rows enter, bad ones are told with line, field and
+//! reason. In reading order: `fields` (what a column may hold), `rows` (a file as rows), `model`, `staging` (how a file is
+//! received), `actions`, `questions`, `export` (users as rows again), `prepare` (rows made ready outside any transaction), `run` (slice by slice to the
+//! end). Nothing here says how a file travels to us.
+
+pub mod actions;
+mod export;
+mod fields;
+pub mod model;
+mod prepare;
+pub mod questions;
+mod rows;
+mod run;
+mod staging;
+pub(crate) mod store;
+
+pub use actions::{CancelImport, FailImport, ImportSlice, PauseImport, ResumeImport, StartImport};
+pub use export::{csv_header, csv_line, ndjson_line};
+pub use fields::{FIELDS, ImportField, columns_page};
+pub use model::{Format, Import, ImportState, Rejected};
+pub use questions::{ListImports, RejectedPage, RejectedRow, RejectedRows, RevealRejected, ShowImport};
+pub use run::{GoesOn, Stopped, ToTheEnd};
+pub use staging::{Naming, Staging};

@@ -1,0 +1,119 @@
+//! An import as the desk holds it, and how it moves. Pure.
+
+use crate::error::{Refusal, Result};
+use crate::value::clock::Time;
+use crate::value::id::ImportId;
+use crate::value::words;
+
+words! {
+    /// How far an import is.
+    pub enum ImportState {
+        /// Rows are being brought in.
+        Running = "running",
+        /// Resting until somebody resumes it.
+        Paused = "paused",
+        /// Every row was dealt with.
+        Completed = "completed",
+        /// It could not go on.
+        Failed = "failed",
+        /// Somebody has called it off; what is in stays in.
+        Cancelled = "cancelled",
+    }
+}
+
+impl ImportState {
+    /// Whether nothing follows any more.
+    pub fn is_over(self) -> bool {
+        !matches!(self, ImportState::Running | ImportState::Paused)
+    }
+}
+
+words! {
+    /// How a file is written.
+    pub enum Format {
+        /// Comma-separated values with a header.
+        Csv = "csv",
+        /// One JSON object a line.
+        Ndjson = "ndjson",
+    }
+}
+
+/// Users brought in from one file.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// The id.
+    pub id: ImportId,
+    /// How far it is.
+    pub state: ImportState,
+    /// How the file is written.
+    pub format: Format,
+    /// Only checked: nobody is created or changed.
+    pub dry_run: bool,
+    /// For each column the index of its field; nothing for one that is left out. Empty for NDJSON.
+    pub(crate) columns: Vec<Option<usize>>,
+    /// Who started it.
+    pub author: String,
+    /// The size of the file.
+    pub file_bytes: i64,
+    /// How much of it was dealt with.
+    pub done_bytes: i64,
+    /// The line that comes next.
+    pub(crate) next_line: i64,
+    /// Users created (in a dry run: who would be).
+    pub rows_created: i64,
+    /// Users changed.
+    pub rows_edited: i64,
+    /// Rows that say what is so already.
+    pub rows_unchanged: i64,
+    /// Rows that did not enter.
+    pub rows_rejected: i64,
+    /// How many of those were kept with their reason.
+    pub rejected_kept: i64,
+    /// Why it failed.
+    pub failure: Option<String>,
+    /// When it was started.
+    pub created_at: Time,
+    /// When it last got on.
+    pub updated_at: Time,
+    /// When it ended.
+    pub finished_at: Option<Time>,
+}
+
+impl Import {
+    /// Rows dealt with.
+    pub fn rows_read(&self) -> i64 {
+        self.rows_imported() + self.rows_unchanged + self.rows_rejected
+    }
+
+    /// Users created or changed.
+    pub fn rows_imported(&self) -> i64 {
+        self.rows_created + self.rows_edited
+    }
+
+    /// Moves to another state: `false` if it is so already.
+    pub(crate) fn turn(&mut self, to: ImportState, now: Time) -> Result<bool> {
+        if self.state == to {
+            return Ok(false);
+        }
+        if self.state.is_over() {
+            return Err(Refusal::ImportOver.into());
+        }
+        self.state = to;
+        self.updated_at = now;
+        self.finished_at = to.is_over().then_some(now);
+        Ok(true)
+    }
+}
+
+/// A row that did not enter.
+#[derive(Debug, Clone)]
+pub struct Rejected {
+    /// The line it begins on, from 1.
+    pub line: i64,
+    /// The field, if it is about one.
+    pub field: Option<String>,
+    /// A stable word.
+    pub code: String,
+    /// One or more sentences; they never repeat a value.
+    pub reason: String,
+}

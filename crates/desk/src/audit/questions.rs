@@ -165,12 +165,17 @@ impl Question for ExportAudit {
         if self.after == 0 {
             lines.push(chain::export_head(qx.tenant)?.to_string());
         }
+        // Read first: what is sealed while this is read, on PostgreSQL, is of the next export.
+        let end = store::chain_end(qx.rd, tenant).await?.unwrap_or_else(chain::start);
         // The one before is needed for its hash.
         let mut checkpoints = store::checkpoints_from(qx.rd, tenant, self.after, EXPORT_PIECE + 1).await?;
         let (_, mut before) = chain::start();
         if checkpoints.first().is_some_and(|checkpoint| checkpoint.seq == self.after) {
             before = checkpoints.remove(0).hash;
+        } else if self.after != 0 {
+            return Err(Error::invalid("after", "invalid", "Not where a piece of an export ends."));
         }
+        checkpoints.retain(|checkpoint| checkpoint.seq <= end.0);
         checkpoints.truncate(EXPORT_PIECE as usize);
         for checkpoint in &checkpoints {
             let rows = store::some(qx.rd, tenant, &checkpoint.audit_ids).await?;
@@ -180,7 +185,6 @@ impl Question for ExportAudit {
         if let Some(last) = checkpoints.last().filter(|_| checkpoints.len() as i64 == EXPORT_PIECE) {
             return Ok(ExportPiece { lines, next: Some(last.seq) });
         }
-        let end = store::chain_end(qx.rd, tenant).await?.unwrap_or_else(chain::start);
         lines.push(chain::export_end(qx.tenant, qx.now, end)?);
         Ok(ExportPiece { lines, next: None })
     }

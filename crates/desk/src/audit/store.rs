@@ -100,7 +100,8 @@ pub(crate) const CHAIN_END: &str = "SELECT seq, hash FROM audit_chain WHERE tena
 pub(crate) const SAVE_CHAIN_END: &str = "\
     INSERT INTO audit_chain (tenant_id, seq, hash)
     VALUES ($1, $2, $3)
-    ON CONFLICT (tenant_id) DO UPDATE SET seq = $2, hash = $3";
+    ON CONFLICT (tenant_id) DO UPDATE SET seq = $2, hash = $3
+    WHERE audit_chain.seq = $4";
 
 pub(crate) const CHECKPOINTS_FROM: &str = "\
     SELECT seq, at, audit_ids, hash, signature
@@ -237,7 +238,11 @@ pub(crate) async fn insert_checkpoint(tx: &mut Tx, tenant: TenantId, checkpoint:
     let CheckpointRow { seq, at, audit_ids, hash, signature } = checkpoint;
     let ids: Vec<u8> = audit_ids.iter().flat_map(AuditId::bytes).copied().collect();
     tx.run(INSERT_CHECKPOINT, params![tenant, seq, at, ids, hash, signature]).await?;
-    tx.run(SAVE_CHAIN_END, params![tenant, seq, hash]).await?;
+    // Only on from where it ended: two sealers that meet must not fork the chain.
+    let before = seq - audit_ids.len() as i64;
+    if tx.run(SAVE_CHAIN_END, params![tenant, seq, hash, before]).await? != 1 {
+        return Err(Error::internal("the chain was continued by somebody else at the same time"));
+    }
     Ok(())
 }
 

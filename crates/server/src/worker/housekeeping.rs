@@ -86,8 +86,14 @@ async fn seal_all(desk: &Desk, lease: &mut Lease, holder: &str) -> desk::Result<
             if !lease.is_ours(desk, holder).await? {
                 return Ok(());
             }
-            if desk.seal_audit(tenant.id).await? < BATCH {
-                break;
+            match desk.seal_audit(tenant.id).await {
+                Ok(sealed) if sealed == BATCH => {}
+                Ok(_) => break,
+                // One tenant's trouble is not that of the others.
+                Err(fault) => {
+                    tracing::error!(tenant = %tenant.id, code = fault.code(), "the audit could not be sealed");
+                    break;
+                }
             }
         }
     }

@@ -103,17 +103,25 @@ impl Desk {
     /// Folds what has moved since the last time into blocks and regions; answers how many moves that were. Nothing depends
     /// on when it is done but how much every list has to add.
     pub async fn fold(&self) -> Result<usize> {
-        let mut folded = 0;
+        let (mut folded, mut trouble) = (0, None);
         for tenant in self.inner.db.read(WithMoves).await? {
             loop {
-                let moves = self.inner.db.write(Fold(tenant)).await?;
-                folded += moves;
-                if (moves as i64) < AT_ONCE {
-                    break;
+                match self.inner.db.write(Fold(tenant)).await {
+                    Ok(moves) => {
+                        folded += moves;
+                        if (moves as i64) < AT_ONCE {
+                            break;
+                        }
+                    }
+                    // One tenant's trouble is not that of the others.
+                    Err(error) => {
+                        trouble = trouble.or(Some(error));
+                        break;
+                    }
                 }
             }
         }
-        Ok(folded)
+        trouble.map_or(Ok(folded), Err)
     }
 
     /// Counts all users of a tenant anew and compares that with the census.

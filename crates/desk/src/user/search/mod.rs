@@ -162,19 +162,25 @@ impl Question for FindUsers {
         if self.term == Term::Anything
             && let Some(id) = UserId::parse(query).or_else(|| query.parse().ok().map(UserId))
         {
-            return one(qx, id, wanted).await;
+            let found = one(qx, id, wanted).await?;
+            // Another system's id may look like one of ours without our prefix.
+            if !found.users.is_empty() || UserId::parse(query).is_some() {
+                return Ok(found);
+            }
         }
         let words = qx.tenant.keys.lookup().query_tokens(query);
         let is_plain = self.term == Term::Anything && wanted == Wanted::of(&UserFilter::default(), false);
-        let is_sure = is_plain && words.iter().all(|word| word.is_sure);
+        let all_indexed = words.iter().all(QueryWord::is_indexed);
+        let is_sure = is_plain && all_indexed && words.iter().all(|word| word.is_sure);
         let counts = self.sort == UserSort::Name || (self.count && self.after.is_none());
         let room = match (counts, is_sure) {
             (true, _) => CANDIDATES_MAX + 1,
             (false, true) => self.limit + 1,
             (false, false) => (4 * self.limit).clamp(*DOUBTFUL.start(), *DOUBTFUL.end()),
         };
-        // Whoever has all words whole fits, wherever it was looked for.
-        let room = Room { whole: if is_plain { room.min(self.limit + 1) } else { room }, all: room };
+        // Whoever has all words whole fits, wherever it was looked for; a word that is too short to look for is seen only
+        // when the user is opened.
+        let room = Room { whole: if is_plain && all_indexed { room.min(self.limit + 1) } else { room }, all: room };
         let candidates = candidates(qx, self.term, query, &words, from, room).await?;
         let last = candidates.rows.last().map(|(at, _)| *at);
         let enough = if counts { usize::MAX } else { self.limit + 1 };

@@ -267,7 +267,7 @@ pub const QUESTIONS: &[(&str, Need)] = &[
     ("import.show", Holder(P::UsersImport)),
     ("import.list", Holder(P::UsersImport)),
     ("import.rejected", Holder(P::UsersImport)),
-    ("import.reveal_rejected", Holder(P::UsersReveal)),
+    ("import.reveal_rejected", Holder(P::UsersImport)),
     ("session.list", OneselfOr(P::SessionsRead)),
     ("device.list", OneselfOr(P::DevicesRead)),
     ("note.list", Holder(P::NotesRead)),

@@ -47,7 +47,10 @@ async fn a_file_is_received_brought_in_and_told_of() {
         assert_eq!(rejected.text, "line,field,code,reason\r\n3,email,malformed,This is not an e-mail address.\r\n");
         let reveal = serde_json::json!({"purpose": "mending the file"});
         assert_eq!(caller.post(&format!("{at}/rejected"), reveal.clone()).await.is(403).code(), "forbidden");
-        let revealer = house.holder("revealer", &[P::UsersReveal]).await;
+        // The right to reveal alone is not enough: the rows hold what was handed in, passwords' hashes too.
+        let reader = house.holder("reader", &[P::UsersReveal]).await;
+        assert_eq!(reader.post(&format!("{at}/rejected"), reveal.clone()).await.is(403).code(), "forbidden");
+        let revealer = house.holder("revealer", &[P::UsersReveal, P::UsersImport]).await;
         let full = revealer.post(&format!("{at}/rejected"), reveal).await.is(200).text;
         assert!(full.ends_with(",2,Tunde,Bello,nowhere,\r\n"), "{full}");
         let stream = caller.get(&format!("{at}/progress")).await.is(200);

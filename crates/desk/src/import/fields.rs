@@ -186,6 +186,10 @@ pub(super) fn named(name: &str) -> Option<usize> {
 
 /// The name that is most like this one, if any is.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    // No name of ours is so long, and comparing takes time.
+    if name.len() > 64 {
+        return None;
+    }
     let name = name.to_ascii_lowercase().replace([' ', '-', '.'], "_");
     let near = FIELDS.iter().map(|field| (strsim::jaro_winkler(&name, field.name), field.name));
     near.filter(|(likeness, _)| *likeness > 0.7).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)

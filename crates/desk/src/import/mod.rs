@@ -19,5 +19,5 @@ pub use export::{csv_header, csv_line, ndjson_line};
 pub use fields::{FIELDS, ImportField, columns_page};
 pub use model::{Format, Import, ImportState, Rejected};
 pub use questions::{ListImports, RejectedPage, RejectedRow, RejectedRows, RevealRejected, ShowImport};
-pub use run::{GoesOn, Stopped, ToTheEnd};
+pub use run::{GoesOn, Since, Stopped, ToTheEnd};
 pub use staging::{Naming, Staging};

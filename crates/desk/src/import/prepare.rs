@@ -53,6 +53,11 @@ impl Prepared {
     pub fn of_nothing() -> Prepared {
         Prepared { from: -1, to: -1, next_line: 0, last: false, unchanged: 0, rows: Vec::new(), rejected: Vec::new() }
     }
+
+    /// How many rows of the file these are.
+    pub fn count(&self) -> usize {
+        self.rows.len() + self.rejected.len() + usize::try_from(self.unchanged).unwrap_or(0)
+    }
 }
 
 /// What a row asks for, and the names it takes beside those of a new user.
@@ -211,8 +216,12 @@ impl Way {
             Format::Ndjson => {
                 let object: serde_json::Map<String, serde_json::Value> =
                     serde_json::from_str(text).map_err(|_| flawed(rows::JSON))?;
+                let mut said = HashSet::new();
                 for (path, value) in flat(object) {
                     let taken = match (named(&path), value) {
+                        (Some(field), _) if !said.insert(field) => {
+                            Err(Field::new(path, "duplicate", "Said twice in this row."))
+                        }
                         (None, _) => Err(unknown_field(&path)),
                         (Some(_), Told::Unfit) => {
                             Err(Field::new(path, "invalid", "Must be a text, a whole number, true, false or null."))

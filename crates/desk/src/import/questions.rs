@@ -6,6 +6,7 @@ use super::prepare::cells;
 use super::rows::csv_field;
 use super::store;
 use crate::error::{Error, Result};
+use crate::permission::Permission;
 use crate::value::id::ImportId;
 use crate::verb::{Question, Qx, Subject};
 
@@ -181,6 +182,10 @@ impl Question for RevealRejected {
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<RejectedPage> {
+        // The rows are what was handed in, passwords' hashes too: for those who may hand them in, and reveal besides.
+        if !qx.caller.may(Permission::UsersReveal) {
+            return Err(Error::Forbidden(Permission::UsersReveal.word()));
+        }
         crate::user::questions::check_purpose(&self.purpose)?;
         page(qx, self.import, self.after, self.limit, true).await
     }

@@ -49,17 +49,26 @@ pub enum Stopped {
     Told,
 }
 
+/// What a run has done since it was last asked whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// A slice was written.
+    Wrote,
+    /// Nothing was written: it waits, or reads again what came before.
+    Asked,
+}
+
 /// Whether a run shall go on: asked between slices, and every second while another process has the import.
 pub trait GoesOn: Send {
     /// `false` ends the run after what is written.
-    fn goes_on(&mut self) -> impl Future<Output = bool> + Send;
+    fn goes_on(&mut self, since: Since) -> impl Future<Output = bool> + Send;
 }
 
 /// Nothing but the end ends the run.
 pub struct ToTheEnd;
 
 impl GoesOn for ToTheEnd {
-    async fn goes_on(&mut self) -> bool {
+    async fn goes_on(&mut self, _: Since) -> bool {
         true
     }
 }
@@ -79,7 +88,7 @@ impl Desk {
                 self.clear_import_file(tenant, id).await?;
                 return Ok(Stopped::Over);
             }
-            if !way.goes_on().await {
+            if !way.goes_on(Since::Asked).await {
                 return Ok(Stopped::Told);
             }
             if !self.take_lease(&lease, &holder, LEASE).await? {
@@ -120,9 +129,23 @@ impl Desk {
         let making = tokio::spawn(maker.run(import, size.clone(), ready));
         let mut renewed = Instant::now();
         let written = loop {
-            let Some(slice) = slices.recv().await else { break Ok(true) };
+            let slice = tokio::select! {
+                slice = slices.recv() => slice,
+                // What came before is read again first, which may take longer than a lease.
+                () = tokio::time::sleep(RENEWED) => {
+                    if !way.goes_on(Since::Asked).await {
+                        break Ok(false);
+                    }
+                    if !self.take_lease(lease, holder, LEASE).await? {
+                        break Ok(true);
+                    }
+                    renewed = Instant::now();
+                    continue;
+                }
+            };
+            let Some(slice) = slice else { break Ok(true) };
             let rows: Arc<Prepared> = Arc::new(slice?);
-            let count = rows.rows.len().max(1);
+            let count = rows.count().max(1);
             let begun = Instant::now();
             match self.perform(&house, ImportSlice { import: id, rows }).await? {
                 Written::On => {}
@@ -131,7 +154,7 @@ impl Desk {
             let fitting = (count as f64 * SLICE.as_secs_f64() / begun.elapsed().as_secs_f64().max(1e-4)) as usize;
             let last = size.load(Ordering::Relaxed);
             size.store(fitting.clamp(last / 2, last * 2).clamp(ROWS_MIN, ROWS_MAX), Ordering::Relaxed);
-            if !way.goes_on().await {
+            if !way.goes_on(Since::Wrote).await {
                 break Ok(false);
             }
             if renewed.elapsed() > RENEWED {

@@ -332,6 +332,7 @@ const BESIDES: &[(&str, P)] = &[
     ("bulk.undo", P::UsersSuspend),
     ("bulk.resume", P::UsersSuspend),
     ("bulk.preview", P::UsersSuspend),
+    ("import.reveal_rejected", P::UsersReveal),
 ];
 
 /// The other questions a verb of this name has.

@@ -240,6 +240,25 @@ async fn rows_before_and_after_a_broken_one_are_unharmed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_field_said_twice_costs_its_own_row_and_no_other() {
+    for t in TestDesk::all().await {
+        let done = import_json(
+            &t,
+            "{\"external_id\":\"a\",\"identifiers\":{\"external_id\":\"x\"},\"last_name\":\"Bello\"}\n\
+             {\"external_id\":\"b\",\"identifiers\":{\"external_id\":\"x\"},\"last_name\":\"Eze\"}\n\
+             {\"external_id\":\"5f0f1c7e-6a52-4d0e-9a51-2f6d6c1f0b11\",\"last_name\":\"Obi\"}\n",
+        )
+        .await;
+        assert_eq!(counts(&done), (1, 0, 0, 2));
+        let twice = |at| line(at, "identifiers.external_id", "duplicate");
+        assert_eq!(rejected(&t, done.id).await, [twice(1), twice(2)]);
+        // Another system's id may look like one of ours.
+        let find = FindUsers::of("5f0f1c7e-6a52-4d0e-9a51-2f6d6c1f0b11");
+        assert_eq!(t.desk.ask(&t.house(), find).await.unwrap().users.len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_finds_the_same_faults_and_changes_nothing() {
     for t in TestDesk::all().await {
         csv(&t, "external_id,last_name,email\nold,Okoro,old@mail.example\n").await;
@@ -262,7 +281,7 @@ async fn a_dry_run_finds_the_same_faults_and_changes_nothing() {
 struct For(usize);
 
 impl GoesOn for For {
-    async fn goes_on(&mut self) -> bool {
+    async fn goes_on(&mut self, _: Since) -> bool {
         self.0 = self.0.saturating_sub(1);
         self.0 > 0
     }

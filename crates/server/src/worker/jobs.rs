@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use desk::import::{FailImport, GoesOn, Stopped};
+use desk::import::{FailImport, GoesOn, Since, Stopped};
 use desk::job::{JobKind, LeasedJob, MAX_TRIES};
 use desk::message::{Channel, Letter, MarkFailed, MarkSent, Message, MessageState, Outbox};
 use desk::user::actions::{ApplyQueuedUnlock, UnlockWhenDue};
@@ -86,7 +86,7 @@ impl Worker {
 
     /// Brings in the users of a file, for as long as that takes: the job is kept by asking again.
     async fn run_import(&self, house: &Caller, import: ImportId, job: &LeasedJob) -> Result<(), String> {
-        let keeping = Keeping { desk: &self.desk, job, stop: &self.stop, asked: None };
+        let keeping = Keeping { desk: &self.desk, job, stop: &self.stop, asked: None, wrote: false };
         match self.desk.run_import(job.tenant, import, keeping).await {
             Ok(Stopped::Over | Stopped::Paused) => Ok(()),
             // Put off, so that the next process goes on.
@@ -169,10 +169,13 @@ struct Keeping<'a> {
     job: &'a LeasedJob,
     stop: &'a watch::Receiver<bool>,
     asked: Option<Instant>,
+    /// Whether rows were written since the job was last asked for.
+    wrote: bool,
 }
 
 impl GoesOn for Keeping<'_> {
-    async fn goes_on(&mut self) -> bool {
+    async fn goes_on(&mut self, since: Since) -> bool {
+        self.wrote |= since == Since::Wrote;
         if *self.stop.borrow() {
             return false;
         }
@@ -180,7 +183,12 @@ impl GoesOn for Keeping<'_> {
             return true;
         }
         self.asked = Some(Instant::now());
-        self.desk.keep_job(self.job, KEPT_SECONDS).await.unwrap_or(false)
+        // Only what gets on has not failed: a job that never writes a row must come to its last try.
+        let kept = match std::mem::take(&mut self.wrote) {
+            true => self.desk.keep_job(self.job, KEPT_SECONDS).await,
+            false => self.desk.renew_job(self.job, KEPT_SECONDS).await,
+        };
+        kept.unwrap_or(false)
     }
 }
 

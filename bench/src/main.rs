@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails may panic")]
 
 mod bulk;
+mod data;
 mod floor;
+mod import;
 mod load;
 mod reads;
 mod server;
@@ -32,7 +34,7 @@ struct Args {
     /// Use the data that a run before has left, as it is.
     #[arg(long)]
     keep: bool,
-    /// Measure only these: `get`, `search`, `lists`, `writes`.
+    /// Measure only these: `get`, `search`, `lists`, `writes`, `import`.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Write the figures here as JSON.
@@ -152,6 +154,9 @@ fn main() {
     if measured("writes") {
         scene.writes(&mut table);
     }
+    if measured("import") {
+        scene.import(&mut table, args.users as u64);
+    }
     table.floor("memory, after all of this", scene.server.memory_mb(), "MB");
     scene.server.stop();
     table.print();
@@ -265,6 +270,15 @@ impl Scene {
 }
 
 impl Scene {
+    /// As many people more as there are.
+    fn import(&self, table: &mut Table, people: u64) {
+        eprintln!("bringing in {people} people …");
+        let done = import::run(&self.server.address, &self.key, &data::csv(people));
+        let rate = done.imported as f64 / done.took.as_secs_f64();
+        table.at_least("import of as many users again", rate, "/s", 1_000_000.0 / 120.0);
+        table.at_most("import, last tenth / first tenth, time", done.last_to_first, "", 1.2);
+    }
+
     fn bulk(&self, table: &mut Table) {
         eprintln!("locking everybody at once, and undoing that …");
         let (address, key, user) = (&self.server.address, &self.key, &self.people[0].id);

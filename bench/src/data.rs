@@ -33,7 +33,7 @@ pub fn csv(people: u64) -> String {
         let last = format!("{}{}", LAST_HEADS[last % LAST_HEADS.len()], LAST_TAILS[last / LAST_HEADS.len()]);
         let (first_lower, last_lower) = (first.to_lowercase(), last.to_lowercase());
         let (year, month, day) = (1940 + mixed(number, 3) % 65, 1 + mixed(number, 4) % 12, 1 + mixed(number, 5) % 28);
-        let is_verified = mixed(number, 6) % 4 != 0;
+        let is_verified = !mixed(number, 6).is_multiple_of(4);
         let fraud = match mixed(number, 7) % 100 {
             0 => "fraudulent",
             1..=4 => "suspicious",

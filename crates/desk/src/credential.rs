@@ -233,12 +233,30 @@ pub(crate) async fn permissions_now(rd: &mut Rd, tenant: TenantId, who: Who, now
     match who {
         Who::House => Ok(Permissions::all()),
         Who::Staff { id, .. } => permissions_of(rd, tenant, id).await,
-        Who::Key { id, .. } => {
-            let found = FindKey { tenant, by: ByKey::Id(id), now }.run(rd).await?;
-            Ok(found.map_or(Permissions::NONE, |(_, _, may)| may))
-        }
+        Who::Key { id, .. } => permissions_of_key(rd, tenant, id, now).await,
         Who::User { .. } | Who::Anonymous => Ok(Permissions::NONE),
     }
+}
+
+/// The same for whom a record names as its author (`Caller::author`).
+pub(crate) async fn permissions_of_author(
+    rd: &mut Rd,
+    tenant: TenantId,
+    author: &str,
+    now: Time,
+) -> Result<Permissions> {
+    let (kind, id) = author.split_once(':').unwrap_or((author, ""));
+    match (kind, StaffId::parse(id), KeyId::parse(id)) {
+        ("house", ..) => Ok(Permissions::all()),
+        ("staff", Some(id), _) => permissions_of(rd, tenant, id).await,
+        ("key", _, Some(id)) => permissions_of_key(rd, tenant, id, now).await,
+        _ => Ok(Permissions::NONE),
+    }
+}
+
+async fn permissions_of_key(rd: &mut Rd, tenant: TenantId, key: KeyId, now: Time) -> Result<Permissions> {
+    let found = FindKey { tenant, by: ByKey::Id(key), now }.run(rd).await?;
+    Ok(found.map_or(Permissions::NONE, |(_, _, may)| may))
 }
 
 impl Cx<'_> {

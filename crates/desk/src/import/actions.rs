@@ -7,8 +7,11 @@ use super::fields::name_of_path;
 use super::model::{Format, Import, ImportState, Rejected};
 use super::prepare::{Prepared, Row, What};
 use super::store;
+use crate::caller::Caller;
+use crate::credential;
 use crate::error::{Conflict, Error, Refusal, Result};
 use crate::fact::Fact;
+use crate::permission::Permission;
 use crate::user::actions::Changed;
 use crate::user::standing::Attempt;
 use crate::user::store::{self as users, Findable, NewRow, Unique};
@@ -133,13 +136,17 @@ impl Action for FailImport {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
         let mut import = store::load_for_change(cx.tx, cx.tenant.id, self.import).await?;
-        if !import.state.is_over() && import.turn(ImportState::Failed, cx.now)? {
-            import.failure = Some(self.code.to_owned());
-            store::save(cx.tx, cx.tenant.id, &import).await?;
-            cx.note(Fact::ImportFailed { import: self.import, code: self.code });
-        }
-        Ok(())
+        fail(cx, &mut import, self.code).await
     }
+}
+
+async fn fail(cx: &mut Cx<'_>, import: &mut Import, code: &'static str) -> Result<()> {
+    if !import.state.is_over() && import.turn(ImportState::Failed, cx.now)? {
+        import.failure = Some(code.to_owned());
+        store::save(cx.tx, cx.tenant.id, import).await?;
+        cx.note(Fact::ImportFailed { import: import.id, code });
+    }
+    Ok(())
 }
 
 /// Writes the next rows of an import: users, rejected rows, counts and the position in one transaction, so that each row
@@ -190,8 +197,15 @@ impl Action for ImportSlice {
         if import.state != ImportState::Running || import.done_bytes != rows.from {
             return Ok(Written::Not);
         }
+        // Asked anew for each slice: a right that was taken away stops what was begun with it.
+        let may = credential::permissions_of_author(cx.tx, cx.tenant.id, &import.author, cx.now).await?;
+        if !may.has(Permission::UsersImport) {
+            fail(cx, &mut import, "forbidden").await?;
+            return Ok(Written::Not);
+        }
+        let starter = Caller { may, ..cx.caller.clone() };
         let mut sum = Sum { unchanged: rows.unchanged, ..Sum::default() };
-        let new = decide(cx, &import, rows, &mut sum).await?;
+        let new = decide(cx, &starter, &import, rows, &mut sum).await?;
         let (first_number, last_number) = match new.len() as i64 {
             count if count > 0 && !import.dry_run => {
                 let last = crate::tenant::store::next_numbers(cx.tx, cx.tenant.id, count).await?;
@@ -249,7 +263,13 @@ pub(super) fn kept(
 }
 
 /// Goes through the rows in their order: who is created, who is changed, who is rejected because a name is taken.
-async fn decide<'a>(cx: &mut Cx<'_>, import: &Import, rows: &'a Prepared, sum: &mut Sum) -> Result<Vec<&'a Row>> {
+async fn decide<'a>(
+    cx: &mut Cx<'_>,
+    starter: &Caller,
+    import: &Import,
+    rows: &'a Prepared,
+    sum: &mut Sum,
+) -> Result<Vec<&'a Row>> {
     let mut holders = HashMap::new();
     for field in Unique::ALL {
         let of_field = |row: &Row| row.unique().iter().find(|(it, _)| it == field).map(|(_, token)| *token);
@@ -279,7 +299,7 @@ async fn decide<'a>(cx: &mut Cx<'_>, import: &Import, rows: &'a Prepared, sum: &
             continue;
         }
         if !is_new {
-            match edit(cx, import, user, row).await {
+            match edit(cx, starter, import, user, row).await {
                 Ok(true) => sum.edited += 1,
                 Ok(false) => sum.unchanged += 1,
                 Err(Error::Refused(refusal)) => {
@@ -305,10 +325,12 @@ async fn decide<'a>(cx: &mut Cx<'_>, import: &Import, rows: &'a Prepared, sum: &
 }
 
 /// Lays a row over somebody who is here.
-async fn edit(cx: &mut Cx<'_>, import: &Import, id: UserId, row: &Row) -> Result<bool> {
-    let mut user = match users::load_for_change(cx.tx, cx.tenant, cx.caller, id).await {
-        // Gone since the rows were made ready.
-        Err(Error::NotFound(_)) => return Err(Error::Conflict(Conflict::Version)),
+async fn edit(cx: &mut Cx<'_>, starter: &Caller, import: &Import, id: UserId, row: &Row) -> Result<bool> {
+    let mut user = match users::load_for_change(cx.tx, cx.tenant, starter, id).await {
+        // Nobody ever goes; she is hidden from who brings in the file, who learns what anybody learns of a taken name.
+        Err(Error::NotFound(_)) => {
+            return Err(Error::invalid("identifiers.external_id", "taken", "Another user has this already."));
+        }
         loaded => loaded?,
     };
     user.try_to(Attempt::Edit, cx.now)?;

@@ -18,7 +18,7 @@ use desk::{Error, Refusal, Result};
 use crate::support::*;
 
 /// A staff member with these rights, who comes with a key.
-async fn worker(t: &TestDesk, word: &str, permissions: &[P]) -> (StaffId, Caller) {
+pub async fn worker(t: &TestDesk, word: &str, permissions: &[P]) -> (StaffId, Caller) {
     let (d, house) = (&t.desk, t.house());
     let id = staff(t, word).await;
     let role = DefineRole { name: format!("role {word}"), permissions: permissions.to_vec() };

@@ -8,19 +8,24 @@ use desk::user::standing::*;
 use desk::user::*;
 use desk::value::id::ImportId;
 use desk::value::password::Hashing;
-use desk::{Error, Permission as P};
+use desk::{Caller, Error, Permission as P};
 
+use crate::bulk::worker;
 use crate::support::*;
 
 /// Receives a file and starts its import.
 async fn start(t: &TestDesk, format: Format, dry_run: bool, file: &[u8]) -> desk::Result<ImportId> {
-    let mut staging = t.desk.stage_import(&t.house(), format, dry_run, Naming::default()).await?;
+    start_by(t, &t.house(), format, dry_run, file).await
+}
+
+async fn start_by(t: &TestDesk, caller: &Caller, format: Format, dry_run: bool, file: &[u8]) -> desk::Result<ImportId> {
+    let mut staging = t.desk.stage_import(caller, format, dry_run, Naming::default()).await?;
     // In odd chunks, as a network gives them.
     for chunk in file.chunks(100_003) {
         staging.push(chunk).await?;
     }
     let start = staging.finish().await?;
-    Ok(t.desk.perform(&t.house(), start).await?.id)
+    Ok(t.desk.perform(caller, start).await?.id)
 }
 
 async fn show(t: &TestDesk, id: ImportId) -> Import {
@@ -236,6 +241,30 @@ async fn rows_before_and_after_a_broken_one_are_unharmed() {
             ]
         );
         assert!(by_external_id(&t, "17").await.is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_has_the_rights_of_who_started_it_at_each_slice() {
+    for t in TestDesk::all().await {
+        assert_eq!(counts(&csv(&t, "external_id,last_name,employee\ne1,Okoro,true\n").await), (1, 0, 0, 0));
+        let patch = serde_json::json!({ "hide_employees": true }).as_object().unwrap().clone();
+        t.desk.perform(&t.house(), desk::tenant::ChangeSettings { patch }).await.unwrap();
+        let (ada, adas) = worker(&t, "ada", &[P::UsersImport]).await;
+        // Employees are hidden from her: she can no more change one than see her.
+        let file = b"external_id,last_name\ne1,Changed\nn1,Bello\n";
+        let id = start_by(&t, &adas, Format::Csv, false, file).await.unwrap();
+        assert_eq!(t.desk.run_import(t.tenant, id, ToTheEnd).await.unwrap(), Stopped::Over);
+        assert_eq!(counts(&show(&t, id).await), (1, 0, 0, 1));
+        assert_eq!(rejected(&t, id).await, [line(2, "external_id", "taken")]);
+        assert_eq!(by_external_id(&t, "e1").await.unwrap().profile.last_name, "Okoro");
+        // Whoever may no longer bring in users does not go on bringing them in.
+        let id = start_by(&t, &adas, Format::Csv, false, b"external_id,last_name\nn2,Eze\n").await.unwrap();
+        t.desk.perform(&t.house(), desk::staff::DisableStaff(ada)).await.unwrap();
+        assert_eq!(t.desk.run_import(t.tenant, id, ToTheEnd).await.unwrap(), Stopped::Over);
+        let failed = show(&t, id).await;
+        assert_eq!((failed.state, failed.failure.as_deref()), (ImportState::Failed, Some("forbidden")));
+        assert_eq!(users(&t).await, 2);
     }
 }
 

@@ -36,26 +36,7 @@ pub struct StartImport {
 impl StartImport {
     /// One that nobody may start, to be refused and recorded.
     pub(super) fn of_nothing(id: ImportId, now: Time) -> StartImport {
-        let import = Import {
-            id,
-            state: ImportState::Running,
-            format: Format::Csv,
-            dry_run: true,
-            columns: Vec::new(),
-            author: String::new(),
-            file_bytes: 0,
-            done_bytes: 0,
-            next_line: 1,
-            rows_created: 0,
-            rows_edited: 0,
-            rows_unchanged: 0,
-            rows_rejected: 0,
-            rejected_kept: 0,
-            failure: None,
-            created_at: now,
-            updated_at: now,
-            finished_at: None,
-        };
+        let import = Import { dry_run: true, ..Import::begun(id, Format::Csv, now) };
         StartImport { import, file_token: [0; 32] }
     }
 

@@ -80,6 +80,30 @@ pub struct Import {
 }
 
 impl Import {
+    /// One of which nothing is done yet.
+    pub(super) fn begun(id: ImportId, format: Format, now: Time) -> Import {
+        Import {
+            id,
+            state: ImportState::Running,
+            format,
+            dry_run: false,
+            columns: Vec::new(),
+            author: String::new(),
+            file_bytes: 0,
+            done_bytes: 0,
+            next_line: 1,
+            rows_created: 0,
+            rows_edited: 0,
+            rows_unchanged: 0,
+            rows_rejected: 0,
+            rejected_kept: 0,
+            failure: None,
+            created_at: now,
+            updated_at: now,
+            finished_at: None,
+        }
+    }
+
     /// Rows dealt with.
     pub fn rows_read(&self) -> i64 {
         self.rows_imported() + self.rows_unchanged + self.rows_rejected

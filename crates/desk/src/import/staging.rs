@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::actions::StartImport;
 use super::fields::{FIELDS, named, nearest};
-use super::model::{Format, Import, ImportState};
+use super::model::{Format, Import};
 use super::rows::{self, Cut};
 use super::store;
 use crate::caller::Caller;
@@ -255,24 +255,13 @@ impl Staging {
         let digest = self.digest.clone().finish();
         let now = self.desk.now();
         let import = Import {
-            id: self.id,
-            state: ImportState::Running,
-            format: self.format,
             dry_run: self.dry_run,
             columns: head.columns.clone(),
             author: self.author.clone(),
             file_bytes: self.bytes,
             done_bytes: head.begins as i64,
             next_line: head.line,
-            rows_created: 0,
-            rows_edited: 0,
-            rows_unchanged: 0,
-            rows_rejected: 0,
-            rejected_kept: 0,
-            failure: None,
-            created_at: now,
-            updated_at: now,
-            finished_at: None,
+            ..Import::begun(self.id, self.format, now)
         };
         Ok(StartImport { import, file_token: file_token(&self.tenant, digest.as_ref()) })
     }

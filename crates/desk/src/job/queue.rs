@@ -74,6 +74,7 @@ impl Write for Finish {
 }
 
 struct Renew {
+    sql: &'static str,
     job: LeasedJob,
     until: Time,
 }
@@ -83,21 +84,7 @@ impl Write for Renew {
 
     async fn run(&self, tx: &mut Tx) -> Result<bool> {
         let job = &self.job;
-        Ok(tx.run(store::RENEW, params![job.tenant, job.id, job.fence, self.until]).await? == 1)
-    }
-}
-
-struct Keep {
-    job: LeasedJob,
-    until: Time,
-}
-
-impl Write for Keep {
-    type Output = bool;
-
-    async fn run(&self, tx: &mut Tx) -> Result<bool> {
-        let job = &self.job;
-        Ok(tx.run(store::KEEP, params![job.tenant, job.id, job.fence, self.until]).await? == 1)
+        Ok(tx.run(self.sql, params![job.tenant, job.id, job.fence, self.until]).await? == 1)
     }
 }
 
@@ -163,7 +150,7 @@ impl Desk {
     /// Makes a lease end so many seconds from now. `false`: it had run out, and the job is another worker's.
     pub async fn renew_job(&self, job: &LeasedJob, seconds: i64) -> Result<bool> {
         let until = self.now().plus(seconds * SECOND);
-        self.inner.db.write(Renew { job: job.clone(), until }).await
+        self.inner.db.write(Renew { sql: store::RENEW, job: job.clone(), until }).await
     }
 
     /// Lets go of a job that has come on and takes longer: it is due again at once, behind whatever has waited, and its
@@ -180,7 +167,8 @@ impl Desk {
     /// The job gets on, and is this worker's for so many seconds more (none: it comes due at once). What gets on has not
     /// failed, however often it was begun. `false`: another worker has it.
     pub async fn keep_job(&self, job: &LeasedJob, seconds: i64) -> Result<bool> {
-        self.inner.db.write(Keep { job: job.clone(), until: self.now().plus(seconds * SECOND) }).await
+        let until = self.now().plus(seconds * SECOND);
+        self.inner.db.write(Renew { sql: store::KEEP, job: job.clone(), until }).await
     }
 
     /// The job failed: it comes again after a growing pause, or is given up. The text must not name people.

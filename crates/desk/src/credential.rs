@@ -1,10 +1,15 @@
-//! From a credential to a caller. Looked up for every request, never cached: a key revoked, a session ended, a staff
-//! member disabled or a role changed counts from the next request on, in every process.
+//! From a credential to a caller. A key revoked, a session ended, a staff member disabled or a role changed counts from the
+//! next request on, in every process: a session is looked up for every request, and what a key may do is remembered only
+//! together with the *access version*, which every change of staff, memberships, roles and keys counts up in its own
+//! transaction, and which every request reads (docs/decisions/0008-callers-by-version.md).
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
 
 use crate::caller::{Caller, Origin, Who};
-use crate::db::{Rd, Read, Row, params};
+use crate::db::{Rd, Read, Row, Tx, params};
 use crate::door::Desk;
 use crate::error::{Error, Result};
 use crate::key::{self, Key};
@@ -19,7 +24,7 @@ use crate::verb::Cx;
 /// A key that counts now, its owner, and one row for each of the owner's roles. `$1` is the tenant, `$3` this moment.
 macro_rules! key_that_counts {
     () => {
-        "k.id, k.staff_id, k.permissions, r.permissions
+        "k.id, k.staff_id, k.permissions, k.expires_at, r.permissions
         FROM key k
         JOIN staff s ON s.tenant_id = k.tenant_id AND s.id = k.staff_id
         LEFT JOIN member m ON m.tenant_id = s.tenant_id AND m.staff_id = s.id
@@ -61,6 +66,39 @@ pub(crate) const PERMISSIONS_OF: &str = "\
 
 pub(crate) const IS_ACTIVE_STAFF: &str = "SELECT 1 FROM staff WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL";
 
+pub(crate) const ACCESS_VERSION: &str = "SELECT version FROM access_version WHERE tenant_id = $1";
+
+pub(crate) const COUNT_ACCESS_UP: &str = "\
+    INSERT INTO access_version (tenant_id, version)
+    VALUES ($1, 1)
+    ON CONFLICT (tenant_id) DO UPDATE SET version = access_version.version + 1";
+
+/// How many keys and tokens are remembered, and how long at most without having been looked up.
+const REMEMBERED: u64 = 10_000;
+const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+
+/// Keys and tokens that counted when they were last looked up, by their fingerprints.
+pub(crate) struct Remembered(Cache<[u8; 32], Looked>);
+
+/// What was found, at which access version.
+#[derive(Clone, Copy)]
+struct Looked {
+    version: i64,
+    expires_at: Option<Time>,
+    found: Found,
+}
+
+impl Remembered {
+    pub fn nothing() -> Remembered {
+        Remembered(Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build())
+    }
+}
+
+/// Forgets, in every process, who may do what: with the change of it, in one transaction.
+pub(crate) async fn count_access_up(tx: &mut Tx, tenant: TenantId) -> Result<()> {
+    tx.run(COUNT_ACCESS_UP, params![tenant]).await.map(drop)
+}
+
 /// A credential as text: its prefix says what it is and whose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Credential {
@@ -98,7 +136,7 @@ impl Desk {
         let print = fingerprint(credential);
         let now = self.now();
         let found = match kind_of(credential).ok_or(WRONG)? {
-            Credential::Key(tenant) => self.inner.db.read(FindKey { tenant, by: ByKey::Secret(print), now }).await?,
+            Credential::Key(tenant) => self.look_up(print, FindKey { tenant, by: ByKey::Secret(print), now }).await?,
             Credential::UserSession(id) => {
                 // A tenant that does not exist has no sessions.
                 let tenant = self.tenant(id).await.map_err(|_| WRONG)?;
@@ -122,9 +160,23 @@ impl Desk {
 
     /// The caller behind a key, proved by a token we signed for it. `token` is the token's own id.
     pub async fn caller_of_token(&self, tenant: TenantId, key: KeyId, token: &str, origin: Origin) -> Result<Caller> {
-        let by = ByKey::Token(key, key::token_print(token));
-        let (tenant, who, may) = self.inner.db.read(FindKey { tenant, by, now: self.now() }).await?.ok_or(WRONG)?;
+        let print = key::token_print(token);
+        let find = FindKey { tenant, by: ByKey::Token(key, print), now: self.now() };
+        let (tenant, who, may) = self.look_up(print, find).await?.ok_or(WRONG)?;
         Ok(Caller { who, tenant, may, origin })
+    }
+
+    /// What the key may do now. Remembered by this fingerprint; believed as long as nothing has changed since.
+    async fn look_up(&self, print: [u8; 32], find: FindKey) -> Result<Option<Found>> {
+        let remembered = &self.inner.remembered.0;
+        let known = remembered.get(&print).filter(|it| find.is_met_by(it));
+        let (looked, is_new) = self.inner.db.read(LookUp { find, known }).await?;
+        match looked {
+            Some(looked) if is_new => remembered.insert(print, looked),
+            None if known.is_some() => remembered.invalidate(&print),
+            _ => {}
+        }
+        Ok(looked.map(|it| it.found))
     }
 
     /// The OAuth client of this id, with its tenant; also a revoked one, so that the door can say so in its log.
@@ -150,27 +202,66 @@ struct FindKey {
 
 type Found = (TenantId, Who, Permissions);
 
-impl Read for FindKey {
-    type Output = Option<Found>;
+impl FindKey {
+    /// Whether what is remembered is of this key, and has not expired.
+    fn is_met_by(&self, it: &Looked) -> bool {
+        let (tenant, who, _) = it.found;
+        let is_key = match (&self.by, who) {
+            (ByKey::Secret(_), Who::Key { .. }) => true,
+            (ByKey::Id(id) | ByKey::Token(id, _), Who::Key { id: known, .. }) => *id == known,
+            _ => false,
+        };
+        is_key && tenant == self.tenant && it.expires_at.is_none_or(|end| end > self.now)
+    }
 
-    async fn run(&self, rd: &mut Rd) -> Result<Option<Found>> {
+    async fn find(&self, rd: &mut Rd) -> Result<Option<(Found, Option<Time>)>> {
         let rows = match &self.by {
             ByKey::Secret(print) => rd.all(KEY_BY_SECRET, params![self.tenant, print, self.now]).await?,
             ByKey::Id(id) => rd.all(KEY_BY_ID, params![self.tenant, id, self.now]).await?,
             ByKey::Token(id, print) => rd.all(KEY_BY_TOKEN, params![self.tenant, id, self.now, print]).await?,
         };
-        let mut found: Option<(KeyId, StaffId, Option<Permissions>)> = None;
+        let mut found: Option<(KeyId, StaffId, Option<Permissions>, Option<Time>)> = None;
         let mut may = Permissions::NONE;
         for mut row in rows {
             let (key, staff) = (row.take()?, row.take()?);
             let narrowed: Option<String> = row.take()?;
-            found = Some((key, staff, narrowed.map(|text| Permissions::from_stored(&text))));
+            found = Some((key, staff, narrowed.map(|text| Permissions::from_stored(&text)), row.take()?));
             may = may.or(role_of(&mut row)?);
         }
-        Ok(found.map(|(id, staff, narrowed)| {
+        Ok(found.map(|(id, staff, narrowed, expires_at)| {
             let may = narrowed.map_or(may, |narrowed| may.and(narrowed));
-            (self.tenant, Who::Key { id, staff }, may)
+            ((self.tenant, Who::Key { id, staff }, may), expires_at)
         }))
+    }
+}
+
+impl Read for FindKey {
+    type Output = Option<Found>;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Option<Found>> {
+        Ok(self.find(rd).await?.map(|(found, _)| found))
+    }
+}
+
+/// The same, unless what is known still stands.
+struct LookUp {
+    find: FindKey,
+    known: Option<Looked>,
+}
+
+impl Read for LookUp {
+    /// And whether it was looked up anew.
+    type Output = (Option<Looked>, bool);
+
+    async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
+        // The version first: a change between the two statements is then found at the next request at the latest.
+        let row = rd.find(ACCESS_VERSION, params![self.find.tenant]).await?;
+        let version: i64 = row.map(|mut row| row.take()).transpose()?.unwrap_or(0);
+        if let Some(known) = self.known.filter(|it| it.version == version) {
+            return Ok((Some(known), false));
+        }
+        let found = self.find.find(rd).await?;
+        Ok((found.map(|(found, expires_at)| Looked { version, expires_at, found }), true))
     }
 }
 

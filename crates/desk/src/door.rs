@@ -25,7 +25,7 @@ use crate::value::password::Hashing;
 use crate::value::random::Random;
 use crate::value::seal::{MasterKey, TenantKeys};
 use crate::verb::{Action, Apart, Became, Cx, Question, Qx, Subject};
-use crate::{audit, event, idempotency, job};
+use crate::{audit, credential, event, idempotency, job};
 
 /// Settings read from the database are believed for so long; the process that changes them forgets them at once.
 const TENANT_AGE: i64 = SECOND;
@@ -61,6 +61,7 @@ pub(crate) struct Inner {
     pub hashing_pool: Semaphore,
     pub wake: Notify,
     tenants: RwLock<HashMap<TenantId, (Time, Arc<Tenant>)>>,
+    pub remembered: credential::Remembered,
 }
 
 impl Desk {
@@ -76,6 +77,7 @@ impl Desk {
                 hashing_pool: Semaphore::new(parts.hashing_at_once.max(1)),
                 wake: Notify::new(),
                 tenants: RwLock::new(HashMap::new()),
+                remembered: credential::Remembered::nothing(),
             }),
         }
     }
@@ -351,6 +353,9 @@ impl Performing {
             events.push((fact, fact.to_json()?.to_string()));
         }
         event::store::announce(tx, &self.tenant, random, at, audit_id, &events).await?;
+        if events.iter().any(|(fact, _)| fact.moves_rights()) {
+            credential::count_access_up(tx, self.tenant.id).await?;
+        }
         for (fact, _) in &events {
             if let Some(job) = job::follow_up(fact, at) {
                 job::store::insert(tx, self.tenant.id, random, at, job).await?;

@@ -20,6 +20,21 @@ macro_rules! facts {
         }
 
         impl Fact {
+    /// Whether it changes what some staff member or key may do.
+    pub fn moves_rights(&self) -> bool {
+        matches!(
+            self,
+            Fact::StaffDisabled { .. }
+                | Fact::StaffEnabled { .. }
+                | Fact::MemberAdded { .. }
+                | Fact::MemberRemoved { .. }
+                | Fact::RoleDefined { .. }
+                | Fact::RoleDeleted { .. }
+                | Fact::KeyRevoked { .. }
+                | Fact::TokenRevoked { .. }
+        )
+    }
+
             /// The stable name of the event.
             pub fn name(&self) -> &'static str {
                 match self { $(Fact::$name { .. } => $word,)+ }

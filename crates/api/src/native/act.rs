@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{House, Native};
-use crate::kit::{Fault, RawBody, SignedBy, Trouble, is_json, object};
+use crate::kit::{Fault, Json, RawBody, SignedBy, Trouble, is_json, object};
 
 /// The longest idempotency key, in characters.
 const KEY_MAX: usize = 255;
@@ -215,7 +215,7 @@ impl<T> Call<T> {
     {
         if self.preview {
             let plan = house.desk.preview(&self.caller, action).await?;
-            return Ok(axum::Json(Preview { preview: true, facts: plan.facts, hash: plan.hash }).into_response());
+            return Ok(Json(Preview { preview: true, facts: plan.facts, hash: plan.hash }).into_response());
         }
         let Some(once) = self.once else {
             let output = house.desk.perform(&self.caller, action).await?;

@@ -18,7 +18,7 @@ use super::act::{Call, Reply};
 use super::standing::ReasonIn;
 use super::wire::{chosen, time};
 use super::{House, Native, Problems};
-use crate::kit::{Fault, SignedBy, Text};
+use crate::kit::{Fault, Json, SignedBy, Text};
 
 type Answer = Result<Response, Fault<Native>>;
 
@@ -31,7 +31,7 @@ pub struct ListOf<T: ToSchema> {
 
 /// Answers a list.
 pub fn list_of<T: ToSchema + Serialize>(data: Vec<T>) -> Response {
-    axum::Json(ListOf { data }).into_response()
+    Json(ListOf { data }).into_response()
 }
 
 /// A session.

@@ -17,7 +17,7 @@ use super::standing::ReasonIn;
 use super::users::Filters;
 use super::wire::{UserWire, chosen, time};
 use super::{House, Native, Problems};
-use crate::kit::{Fault, Query, SignedBy, Text};
+use crate::kit::{Fault, Json, Query, SignedBy, Text};
 
 type Answer = Result<Response, Fault<Native>>;
 
@@ -316,7 +316,7 @@ pub async fn start(State(house): State<House>, call: Call<BulkIn>) -> Answer {
     let order = call.body.order()?;
     if call.is_preview() {
         let preview = house.desk.ask(&call.caller, PreviewBulk::Start(order)).await?;
-        return Ok(axum::Json(BulkPreviewWire::from(preview)).into_response());
+        return Ok(Json(BulkPreviewWire::from(preview)).into_response());
     }
     let action = house.desk.plan_bulk(&call.caller, order).await?;
     call.act(&house, action, begun).await
@@ -345,7 +345,7 @@ pub async fn list(State(house): State<House>, caller: SignedBy<Native>, query: Q
     };
     let page = house.desk.ask(&caller, ListBulks { before, limit: query.0.limit.unwrap_or(50) }).await?;
     let data = page.bulks.iter().map(BulkWire::of).collect::<desk::Result<_>>()?;
-    Ok(axum::Json(BulkList { data, next: page.next.map(|id| id.to_string()) }).into_response())
+    Ok(Json(BulkList { data, next: page.next.map(|id| id.to_string()) }).into_response())
 }
 
 /// A bulk action: how far it is, and how many were changed, unchanged and refused.
@@ -353,7 +353,7 @@ pub async fn list(State(house): State<House>, caller: SignedBy<Native>, query: Q
     responses((status = 200, description = "The bulk action.", body = BulkWire), Problems))]
 pub async fn get(State(house): State<House>, caller: SignedBy<Native>, id: Text<Native, BulkId>) -> Answer {
     let bulk = house.desk.ask(&caller, ShowBulk(id.0)).await?;
-    Ok(axum::Json(BulkWire::of(&bulk)?).into_response())
+    Ok(Json(BulkWire::of(&bulk)?).into_response())
 }
 
 /// Which rows.
@@ -389,7 +389,7 @@ pub async fn rows(
         code: it.code,
         at: time(it.at),
     };
-    Ok(axum::Json(BulkRowList { data: page.rows.into_iter().map(row).collect(), next: page.next }).into_response())
+    Ok(Json(BulkRowList { data: page.rows.into_iter().map(row).collect(), next: page.next }).into_response())
 }
 
 macro_rules! steering {
@@ -428,7 +428,7 @@ steering! {
 pub async fn undo(State(house): State<House>, id: Text<Native, BulkId>, call: Call<ReasonIn>) -> Answer {
     if call.is_preview() {
         let preview = house.desk.ask(&call.caller, PreviewBulk::Undo(id.0)).await?;
-        return Ok(axum::Json(BulkPreviewWire::from(preview)).into_response());
+        return Ok(Json(BulkPreviewWire::from(preview)).into_response());
     }
     let action = UndoBulk { bulk: id.0, reason: call.body.reason.clone() };
     call.act(&house, action, begun).await

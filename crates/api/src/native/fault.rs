@@ -7,7 +7,7 @@ use desk::{Busy, Conflict, Error, Refusal};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::kit::Trouble;
+use crate::kit::{Json, Trouble};
 
 /// What went wrong, as `application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -64,7 +64,7 @@ fn with_fields(
         request_id: request_id.to_owned(),
         errors,
     };
-    let mut response = (status, axum::Json(problem)).into_response();
+    let mut response = (status, Json(problem)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
 }

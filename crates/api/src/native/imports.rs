@@ -26,7 +26,7 @@ use super::fault::problem;
 use super::users::Filters;
 use super::wire::{chosen, time};
 use super::{House, Native, Problems};
-use crate::kit::{Body as JsonBody, Fault, Query, SignedBy, Text, Trouble};
+use crate::kit::{Body as JsonBody, Fault, Json, Query, SignedBy, Text, Trouble};
 
 type Answer = Result<Response, Fault<Native>>;
 
@@ -270,7 +270,7 @@ pub async fn list(State(house): State<House>, caller: SignedBy<Native>, query: Q
     let limit = query.0.limit.unwrap_or(50);
     let found = house.desk.ask(&caller, ListImports { before, limit }).await?;
     let next = found.last().filter(|_| found.len() as i64 == limit).map(|it| it.id.to_string());
-    Ok(axum::Json(ImportList { data: found.into_iter().map(ImportWire::from).collect(), next }).into_response())
+    Ok(Json(ImportList { data: found.into_iter().map(ImportWire::from).collect(), next }).into_response())
 }
 
 /// Get an import: how far it is.
@@ -278,7 +278,7 @@ pub async fn list(State(house): State<House>, caller: SignedBy<Native>, query: Q
     responses((status = 200, description = "The import.", body = ImportWire), Problems))]
 pub async fn get(State(house): State<House>, caller: SignedBy<Native>, id: Text<Native, ImportId>) -> Answer {
     let import = house.desk.ask(&caller, ShowImport(id.0)).await?;
-    Ok(axum::Json(ImportWire::from(import)).into_response())
+    Ok(Json(ImportWire::from(import)).into_response())
 }
 
 fn turned((import, changed): (Import, bool), _: &Caller) -> desk::Result<Reply> {

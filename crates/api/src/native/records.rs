@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::act::{Call, Reply};
 use super::wire::{SettingsWire, time};
 use super::{House, Native, Problems};
-use crate::kit::{Fault, Query, SignedBy};
+use crate::kit::{Fault, Json, Query, SignedBy};
 
 type Answer = Result<Response, Fault<Native>>;
 
@@ -132,7 +132,7 @@ pub async fn audit(State(house): State<House>, caller: SignedBy<Native>, query: 
     };
     let page = house.desk.ask(&caller, ListAudit(filter)).await?;
     let data = page.records.into_iter().map(AuditWire::from).collect();
-    Ok(axum::Json(AuditList { data, next: page.next.map(|id| id.to_string()) }).into_response())
+    Ok(Json(AuditList { data, next: page.next.map(|id| id.to_string()) }).into_response())
 }
 
 /// Where an export goes on.
@@ -222,14 +222,14 @@ pub async fn events(State(house): State<House>, caller: SignedBy<Native>, query:
     };
     let page = house.desk.ask(&caller, ListEvents { after, limit: query.0.limit.unwrap_or(50) }).await?;
     let data = page.events.into_iter().map(EventWire::from).collect();
-    Ok(axum::Json(EventList { data, next: page.next.map(|id| id.to_string()) }).into_response())
+    Ok(Json(EventList { data, next: page.next.map(|id| id.to_string()) }).into_response())
 }
 
 /// The institution's settings.
 #[utoipa::path(get, path = "/v1/settings", tag = "records",
     responses((status = 200, description = "The settings.", body = SettingsWire), Problems))]
 pub async fn settings(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
-    Ok(axum::Json(SettingsWire::from(house.desk.ask(&caller, ShowSettings).await?)).into_response())
+    Ok(Json(SettingsWire::from(house.desk.ask(&caller, ShowSettings).await?)).into_response())
 }
 
 /// Change settings by a JSON merge patch. Security settings need `settings.security` as well.

@@ -19,7 +19,7 @@ use super::around::{DeviceWire, ListOf, channel, list_of};
 use super::fault::problem;
 use super::wire::{UserWire, time};
 use super::{House, Native, Problems};
-use crate::kit::{Body, Fault, Part, SignedBy, Stranger, Text};
+use crate::kit::{Body, Fault, Json, Part, SignedBy, Stranger, Text};
 
 type Answer = Result<Response, Fault<Native>>;
 
@@ -139,7 +139,7 @@ fn answered(answer: SignInAnswer, request_id: &str) -> Response {
                 factor: Some(factor),
                 expires_at: time(expires_at),
             };
-            no_store((StatusCode::ACCEPTED, axum::Json(wire)))
+            no_store((StatusCode::ACCEPTED, Json(wire)))
         }
         SignInAnswer::SignedIn { session, token, user, device, expires_at } => {
             let wire = SignInWire {
@@ -152,7 +152,7 @@ fn answered(answer: SignInAnswer, request_id: &str) -> Response {
                 factor: None,
                 expires_at: time(expires_at),
             };
-            no_store((StatusCode::CREATED, axum::Json(wire)))
+            no_store((StatusCode::CREATED, Json(wire)))
         }
     }
 }
@@ -225,7 +225,7 @@ pub async fn sign_out(State(house): State<House>, caller: SignedBy<Native>) -> A
     responses((status = 200, description = "The user.", body = UserWire), Problems))]
 pub async fn me(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
     let user = house.desk.ask(&caller, ShowUser(oneself(&caller)?)).await?;
-    Ok(axum::Json(UserWire::from(user)).into_response())
+    Ok(Json(UserWire::from(user)).into_response())
 }
 
 /// The signed-in user's devices.
@@ -264,7 +264,7 @@ pub struct PreparedWire {
 pub async fn prepare_second_factor(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
     let prepared = house.desk.perform(&caller, PrepareSecondFactor { user: oneself(&caller)? }).await?;
     let (secret, url) = (prepared.secret.expose().to_owned(), prepared.url.expose().to_owned());
-    Ok(no_store(axum::Json(PreparedWire { secret, url })))
+    Ok(no_store(Json(PreparedWire { secret, url })))
 }
 
 /// A first code from the authenticator.

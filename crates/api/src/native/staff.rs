@@ -21,7 +21,7 @@ use super::fault::problem;
 use super::sign_in::tenant_named;
 use super::wire::{chosen, time};
 use super::{House, Native, Problems};
-use crate::kit::{Body, Fault, SignedBy, Stranger, Text};
+use crate::kit::{Body, Fault, Json, SignedBy, Stranger, Text};
 
 type Answer = Result<Response, Fault<Native>>;
 
@@ -100,7 +100,7 @@ pub async fn sign_in(
                 staff_id: staff.to_string(),
                 expires_at: time(expires_at),
             };
-            Ok((StatusCode::CREATED, [("cache-control", "no-store")], axum::Json(wire)).into_response())
+            Ok((StatusCode::CREATED, [("cache-control", "no-store")], Json(wire)).into_response())
         }
     }
 }
@@ -129,7 +129,7 @@ pub struct MeWire {
 pub async fn me(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
     let (staff, may) = house.desk.ask(&caller, WhoAmI).await?;
     let permissions = may.list().iter().map(ToString::to_string).collect();
-    Ok(axum::Json(MeWire { staff: staff.into(), permissions }).into_response())
+    Ok(Json(MeWire { staff: staff.into(), permissions }).into_response())
 }
 
 /// List staff.
@@ -349,7 +349,7 @@ pub async fn permission_table(_caller: SignedBy<Native>) -> Answer {
         actions: ACTIONS.iter().map(wire).collect(),
         questions: QUESTIONS.iter().map(wire).collect(),
     };
-    Ok(axum::Json(tables).into_response())
+    Ok(Json(tables).into_response())
 }
 
 /// A key, without its secret.

@@ -15,13 +15,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::act::{Call, Reply, etag};
 use super::wire::{NewUser, StandingCard, UserList, UserWire, chosen, kind};
 use super::{House, Native, Problems};
-use crate::kit::{Body, Fault, Query, SignedBy, Text};
+use crate::kit::{Body, Fault, Json, Query, SignedBy, Text};
 
 type Answer = Result<Response, Fault<Native>>;
 
 fn shown(user: SeenUser) -> Response {
     let tag = etag(user.version);
-    let mut response = axum::Json(UserWire::from(user)).into_response();
+    let mut response = Json(UserWire::from(user)).into_response();
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
@@ -90,7 +90,7 @@ pub async fn patch(State(house): State<House>, id: Text<Native, UserId>, call: C
     responses((status = 200, description = "The standing.", body = StandingCard), Problems))]
 pub async fn standing(State(house): State<House>, caller: SignedBy<Native>, id: Text<Native, UserId>) -> Answer {
     let user = house.desk.ask(&caller, ShowUser(id.0)).await?;
-    Ok(axum::Json(StandingCard::of(&user, house.desk.now())).into_response())
+    Ok(Json(StandingCard::of(&user, house.desk.now())).into_response())
 }
 
 /// Why identifiers are revealed.
@@ -163,7 +163,7 @@ pub async fn search(State(house): State<House>, caller: SignedBy<Native>, body: 
     let found = house.desk.ask(&caller, question).await?;
     let total = found.total.filter(|_| !found.capped);
     let data = found.users.into_iter().map(UserWire::from).collect();
-    Ok(axum::Json(UserList { data, next: found.next, total }).into_response())
+    Ok(Json(UserList { data, next: found.next, total }).into_response())
 }
 
 /// Filters: one for each axis; an absent one does not matter.
@@ -273,5 +273,5 @@ pub async fn list(State(house): State<House>, caller: SignedBy<Native>, query: Q
     let question = ListUsers { filter, after: query.after, limit, count: query.total.unwrap_or(false) };
     let page = house.desk.ask(&caller, question).await?;
     let data = page.users.into_iter().map(UserWire::from).collect();
-    Ok(axum::Json(UserList { data, next: page.next, total: page.total }).into_response())
+    Ok(Json(UserList { data, next: page.next, total: page.total }).into_response())
 }

@@ -477,6 +477,7 @@ async fn what_staff_and_keys_may_do_counts_from_the_next_request_on() {
         d.perform(&house, join()).await.unwrap();
         d.perform(&house, define(vec![P::UsersRead])).await.unwrap();
         assert_eq!(may(&session).await, [P::UsersRead], "the role was redefined");
+        assert_eq!(may(&key).await, [P::UsersRead], "what is remembered of a key does not outlive that");
         assert_eq!(refusal(d.perform(&house, DeleteRole(reader)).await), Refusal::InUse);
         assert_eq!(refusal(d.perform(&house, DeleteRole(auditor)).await), Refusal::BuiltIn);
 

@@ -1,7 +1,6 @@
 //! What a user's app can do: the institution's defaults and what differs for one user (contract 4.8).
 
-use api::kit::{House, SignedBy};
-use axum::Json;
+use api::kit::{House, Json, SignedBy};
 use axum::extract::State;
 use desk::tenant::ShowUserTerms;
 use serde_json::{Map, Value, json};

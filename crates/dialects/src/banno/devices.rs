@@ -1,7 +1,6 @@
 //! A user's devices (contract 4.8): paths of the vendor's Consumer API that take a token of this one.
 
-use api::kit::{House, Query, SignedBy};
-use axum::Json;
+use api::kit::{House, Json, Query, SignedBy};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

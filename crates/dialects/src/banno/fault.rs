@@ -1,7 +1,6 @@
 //! How troubles are told (contract section 3): 403 has the vendor's number, everything else a word and a sentence.
 
-use api::kit::Trouble;
-use axum::Json;
+use api::kit::{Json, Trouble};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::{Busy, Error, Refusal};

@@ -1,7 +1,6 @@
 //! Who did what (contract 4.7): the desk's audit in the vendor's words, newest first.
 
-use api::kit::{House, Query, SignedBy};
-use axum::Json;
+use api::kit::{House, Json, Query, SignedBy};
 use axum::extract::State;
 use desk::activity::{Activity, ActivityFilter, StaffActivity, UserActivity};
 use desk::audit::AuditRecord;

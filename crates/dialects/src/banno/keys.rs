@@ -1,9 +1,8 @@
 //! The key that signs our access tokens, and the documents that tell of it. One Ed25519 key for the house, derived from
 //! the master key: it survives restarts, every process of a cluster has the same, and nothing need be stored.
 
-use api::kit::{House, Stranger};
+use api::kit::{House, Json, Stranger};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use axum::Json;
 use axum::extract::State;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

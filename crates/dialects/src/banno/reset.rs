@@ -1,7 +1,6 @@
 //! Password reset links and how long they work (contract 4.5 and 4.6).
 
-use api::kit::{House, SignedBy};
-use axum::Json;
+use api::kit::{House, Json, SignedBy};
 use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;

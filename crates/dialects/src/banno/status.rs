@@ -1,7 +1,6 @@
 //! The lock status of a user, and unlocking her (contract 4.3 and 4.4).
 
-use api::kit::{House, SignedBy};
-use axum::Json;
+use api::kit::{House, Json, SignedBy};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

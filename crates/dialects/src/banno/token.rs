@@ -1,8 +1,7 @@
 //! The token endpoint (contract 2.1): an assertion for an access token that lives ten minutes. It speaks OAuth's own
 //! words for what goes wrong, not the voice of the other endpoints.
 
-use api::kit::{Form, House, Stranger, Trouble};
-use axum::Json;
+use api::kit::{Form, House, Json, Stranger, Trouble};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -1,7 +1,6 @@
 //! Finding users and showing one (contract 4.1 and 4.2).
 
-use api::kit::{House, Query, SignedBy};
-use axum::Json;
+use api::kit::{House, Json, Query, SignedBy};
 use axum::extract::State;
 use desk::tenant::ShowUserTerms;
 use desk::user::standing::Presence;

@@ -3,14 +3,14 @@
 //! so it never slows an action; whoever later changes, drops or inserts a row breaks the chain, and an exported file
 //! shows it without the server.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::store::{self, AuditRow};
-use crate::db::{Tx, Write};
+use crate::db::{Rd, Read, Tx, Weight, Write};
 use crate::door::Desk;
 use crate::error::{Error, Result};
 use crate::tenant::Tenant;
@@ -25,10 +25,11 @@ const START: [u8; 32] = [0; 32];
 
 /// What of a row is hashed, in an unambiguous form: each part with its length before it.
 fn row_hash(before: &[u8], tenant: TenantId, seq: i64, row: &AuditRow) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
+    // Put together first: a call for each part costs more than the hashing.
+    let mut text = Vec::with_capacity(512 + row.facts.len() + row.sealed.as_ref().map_or(0, Vec::len));
     let mut part = |bytes: &[u8]| {
-        context.update(&(bytes.len() as u64).to_be_bytes());
-        context.update(bytes);
+        text.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        text.extend_from_slice(bytes);
     };
     part(before);
     part(&tenant.0.to_be_bytes());
@@ -48,7 +49,7 @@ fn row_hash(before: &[u8], tenant: TenantId, seq: i64, row: &AuditRow) -> [u8; 3
     part(row.request_id.as_bytes());
     part(row.sealed.as_deref().unwrap_or_default());
     let mut hash = [0; 32];
-    hash.copy_from_slice(context.finish().as_ref());
+    hash.copy_from_slice(digest(&SHA256, &text).as_ref());
     hash
 }
 
@@ -64,44 +65,62 @@ fn key_pair(tenant: &Tenant) -> Result<Ed25519KeyPair> {
         .map_err(|_| Error::internal("signing seed rejected"))
 }
 
-struct SealBatch {
-    tenant: std::sync::Arc<Tenant>,
-    now: Time,
+/// What waits to be sealed, and where the chain ends: seen at one moment.
+struct Unsealed(TenantId);
+
+impl Read for Unsealed {
+    const WEIGHT: Weight = Weight::Scan;
+    /// Rows in the order of their ids, then number and hash of the chain's last row.
+    type Output = (Vec<AuditRow>, (i64, Vec<u8>));
+
+    async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
+        let ids = store::unsealed(rd, self.0, BATCH).await?;
+        let rows = store::some(rd, self.0, &ids).await?;
+        if rows.len() != ids.len() {
+            return Err(Error::internal("an audit row that waits to be sealed is gone"));
+        }
+        Ok((rows, store::chain_end(rd, self.0).await?.unwrap_or_else(start)))
+    }
 }
 
-impl Write for SealBatch {
-    type Output = i64;
+struct Seal {
+    tenant: TenantId,
+    checkpoint: store::CheckpointRow,
+}
 
-    async fn run(&self, tx: &mut Tx) -> Result<i64> {
-        let tenant = self.tenant.id;
-        let audit_ids = store::unsealed(tx, tenant, BATCH).await?;
-        if audit_ids.is_empty() {
-            return Ok(0);
-        }
-        let rows = store::some(tx, tenant, &audit_ids).await?;
-        let taken = store::sealed(tx, tenant, &audit_ids).await?;
-        if rows.len() != audit_ids.len() || taken != audit_ids.len() as u64 {
+impl Write for Seal {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        let ids = &self.checkpoint.audit_ids;
+        if store::sealed(tx, self.tenant, ids).await? != ids.len() as u64 {
             return Err(Error::internal("an audit row was sealed by somebody else at the same time"));
         }
-        let (mut seq, mut hash) = store::chain_end(tx, tenant).await?.unwrap_or_else(start);
-        for row in &rows {
-            seq += 1;
-            hash = row_hash(&hash, tenant, seq, row).to_vec();
-        }
-        let signature = key_pair(&self.tenant)?.sign(&signed_text("checkpoint", tenant, seq, self.now, &hash));
-        let signature = signature.as_ref().to_vec();
-        // The key of this row also makes two sealers collide rather than fork the chain.
-        let checkpoint = store::CheckpointRow { seq, at: self.now, audit_ids, hash, signature };
-        store::insert_checkpoint(tx, tenant, &checkpoint).await?;
-        Ok(rows.len() as i64)
+        // The number of this row, and where the chain ended, also make two sealers collide rather than fork the chain.
+        store::insert_checkpoint(tx, self.tenant, &self.checkpoint).await
     }
 }
 
 impl Desk {
     /// Seals one batch of a tenant's rows into its chain; answers how many. Called by the one process that holds the lease.
+    /// Rows never change, so they are read and hashed before the transaction, and the writer only takes them off the queue.
     pub async fn seal_audit(&self, tenant: TenantId) -> Result<i64> {
         let tenant = self.tenant(tenant).await?;
-        self.inner.db.write(SealBatch { tenant, now: self.now() }).await
+        let (rows, (mut seq, mut hash)) = self.inner.db.read(Unsealed(tenant.id)).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        for row in &rows {
+            seq += 1;
+            hash = row_hash(&hash, tenant.id, seq, row).to_vec();
+        }
+        let at = self.now();
+        let signature = key_pair(&tenant)?.sign(&signed_text("checkpoint", tenant.id, seq, at, &hash));
+        let signature = signature.as_ref().to_vec();
+        let audit_ids = rows.iter().map(|row| row.id).collect();
+        let checkpoint = store::CheckpointRow { seq, at, audit_ids, hash, signature };
+        self.inner.db.write(Seal { tenant: tenant.id, checkpoint }).await?;
+        Ok(rows.len() as i64)
     }
 }
 

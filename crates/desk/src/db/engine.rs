@@ -43,6 +43,8 @@ pub struct Rd {
     statements: u64,
     /// How many statements that change rows this work has run.
     written: u64,
+    /// Whether this work has run a script, which SQLite does not count among the changes.
+    scripted: bool,
     /// Set by the first SQL error of a transaction. PostgreSQL refuses everything from then on; SQLite would go on and
     /// commit half of it, therefore we refuse ourselves, on both alike.
     pub(super) broken: bool,
@@ -50,13 +52,14 @@ pub struct Rd {
 
 impl Rd {
     pub(super) fn new(link: Link) -> Rd {
-        Rd { link, statements: 0, written: 0, broken: false }
+        Rd { link, statements: 0, written: 0, scripted: false, broken: false }
     }
 
     /// Forgets what the work before has left: for the next one it is a new connection.
     pub(super) fn fresh(&mut self) {
         self.statements = 0;
         self.written = 0;
+        self.scripted = false;
         self.broken = false;
     }
 
@@ -117,6 +120,7 @@ impl Rd {
 
     /// Runs SQL text without parameters, rows or cache: for migrations.
     pub(super) async fn script(&mut self, sql: &str) -> Result<()> {
+        self.scripted = true;
         let done = match &mut self.link {
             Link::Sqlite(link) => link.script(sql),
             Link::Postgres(link) => link.script(sql).await,
@@ -146,6 +150,11 @@ impl Tx {
     /// must know whether a refused one has left something behind.
     pub fn written(&self) -> u64 {
         self.0.written
+    }
+
+    /// Whether this work has run a script.
+    pub(super) fn has_run_script(&self) -> bool {
+        self.0.scripted
     }
 
     /// Marks the transaction as one that cannot be committed, as an SQL error does. For a caller of several works within

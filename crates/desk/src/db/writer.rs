@@ -1,6 +1,8 @@
 //! SQLite's one writer: a thread that owns the write connection. It takes a batch of works from the queue, runs them in
-//! one transaction with a savepoint each, commits once, and answers every caller after the commit. One sync of the disk
-//! thus serves many callers, and yet each work fails alone.
+//! one transaction, commits once, and answers every caller after the commit. One sync of the disk thus serves many
+//! callers, and yet each work fails alone: a work that fails has nearly always changed nothing yet, and then there is
+//! nothing to take back. If one has, the whole batch is taken back and run again, now with a savepoint for each. (A
+//! savepoint makes SQLite keep a copy of every page that is about to change: a fifth of the writer's time.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +16,10 @@ use super::queue::Queue;
 use super::work::{honest, is_recordable, straight};
 use super::{DbOptions, Tx, Write, fault, sqlite};
 use crate::error::{Busy, Error, Result};
+
+/// After a batch had to be run again, so many batches have savepoints from the start: what failed once after a change is
+/// likely to come again.
+const CAREFUL: u32 = 64;
 
 /// What the writer counts.
 #[derive(Default)]
@@ -38,7 +44,7 @@ impl Writer {
         let counters = Arc::new(Counters::default());
         let tx = Tx::new(Link::Sqlite(file.writer()?));
         let checkpointer = Checkpointer::start(file.writer()?, &file.path, options.checkpoint_pages)?;
-        let mut desk = Desk { tx, checkpointer, counters: counters.clone() };
+        let mut desk = Desk { tx, checkpointer, counters: counters.clone(), careful: 0 };
         let closing = Closing(queue.clone());
         let thread = std::thread::Builder::new()
             .name("db-writer".into())
@@ -95,6 +101,8 @@ impl Drop for Closing {
 pub(super) trait Slip: Send {
     /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
+    /// Whether what it does is taken back even when it succeeds.
+    fn is_taken_back(&self) -> bool;
     /// Runs it; keeps the result for later.
     fn run(&mut self, tx: &mut Tx) -> Verdict;
     /// Lets it record that it has failed.
@@ -123,6 +131,10 @@ struct Work<W: Write> {
 impl<W: Write> Slip for Work<W> {
     fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
+    }
+
+    fn is_taken_back(&self) -> bool {
+        !self.work.keep()
     }
 
     fn run(&mut self, tx: &mut Tx) -> Verdict {
@@ -168,10 +180,26 @@ struct Desk {
     tx: Tx,
     checkpointer: Checkpointer,
     counters: Arc<Counters>,
+    /// Batches that shall have savepoints.
+    careful: u32,
 }
 
-/// The engine has rolled the whole transaction back by itself, with the neighbours' changes.
-struct Lost;
+/// How the works of a batch are kept apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Apart {
+    /// By nothing.
+    Bare,
+    /// By a savepoint each.
+    Savepoints,
+}
+
+/// Why a transaction came to nothing.
+enum Lost {
+    /// The engine has rolled the whole of it back by itself, with the neighbours' changes.
+    Transaction,
+    /// A work has failed after a change, and there is no savepoint to go back to.
+    Half,
+}
 
 impl Desk {
     fn serve(&mut self, mut slips: Vec<Box<dyn Slip>>) {
@@ -181,14 +209,21 @@ impl Desk {
         }
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.actions.fetch_add(slips.len() as u64, Ordering::Relaxed);
-        match self.together(&mut slips) {
+        let must = self.careful > 0 || slips.iter().any(|slip| slip.is_taken_back());
+        self.careful = self.careful.saturating_sub(1);
+        let mut done = self.together(&mut slips, if must { Apart::Savepoints } else { Apart::Bare });
+        if let Err(Lost::Half) = done {
+            self.careful = CAREFUL;
+            done = self.together(&mut slips, Apart::Savepoints);
+        }
+        match done {
             Ok(outcome) => answer(slips, outcome),
             // Somebody's statement has cost everybody the transaction: now each one by itself, so that only those fail
             // that must.
-            Err(Lost) => {
+            Err(_) => {
                 for slip in slips {
                     let mut alone = vec![slip];
-                    let outcome = self.together(&mut alone);
+                    let outcome = self.together(&mut alone, Apart::Savepoints);
                     answer(alone, outcome.unwrap_or(Ok(())));
                 }
             }
@@ -207,18 +242,25 @@ impl Desk {
 
     /// Runs all of them in one transaction and commits it. A transaction that is lost with one slip in it is that slip's
     /// own failure, and its result says so already.
-    fn together(&mut self, slips: &mut [Box<dyn Slip>]) -> Result<Result<(), rusqlite::Error>, Lost> {
+    fn together(&mut self, slips: &mut [Box<dyn Slip>], apart: Apart) -> Result<Result<(), rusqlite::Error>, Lost> {
         if let Err(error) = self.link().control("BEGIN IMMEDIATE") {
             return Ok(Err(error));
         }
         for slip in slips.iter_mut() {
-            let step = self.one(slip.as_mut());
+            let step = self.one(slip.as_mut(), apart);
             if !self.link().in_transaction() {
-                return Err(Lost);
+                return Err(Lost::Transaction);
             }
-            if let Err(error) = step {
-                self.link().leave();
-                return Ok(Err(error));
+            match step {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.link().leave();
+                    return Err(Lost::Half);
+                }
+                Err(error) => {
+                    self.link().leave();
+                    return Ok(Err(error));
+                }
             }
         }
         let committed = self.link().control("COMMIT");
@@ -229,19 +271,35 @@ impl Desk {
             Err(rusqlite::Error::SqliteFailure(error, _))
                 if error.code == rusqlite::ErrorCode::ConstraintViolation && slips.len() > 1 =>
             {
-                Err(Lost)
+                Err(Lost::Transaction)
             }
             committed => Ok(committed),
         }
     }
 
-    /// Runs one in its savepoint.
-    fn one(&mut self, slip: &mut dyn Slip) -> Result<(), rusqlite::Error> {
-        let verdict = self.in_savepoint(|tx| slip.run(tx))?;
-        if verdict == Verdict::Record && self.link().in_transaction() {
-            self.in_savepoint(|tx| slip.record(tx))?;
+    /// Runs one, and lets it record its failure. `false`: it has left something behind that must not stay.
+    fn one(&mut self, slip: &mut dyn Slip, apart: Apart) -> Result<bool, rusqlite::Error> {
+        if apart == Apart::Savepoints {
+            let verdict = self.in_savepoint(|tx| slip.run(tx))?;
+            if verdict == Verdict::Record && self.link().in_transaction() {
+                self.in_savepoint(|tx| slip.record(tx))?;
+            }
+            return Ok(true);
         }
-        Ok(())
+        let verdict = self.bare(|tx| slip.run(tx));
+        if verdict != Some(Verdict::Record) || !self.link().in_transaction() {
+            return Ok(verdict.is_some());
+        }
+        Ok(self.bare(|tx| slip.record(tx)).is_some())
+    }
+
+    /// Runs a work as it is. `None`: what it has changed would have to be taken back.
+    fn bare(&mut self, work: impl FnOnce(&mut Tx) -> Verdict) -> Option<Verdict> {
+        let before = self.link().conn.total_changes();
+        self.tx.fresh();
+        let verdict = work(&mut self.tx);
+        let has_changed = self.tx.has_run_script() || self.link().conn.total_changes() != before;
+        (verdict == Verdict::Keep || !has_changed).then_some(verdict)
     }
 
     fn in_savepoint(&mut self, work: impl FnOnce(&mut Tx) -> Verdict) -> Result<Verdict, rusqlite::Error> {

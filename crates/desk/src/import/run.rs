@@ -26,9 +26,15 @@ use crate::value::id::{ImportId, TenantId};
 const ROWS_FIRST: usize = 200;
 /// The fewest and the most rows of a slice.
 const ROWS_MIN: usize = 20;
-const ROWS_MAX: usize = 2000;
-/// What a slice should take: long enough to be worth a commit, short enough for those who wait behind it.
+const ROWS_MAX: usize = 4000;
+/// What a slice should take while others write, too: long enough to be worth a commit, short enough for those who wait
+/// behind it.
 const SLICE: Duration = Duration::from_millis(100);
+/// What it should take while hardly anybody does. The more rows a slice has, the more of their tokens, sorted, go into the
+/// same pages of the index, and each page is written once.
+const SLICE_ALONE: Duration = Duration::from_millis(400);
+/// So many works of others since the slice before are somebody who waits. (The house's own sealing and folding are some.)
+const OTHERS: u64 = 25;
 /// How many bytes of rows a slice holds at most.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long a process that has died keeps others from going on.
@@ -128,6 +134,7 @@ impl Desk {
         let maker = Maker { desk: self.clone(), tenant: self.tenant(tenant).await?, house: house.clone() };
         let making = tokio::spawn(maker.run(import, size.clone(), ready));
         let mut renewed = Instant::now();
+        let mut works = self.db().gauges().actions;
         let written = loop {
             let slice = tokio::select! {
                 slice = slices.recv() => slice,
@@ -151,7 +158,10 @@ impl Desk {
                 Written::On => {}
                 Written::Completed | Written::Not => break Ok(true),
             }
-            let fitting = (count as f64 * SLICE.as_secs_f64() / begun.elapsed().as_secs_f64().max(1e-4)) as usize;
+            let works_now = self.db().gauges().actions;
+            let wanted = if works_now - works > OTHERS { SLICE } else { SLICE_ALONE };
+            works = works_now;
+            let fitting = (count as f64 * wanted.as_secs_f64() / begun.elapsed().as_secs_f64().max(1e-4)) as usize;
             let last = size.load(Ordering::Relaxed);
             size.store(fitting.clamp(last / 2, last * 2).clamp(ROWS_MIN, ROWS_MAX), Ordering::Relaxed);
             if !way.goes_on(Since::Wrote).await {

@@ -129,6 +129,12 @@ words! {
         TooManyImports = "too_many_imports",
         /// The user is not locked.
         NotLocked = "not_locked",
+        /// The user is disabled already.
+        AlreadyDisabled = "already_disabled",
+        /// The user is not disabled.
+        NotDisabled = "not_disabled",
+        /// The institution does not let strangers make accounts.
+        RegistrationClosed = "registration_closed",
         /// The user is dormant at the core.
         UserDormant = "user_dormant",
         /// The user is permanently frozen at the core.
@@ -203,6 +209,9 @@ impl Refusal {
     pub fn sentence(self) -> &'static str {
         match self {
             Refusal::NotLocked => "The user is not locked.",
+            Refusal::AlreadyDisabled => "The user is already disabled.",
+            Refusal::NotDisabled => "The user is not disabled.",
+            Refusal::RegistrationClosed => "One cannot make an account for oneself here.",
             Refusal::UserDormant => "The user is dormant; only the core can change that.",
             Refusal::UserPermanentlyFrozen => "The user is permanently frozen; only the core can change that.",
             Refusal::UserLocked => "The user is locked.",

@@ -97,6 +97,18 @@ facts! {
     PasswordResetAsked { user: UserId, method: &'static str, message: MessageId } = "password.reset_asked" as User;
     /// A new password was chosen.
     PasswordChanged { user: UserId, way: &'static str } = "password.changed" as User;
+    /// The password was taken away, and a link to choose a new one is on its way.
+    PasswordRevoked { user: UserId } = "password.revoked" as User;
+    /// A code that opens the lock is on its way.
+    UnlockAsked { user: UserId, message: MessageId } = "user.unlock_asked" as User;
+    /// A PIN for payments was set.
+    PinSet { user: UserId } = "second_factor.pin_set" as User;
+    /// A code was sent to her phone.
+    PhoneCodeSent { user: UserId, message: MessageId } = "second_factor.phone_code_sent" as User;
+    /// Her phone was shown to be hers.
+    PhoneVerified { user: UserId } = "second_factor.phone_verified" as User;
+    /// She chose another second factor.
+    SecondFactorChosen { user: UserId, choice: &'static str } = "second_factor.chosen" as User;
     /// A second factor was set up.
     SecondFactorSetUp { user: UserId } = "second_factor.set_up" as User;
     /// The second factor was removed.
@@ -125,6 +137,10 @@ facts! {
     StaffLocked { staff: StaffId, until: Option<Time> } = "staff.locked" as Staff;
     /// A staff member signed out.
     StaffSignedOut { staff: StaffId, session: SessionId } = "staff.signed_out" as Staff;
+    /// A staff member was appointed, and a link to choose her password is on its way.
+    StaffInvited { staff: StaffId, message: MessageId } = "staff.invited" as Staff;
+    /// A staff member chose a password.
+    StaffPasswordChosen { staff: StaffId } = "staff.password_chosen" as Staff;
     /// A team was founded.
     TeamCreated { team: TeamId, name: String } = "team.created" as Team;
     /// Somebody joined a team with a role.

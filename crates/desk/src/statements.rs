@@ -55,6 +55,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     credential::KEY_BY_TOKEN,
     credential::PERMISSIONS_OF,
     credential::SESSION,
+    credential::SWITCH_CLIENT,
     device::store::OF_USER,
     device::store::SAVE_DETAILS,
     device::store::SEEN,
@@ -119,14 +120,21 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     session::store::INSERT_PROOF,
     session::store::LINK,
     session::store::OF_SUBJECT,
+    session::store::OPEN_FOR,
     session::store::PROOF_FOR_CHANGE,
     session::store::SPEND_TRY,
+    session::store::UNLOCK,
     staff::store::ALL,
     staff::store::BY_EMAIL,
+    staff::store::BY_NUMBER,
     staff::store::INSERT,
+    staff::store::NEXT_NUMBER,
+    staff::store::ROLE_NAMES,
+    staff::store::ROLE_NAMES_OF,
     staff::store::SAVE,
     staff::store::SELECT,
     staff::store::SELECT_TO_READ,
+    staff::store::SET_PASSWORD,
     team::store::ADD,
     team::store::ALL,
     team::store::INSERT,
@@ -146,12 +154,17 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     user::census::store::ALONE,
     user::census::store::INSERT_MOVE,
     user::census::store::MOVES,
+    user::census::store::RECOUNT,
     user::census::store::REGION_OF,
     user::census::store::SAVE_BLOCK,
+    user::census::store::SAVE_DIASPORA,
     user::census::store::SAVE_REGION,
     user::census::store::SUMS,
     user::census::store::TAKE_MOVES,
     user::census::store::TENANTS_WITH_MOVES,
+    user::census::store::TENANTS_WITH_UNCOUNTED,
+    user::census::store::UNCOUNTED,
+    user::search::store::NUMBERS_OF,
     user::store::DELETE_PERSON_KEY,
     user::store::DELETE_TOKEN,
     user::store::DELETE_UNIQUE,
@@ -182,16 +195,18 @@ const SCANS: &[(&str, &str)] = &[
     ("tenant::store::LAST_ID", "as above; the end of the primary key"),
     ("audit::store::CHAIN_END", "one row for each tenant"),
     ("user::census::store::TENANTS_WITH_MOVES", "as above, each with one look into the moves"),
+    ("user::census::store::TENANTS_WITH_UNCOUNTED", "as above, each with one look into an index of rare rows"),
     ("key::store::ALL", "a list of all, bounded"),
     ("role::store::ALL", "a list of all, bounded"),
     ("staff::store::ALL", "a list of all, bounded"),
+    ("staff::store::ROLE_NAMES", "as above"),
     ("team::store::ALL", "a list of all, bounded"),
     ("team::store::MEMBERS", "a list of all, bounded"),
 ];
 
 /// Indexes of rare rows: all that a tenant has in one is little.
 const RARE: &[&str] =
-    &["audit_unsealed", "users_unlock_queued", "user_move", "user_region", "import_open", "import_rejected_sealed"];
+    &["audit_unsealed", "users_unlock_queued", "user_move", "user_region", "import_open", "import_rejected_sealed", "users_uncounted"];
 
 /// A statement's plan, without running it.
 struct Explain {

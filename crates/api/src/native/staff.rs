@@ -88,7 +88,7 @@ pub async fn sign_in(
     let body = body.value;
     let caller = Caller::anonymous(tenant_named(body.tenant_id.as_deref(), &headers)?, origin.0.clone());
     match house.desk.staff_sign_in(&caller, &body.email, body.password).await? {
-        StaffSignInAnswer::Wrong => {
+        StaffSignInAnswer::Wrong { .. } => {
             let detail = "The e-mail or the password is wrong, or sign-in is locked.".to_owned();
             let request_id = &origin.0.request_id;
             Ok(problem(StatusCode::UNAUTHORIZED, "sign_in_failed", "Not signed in", detail, request_id))
@@ -356,7 +356,7 @@ pub async fn permission_table(_caller: SignedBy<Native>) -> Answer {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KeyWire {
     pub id: String,
-    /// `native` or `banno`.
+    /// `native`, `banno` or `switch_client`.
     pub kind: String,
     pub name: String,
     /// Whom it acts as.
@@ -369,7 +369,7 @@ pub struct KeyWire {
     pub expires_at: Option<String>,
     pub revoked_at: Option<String>,
     pub created_at: String,
-    /// The secret, shown this once.
+    /// The secret, shown this once; of a `switch_client` it makes the checksums.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }
@@ -405,7 +405,7 @@ pub async fn keys(State(house): State<House>, caller: SignedBy<Native>) -> Answe
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyIn {
-    /// `native` or `banno`.
+    /// `native`, `banno` or `switch_client`.
     pub kind: String,
     pub name: String,
     /// Whom it acts as; absent: the caller.
@@ -414,7 +414,7 @@ pub struct KeyIn {
     /// Narrow it to these.
     #[serde(default)]
     pub permissions: Option<Vec<String>>,
-    /// For `banno`: the client id; absent: one is made.
+    /// For `banno` and `switch_client`: the client id; absent: one is made.
     #[serde(default)]
     pub client_id: Option<String>,
     /// For `banno`: one public key in PEM.

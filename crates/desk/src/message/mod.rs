@@ -7,10 +7,11 @@ use crate::caller::Caller;
 use crate::db::{Row, params};
 use crate::error::{Error, Result};
 use crate::fact::Fact;
+use crate::staff::Staff;
 use crate::user::model::User;
 use crate::user::{self};
 use crate::value::clock::Time;
-use crate::value::id::{MessageId, UserId};
+use crate::value::id::{MessageId, StaffId, UserId};
 use crate::value::seal::{Place, Sealing};
 use crate::value::secret::Secret;
 use crate::value::words;
@@ -87,6 +88,18 @@ pub enum Draft {
         /// The code.
         code: Secret,
     },
+    /// A code that opens a lock.
+    UnlockCode {
+        /// The code.
+        code: Secret,
+        /// How long it works, in minutes.
+        minutes: i64,
+    },
+    /// A code that shows whose phone it is.
+    PhoneCode {
+        /// The code.
+        code: Secret,
+    },
     /// The password was changed.
     PasswordChanged,
 }
@@ -133,6 +146,16 @@ pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<
             letter.minutes = Some(cx.tenant.settings.code_seconds / 60);
             (Channel::Email, "sign_in_code")
         }
+        Draft::UnlockCode { code, minutes } => {
+            letter.code = Some(code.expose().to_owned());
+            letter.minutes = Some(minutes);
+            (Channel::Email, "unlock_code")
+        }
+        Draft::PhoneCode { code } => {
+            letter.code = Some(code.expose().to_owned());
+            letter.minutes = Some(cx.tenant.settings.code_seconds / 60);
+            (Channel::Sms, "phone_code")
+        }
         Draft::PasswordChanged => (Channel::Email, "password_changed"),
     };
     let address = match channel {
@@ -148,12 +171,38 @@ pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<
     Ok(id)
 }
 
+/// The one letter that goes to staff. It is sealed with the tenant's key, and `user_id` is the staff member's.
+const INVITATION: &str = "staff_invitation";
+
+/// Queues the letter to somebody who was appointed; the fact that tells of it sends the worker.
+pub(crate) async fn invite(cx: &mut Cx<'_>, staff: &Staff, token: &Secret, minutes: i64) -> Result<MessageId> {
+    let letter = Letter {
+        to: staff.profile.email.clone(),
+        name: staff.profile.name.clone(),
+        locale: None,
+        token: Some(token.expose().to_owned()),
+        code: None,
+        minutes: Some(minutes),
+    };
+    let id = MessageId::new(cx.id_time(), cx.random);
+    let plain = serde_json::to_vec(&letter).map_err(Error::internal)?;
+    let place = Place { tenant: cx.tenant.id, table: "message", column: "sealed", row: id.bytes() };
+    let sealed = cx.tenant.keys.seal(&place, &plain, cx.random);
+    cx.tx
+        .run(store::INSERT, params![cx.tenant.id, id, staff.id, Channel::Email, INVITATION, sealed, cx.now])
+        .await?;
+    Ok(id)
+}
+
 /// A message, opened; only the house sees the letter.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the fields say what they are")]
 pub struct Message {
     pub id: MessageId,
-    pub user: UserId,
+    /// To whom: a user,
+    pub user: Option<UserId>,
+    /// or a staff member.
+    pub staff: Option<StaffId>,
     pub channel: Channel,
     pub template: String,
     /// Gone once the person is erased.
@@ -173,15 +222,23 @@ fn read(mut row: Row) -> Result<MessageRow> {
     let sealed = row.take()?;
     let (state, created_at, sent_at) = (row.take()?, row.take()?, row.take()?);
     Ok(MessageRow {
-        message: Message { id, user, channel, template, letter: None, state, created_at, sent_at },
+        message: Message { id, user: Some(user), staff: None, channel, template, letter: None, state, created_at, sent_at },
         sealed,
     })
 }
 
 async fn opened(qx: &mut Qx<'_>, row: MessageRow) -> Result<Message> {
     let MessageRow { mut message, sealed } = row;
+    if message.template == INVITATION {
+        let place = Place { tenant: qx.tenant.id, table: "message", column: "sealed", row: message.id.bytes() };
+        let plain = qx.tenant.keys.open(&place, &sealed)?;
+        message.letter = Some(serde_json::from_slice(&plain).map_err(Error::internal)?);
+        (message.staff, message.user) = (message.user.map(|user| StaffId(user.0)), None);
+        return Ok(message);
+    }
     let house = Caller::house(qx.tenant.id, qx.caller.origin.door);
-    let user = user::store::load(qx.rd, qx.tenant, &house, message.user).await?;
+    let Some(user) = message.user else { return Ok(message) };
+    let user = user::store::load(qx.rd, qx.tenant, &house, user).await?;
     if let Ok(key) = user.key() {
         let plain = key.open(&place(&user, &message.id), &sealed)?;
         message.letter = Some(serde_json::from_slice(&plain).map_err(Error::internal)?);

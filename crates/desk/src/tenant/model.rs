@@ -29,6 +29,18 @@ words! {
     }
 }
 
+words! {
+    /// How strict the Switch voice is about the checksum of a payload.
+    pub enum ChecksumMode {
+        /// It must be there and right.
+        Enforce = "enforce",
+        /// It must be there; its value is not looked at.
+        Present = "present",
+        /// It is not looked at.
+        Off = "off",
+    }
+}
+
 /// The bank or fintech.
 #[derive(Debug, Clone)]
 pub struct Institution {
@@ -86,6 +98,16 @@ pub struct Settings {
     pub abilities: BTreeMap<String, bool>,
     /// The most users one bulk action may select.
     pub bulk_max: i64,
+    /// Anybody may make an account for herself, through a voice that has a call for it.
+    pub self_registration: bool,
+    /// The Switch voice: how strict it is about `SWI-CS`.
+    pub switch_checksum: ChecksumMode,
+    /// The Switch voice: super-admins are shown the secret of a user's authenticator, as by the vendor.
+    pub switch_expose_totp_uri: bool,
+    /// The Switch voice: `fraud_status` stands in every detail of a user, not only after it was set.
+    pub switch_detail_fraud_status: bool,
+    /// The Switch voice: where the institution's app is reached, for links of invitation and payment; absent: the server.
+    pub switch_app_url: Option<String>,
     /// The sender of mails, e.g. `Harbor & Pine <no-reply@bank.example>`; absent: the server's.
     pub mail_from: Option<String>,
 }
@@ -106,6 +128,11 @@ impl Default for Settings {
             hide_employees: false,
             abilities: BTreeMap::new(),
             bulk_max: 1_000_000,
+            self_registration: false,
+            switch_checksum: ChecksumMode::Enforce,
+            switch_expose_totp_uri: false,
+            switch_detail_fraud_status: false,
+            switch_app_url: None,
             mail_from: None,
         }
     }
@@ -123,6 +150,9 @@ impl Settings {
         "code_seconds",
         "password_min_length",
         "mail_codes",
+        "self_registration",
+        "switch_checksum",
+        "switch_expose_totp_uri",
     ];
 
     /// These settings with a JSON merge patch applied, checked; and the names of the fields that differ.
@@ -165,6 +195,13 @@ impl Settings {
         within("bulk_max", self.bulk_max, 1, 10_000_000);
         if self.abilities.len() > 64 {
             faults.push(Field::new("abilities", "too_long", "At most 64 abilities."));
+        }
+        let is_url = |url: &String| {
+            let is_web = url.starts_with("https://") || url.starts_with("http://");
+            is_web && url.len() <= 200 && !url.contains(|it: char| it.is_control() || it.is_whitespace())
+        };
+        if !self.switch_app_url.as_ref().is_none_or(is_url) {
+            faults.push(Field::new("switch_app_url", "invalid", "An address that begins with https:// or http://."));
         }
         if self.mail_from.as_ref().is_some_and(|from| from.len() > 320 || from.chars().any(char::is_control)) {
             faults.push(Field::new("mail_from", "invalid", "Not a mailbox."));

@@ -288,6 +288,7 @@ impl Action for EraseUser {
         store::erase(cx.tx, cx.tenant, &mut user, cx.now).await?;
         user.person = None;
         user.sealed_profile = None;
+        user.sealed_pin = None;
         user.marks.clear();
         cx.note(Fact::UserErased { user: self.user });
         Ok(Changed { user, changed: true })
@@ -365,7 +366,10 @@ impl Action for CreateUser {
             created_at: self.created_at.unwrap_or(cx.now),
             updated_at: cx.now,
             last_seen_at: self.last_seen_at,
+            diaspora: false,
+            diaspora_stored: None,
             sealed_profile: None,
+            sealed_pin: None,
             sealed_second_factor: None,
             person: Some(PersonKey::create(cx.random)),
             counted: 0,

@@ -1,9 +1,12 @@
 //! The end customer: profile, standing, and what may be done with both.
 
 pub mod actions;
+pub mod admission;
 pub(crate) mod census;
 pub mod export;
+pub mod herself;
 pub mod model;
+pub mod newest;
 pub mod profile;
 pub mod questions;
 pub mod search;
@@ -12,12 +15,15 @@ pub(crate) mod store;
 pub mod unlock;
 
 pub use actions::*;
+pub use admission::{DisableEnabledUser, EnableDisabledUser};
 pub use census::house::Recount;
+pub use herself::{EditMyself, HERS};
 pub use export::{Export, ExportPage, ExportUsers};
 pub use model::{Mark, User, UserKind};
-pub use profile::{Address, Demographic, Identifiers, Profile};
+pub use profile::{Address, Demographic, HomeContact, HouseAccount, Identifiers, NextOfKin, Profile, Wallet};
+pub use newest::UsersNewestFirst;
 pub use questions::{
-    ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, UserByName, UserByNumber, UserFilter, UserPage,
+    ListOrder, ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, UserByName, UserByNumber, UserFilter, UserPage,
     UsersAtRow,
 };
 pub use search::{FindUsers, Found, Term, UserSort};

@@ -198,7 +198,7 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
     "import.resume" => |s| ResumeImport(s.import);
     "import.cancel" => |s| CancelImport(s.import);
     "import.fail" => |s| FailImport { import: s.import, code: "busy" };
-    "session.confirm_sign_in" => |s| ConfirmSignIn { proof: ProofId(s.user.0), code: secret("123456") };
+    "session.confirm_sign_in" => |s| ConfirmSignIn { proof: ProofId(s.user.0), code: secret("123456"), lives_seconds: None };
     "session.sign_out" => |s| SignOut { user: s.user };
     "session.end" => |s| EndSession { user: s.user, session: s.session, reason: None };
     "session.end_all" => |s| EndSessions { user: s.user, reason: None };
@@ -249,7 +249,7 @@ const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const MADE_BY_THE_DESK: &[(&str, Run)] = verbs! {
     "session.sign_in" => |s, c| async {
         let identifier = format!("adaeze.{}", s.word);
-        s.t.desk.sign_in(c, SignInRequest { identifier, password: secret(PASSWORD), device: None }).await.map(drop)
+        s.t.desk.sign_in(c, SignInRequest { identifier, password: secret(PASSWORD), device: None, lives_seconds: None }).await.map(drop)
     };
     "password.ask_reset" => |s, c| s.t.desk.ask_reset(c, "adaeze.one", Channel::Email);
     "password.choose" => |s, c| s.t.desk.choose_password(c, &s.link, secret(NEW_PASSWORD));

@@ -340,6 +340,7 @@ impl Town {
             identifier: person.username.clone(),
             password: Secret::new(password),
             device: device.map(|device| new_device(person, device)),
+            lives_seconds: None,
         };
         desk.sign_in(&Caller::anonymous(self.tenant, origin), request).await.map(drop)
     }

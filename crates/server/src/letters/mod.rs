@@ -31,27 +31,33 @@ pub fn render(template: &str, letter: &Letter, institution: &str, public_url: &s
     let words = Words::of(language);
     let institution = one_line(institution);
     match template {
-        "password_reset" => {
+        "password_reset" | "staff_invitation" => {
+            let sentences = if template == "password_reset" { &words.reset } else { &words.invitation };
             let token = letter.token.as_deref().ok_or_else(|| missing("token"))?;
             let minutes = letter.minutes.ok_or_else(|| missing("minutes"))?;
             let address = format!("{}/reset/{token}", public_url.trim_end_matches('/'));
             let link = Link { label: words.reset_label, copy: words.copy, address };
             let gaps = [("institution", institution.as_str()), ("time", &amount_of_time(language, minutes))];
             let sms = gsm::fitted(&institution, words.reset_sms, &gaps[1..], &link.address);
-            let parts = Parts { institution: &institution, sentences: &words.reset, link: Some(link), code: None };
+            let parts = Parts { institution: &institution, sentences, link: Some(link), code: None };
             write(language, letter, &gaps, parts, sms)
         }
-        "sign_in_code" => {
+        "sign_in_code" | "unlock_code" | "phone_code" => {
+            let (sentences, short) = match template {
+                "unlock_code" => (&words.unlock, words.code_sms),
+                "phone_code" => (&words.phone, words.phone_sms),
+                _ => (&words.code, words.code_sms),
+            };
             let code = letter.code.as_deref().ok_or_else(|| missing("code"))?;
             let minutes = letter.minutes.ok_or_else(|| missing("minutes"))?;
             let gaps =
                 [("institution", institution.as_str()), ("time", &amount_of_time(language, minutes)), ("code", code)];
-            let sms = gsm::fitted(&institution, words.code_sms, &gaps[1..], code);
+            let sms = gsm::fitted(&institution, short, &gaps[1..], code);
             write(
                 language,
                 letter,
                 &gaps,
-                Parts { institution: &institution, sentences: &words.code, link: None, code: Some(code) },
+                Parts { institution: &institution, sentences, link: None, code: Some(code) },
                 sms,
             )
         }

@@ -90,7 +90,7 @@ async fn link(house: &TestDesk, tenant: TenantId, user: UserId) -> String {
     let start = StartPasswordReset { user, method: Channel::Email, reason: None };
     house.desk.perform(&caller, start).await.unwrap();
     let messages = house.desk.ask(&caller, Outbox::After(None)).await.unwrap();
-    let letters = messages.into_iter().rev().filter(|message| message.user == user);
+    let letters = messages.into_iter().rev().filter(|message| message.user == Some(user));
     letters.filter_map(|message| message.letter?.token).next().unwrap()
 }
 

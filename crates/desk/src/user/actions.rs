@@ -17,7 +17,7 @@ use crate::value::seal::PersonKey;
 use crate::verb::{Action, Cx, OnLoaded, Subject};
 
 /// The longest reason, in characters.
-pub const REASON_MAX: usize = 500;
+pub const REASON_MAX: usize = 1000;
 
 /// A user after an action, and whether anything changed.
 pub struct Changed {

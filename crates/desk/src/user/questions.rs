@@ -357,7 +357,10 @@ impl Question for UserByNumber {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Option<UserId>> {
         let found = store::id_of_number(qx.rd, qx.tenant.id, self.0).await?;
-        unless_hidden(qx, found).await
+        let Some(id) = unless_hidden(qx, found).await? else { return Ok(None) };
+        // Who was erased is nobody any more to whoever knew her by a number.
+        let user = store::load(qx.rd, qx.tenant, qx.caller, id).await?;
+        Ok((user.standing.presence != Presence::Erased).then_some(id))
     }
 }
 

@@ -21,7 +21,7 @@ use super::page::{Page, truth};
 use super::wire::{self, Around, Detail, Listed, Waiting};
 use super::{Answer, Own};
 
-/// The longest reason or comment that is kept (contract 5.3 has 1000; ours end earlier).
+/// The longest reason or comment (contract 5.3).
 const REASON_MAX: usize = desk::user::REASON_MAX;
 
 /// The query as pairs; of one that comes twice the last counts, unknown ones do not (contract 5.1).

@@ -377,6 +377,12 @@ pub struct SettingsWire {
     pub hide_employees: bool,
     pub abilities: BTreeMap<String, bool>,
     pub bulk_max: i64,
+    /// The actions that need a second person, by the names of `GET /v1/permissions`.
+    #[schema(example = json!(["user.disable"]))]
+    pub second_person: Vec<&'static str>,
+    /// The role whose holders decide requests; null: whoever has `requests.decide`.
+    pub deciding_role: Option<String>,
+    pub request_seconds: i64,
     pub mail_from: Option<String>,
 }
 
@@ -396,6 +402,9 @@ impl From<Settings> for SettingsWire {
             hide_employees: it.hide_employees,
             abilities: it.abilities,
             bulk_max: it.bulk_max,
+            second_person: it.second_person.iter().map(|action| action.word()).collect(),
+            deciding_role: it.deciding_role,
+            request_seconds: it.request_seconds,
             mail_from: it.mail_from,
         }
     }

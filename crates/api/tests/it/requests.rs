@@ -171,9 +171,7 @@ async fn the_policy_keeps_everybody_from_acting_alone_at_this_door() {
         let body = json!({"action": "user.enable", "user_id": user, "reason": "case 17"});
         let request = other.post("/v1/requests", body).await.is(201).json();
         assert_eq!(admin.post(&place(&request, "/approve"), json!({})).await.is(403).code(), "not_a_decider");
-        assert_eq!(
-            admin.get(&format!("/v1/audit?subject={user}")).await.is(200).json()["data"][0]["action"],
-            "request.propose"
-        );
+        let hers = admin.get(&format!("/v1/audit?subject={user}")).await.is(200).json();
+        assert!(hers["data"].as_array().unwrap().iter().any(|row| row["action"] == "request.propose"), "{hers}");
     }
 }

@@ -30,14 +30,15 @@ CREATE TABLE new_key (
     revoked_at BIGINT,
     created_at BIGINT NOT NULL,
     version BIGINT NOT NULL,
+    made_by BYTEA,
     secret BYTEA,
     PRIMARY KEY (tenant_id, id)
 );
 
 INSERT INTO new_key (tenant_id, id, kind, name, staff_id, fingerprint, client_id, public_keys, permissions,
-                     enforce_scopes, scopes, expires_at, revoked_at, created_at, version, secret)
+                     enforce_scopes, scopes, expires_at, revoked_at, created_at, version, made_by, secret)
 SELECT tenant_id, id, kind, name, staff_id, fingerprint, client_id, public_keys, permissions,
-       enforce_scopes, scopes, expires_at, revoked_at, created_at, version, NULL
+       enforce_scopes, scopes, expires_at, revoked_at, created_at, version, made_by, NULL
 FROM key;
 
 DROP TABLE key;

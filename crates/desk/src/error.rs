@@ -201,6 +201,24 @@ words! {
         AlreadyUndone = "already_undone",
         /// It has moved since.
         ChangedSince = "changed_since",
+        /// The institution wants a second person for this.
+        NeedsSecondPerson = "needs_second_person",
+        /// Nothing would come of it.
+        NothingToDo = "nothing_to_do",
+        /// The same was proposed and is not decided yet.
+        RequestPending = "request_pending",
+        /// The request was decided or withdrawn.
+        RequestDecided = "request_decided",
+        /// The request waited too long.
+        RequestExpired = "request_expired",
+        /// The action would do something else than the request was shown to.
+        PlanChanged = "plan_changed",
+        /// One does not decide what one has proposed.
+        OwnRequest = "own_request",
+        /// Somebody else has proposed it.
+        NotTheProposer = "not_the_proposer",
+        /// The institution has named a role whose holders decide.
+        NotADecider = "not_a_decider",
     }
 }
 
@@ -246,6 +264,15 @@ impl Refusal {
             Refusal::NotUndoable => "What it did has no inverse.",
             Refusal::AlreadyUndone => "It was undone already, or is being undone.",
             Refusal::ChangedSince => "It has moved since.",
+            Refusal::NeedsSecondPerson => "This needs a second person: propose it as a request.",
+            Refusal::NothingToDo => "There is nothing to do: it is so already.",
+            Refusal::RequestPending => "The same was proposed already, and waits to be decided.",
+            Refusal::RequestDecided => "The request is no longer pending.",
+            Refusal::RequestExpired => "The request has expired; propose it anew.",
+            Refusal::PlanChanged => "It would no longer do what the request was shown to do; propose it anew.",
+            Refusal::OwnRequest => "Nobody decides what she has proposed herself.",
+            Refusal::NotTheProposer => "Only who has proposed it can withdraw it.",
+            Refusal::NotADecider => "Only holders of the role that the institution has named decide requests.",
             Refusal::VerificationState => "The verification is not in a state that allows this.",
         }
     }

@@ -185,6 +185,16 @@ facts! {
     ImportCompleted { import: ImportId, created: i64, edited: i64, unchanged: i64, rejected: i64 } = "import.completed" as Import;
     /// The import cannot go on.
     ImportFailed { import: ImportId, code: &'static str } = "import.failed" as Import;
+    /// An action waits for a second person.
+    RequestProposed { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, expires_at: Time } = "request.proposed" as Request;
+    /// The second person has said yes, and it was done.
+    RequestApproved { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, decider: StaffId } = "request.approved" as Request;
+    /// The second person has said no.
+    RequestDeclined { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, decider: StaffId } = "request.declined" as Request;
+    /// Who proposed it took it back.
+    RequestWithdrawn { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId } = "request.withdrawn" as Request;
+    /// Nobody decided it in time, or whom it is about is gone.
+    RequestExpired { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, cause: &'static str } = "request.expired" as Request;
     /// Settings changed.
     SettingsChanged { tenant: TenantId, fields: Vec<String> } = "settings.changed" as Tenant;
     /// A tenant was opened.

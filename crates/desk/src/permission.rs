@@ -82,9 +82,11 @@ words! {
         SettingsManage = "settings.manage",
         /// Change the security settings (link lifetime, lock policy).
         SettingsSecurity = "settings.security",
+        /// See what was proposed, with its plan, and how it was decided.
+        RequestsRead = "requests.read",
         /// Propose an action for somebody else to decide.
         RequestsPropose = "requests.propose",
-        /// Decide proposed actions.
+        /// Decide proposed actions; approving needs what the action itself needs besides.
         RequestsDecide = "requests.decide",
         /// See bulk actions and what became of each user in them.
         BulkRead = "bulk.read",
@@ -94,6 +96,75 @@ words! {
         AdministratorsManage = "administrators.manage",
         /// Manage bank connections.
         ConnectionsManage = "connections.manage",
+    }
+}
+
+words! {
+    /// What can be proposed for a second person to decide, and what the institution's policy may want one for: the actions
+    /// that somebody takes by hand and that can be written down beforehand.
+    pub enum Proposable {
+        /// Lock sign-in.
+        Lock = "user.lock",
+        /// Unlock sign-in.
+        Unlock = "user.unlock",
+        /// Withdraw admission.
+        Disable = "user.disable",
+        /// Give admission back.
+        Enable = "user.enable",
+        /// Suspend.
+        Suspend = "user.suspend",
+        /// End a suspension.
+        Reinstate = "user.reinstate",
+        /// Flag, as a whole or for one bank.
+        Flag = "user.flag",
+        /// Remove a flag.
+        Unflag = "user.unflag",
+        /// Put on the blacklist.
+        Blacklist = "user.blacklist",
+        /// Take off the blacklist.
+        Unblacklist = "user.unblacklist",
+        /// Set the fraud status.
+        SetFraudStatus = "user.set_fraud_status",
+        /// Put on hold.
+        Hold = "user.hold",
+        /// Release from hold.
+        Release = "user.release",
+        /// Set what the core says.
+        SetCoreState = "user.set_core_state",
+        /// Ask for verification.
+        AskVerification = "user.ask_verification",
+        /// Decide a verification.
+        DecideVerification = "user.decide_verification",
+        /// Withdraw access for good.
+        Remove = "user.remove",
+        /// Erase for good.
+        Erase = "user.erase",
+        /// End every session, reset link and pending code.
+        EndSessions = "session.end_all",
+        /// Have a reset link sent.
+        StartReset = "password.start_reset",
+        /// Remove the second factor.
+        RemoveSecondFactor = "second_factor.remove",
+        /// Unlink a device.
+        UnlinkDevice = "device.unlink",
+        /// Unlink every device.
+        UnlinkAllDevices = "device.unlink_all",
+        /// Disable a staff member.
+        DisableStaff = "staff.disable",
+        /// Enable a staff member.
+        EnableStaff = "staff.enable",
+        /// Give a staff member a role in a team.
+        AddMember = "team.add_member",
+        /// Take a staff member out of a team.
+        RemoveMember = "team.remove_member",
+        /// Define a role, or redefine it.
+        DefineRole = "role.define",
+        /// Delete a role.
+        DeleteRole = "role.delete",
+        /// Revoke a key.
+        RevokeKey = "key.revoke",
+        /// Change security settings: this policy among them.
+        ChangeSecurity = "settings.change_security",
     }
 }
 
@@ -261,6 +332,12 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("bulk.cancel", Holder(P::BulkRun)),
     ("bulk.run_slice", House),
     ("bulk.give_up", House),
+    // what a second person decides
+    ("request.propose", Holder(P::RequestsPropose)),
+    ("request.approve", Holder(P::RequestsDecide)),
+    ("request.decline", Holder(P::RequestsDecide)),
+    ("request.withdraw", Holder(P::RequestsPropose)),
+    ("request.expire", House),
     ("settings.change", Holder(P::SettingsManage)),
     ("settings.change_security", Holder(P::SettingsSecurity)),
     ("tenant.create", House),
@@ -300,6 +377,9 @@ pub const QUESTIONS: &[(&str, Need)] = &[
     ("bulk.show", Holder(P::BulkRead)),
     ("bulk.rows", Holder(P::BulkRead)),
     ("bulk.preview", Holder(P::BulkRun)),
+    ("request.list", Holder(P::RequestsRead)),
+    ("request.show", Holder(P::RequestsRead)),
+    ("request.pending", Holder(P::UsersRead)),
     ("settings.show", Holder(P::SettingsRead)),
     ("settings.user_terms", Holder(P::UsersRead)),
     ("tenant.list", House),
@@ -332,6 +412,7 @@ pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
             P::ActivityStaff,
             P::ActivityUsers,
             P::SettingsRead,
+            P::RequestsRead,
             P::RequestsPropose,
         ],
     ),
@@ -365,6 +446,7 @@ pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
             P::ActivityUsers,
             P::EventsRead,
             P::SettingsRead,
+            P::RequestsRead,
             P::RequestsPropose,
             P::RequestsDecide,
             P::BulkRead,
@@ -373,7 +455,16 @@ pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
     ),
     (
         "auditor",
-        &[P::UsersRead, P::StaffRead, P::KeysRead, P::AuditRead, P::ActivityStaff, P::ActivityUsers, P::SettingsRead],
+        &[
+            P::UsersRead,
+            P::StaffRead,
+            P::KeysRead,
+            P::AuditRead,
+            P::ActivityStaff,
+            P::ActivityUsers,
+            P::SettingsRead,
+            P::RequestsRead,
+        ],
     ),
 ];
 
@@ -391,6 +482,14 @@ mod tests {
             assert_eq!(names.len(), count);
         }
         assert!(Permission::ALL.len() <= 64, "the set is one u64");
+    }
+
+    #[test]
+    fn what_can_be_proposed_is_an_action_that_somebody_may_take() {
+        for action in Proposable::ALL {
+            let need = need_of(ACTIONS, action.word());
+            assert!(matches!(need, Some(Holder(_) | OneselfOr(_))), "{action}: {need:?}");
+        }
     }
 
     #[test]

@@ -180,7 +180,7 @@ fn desk_fault(error: &Error, request_id: &str) -> Response {
 fn refused_status(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::LinkInvalid | Refusal::LinkExpired => StatusCode::GONE,
-        Refusal::BeyondOwnRights => StatusCode::FORBIDDEN,
+        Refusal::BeyondOwnRights | Refusal::NotADecider => StatusCode::FORBIDDEN,
         _ => StatusCode::CONFLICT,
     }
 }

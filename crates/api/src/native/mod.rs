@@ -7,6 +7,7 @@ mod bulk;
 pub mod fault;
 mod imports;
 mod records;
+mod requests;
 mod sign_in;
 mod staff;
 mod standing;
@@ -120,6 +121,7 @@ enum Problems {
         (name = "signing in", description = "For users themselves."),
         (name = "staff", description = "Staff, teams, roles, keys."),
         (name = "bulk", description = "One action on many users: previewed, done slice by slice, undone."),
+        (name = "requests", description = "Actions that one person proposes and another decides."),
         (name = "records", description = "Audit, events, settings."),
     )
 )]
@@ -208,6 +210,11 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(bulk::resume))
         .routes(routes!(bulk::cancel))
         .routes(routes!(bulk::undo))
+        .routes(routes!(requests::propose, requests::list))
+        .routes(routes!(requests::get))
+        .routes(routes!(requests::approve))
+        .routes(routes!(requests::decline))
+        .routes(routes!(requests::withdraw))
         .routes(routes!(records::audit))
         .routes(routes!(records::export))
         .routes(routes!(records::events))

@@ -287,7 +287,8 @@ pub struct RoleIn {
     pub permissions: Vec<String>,
 }
 
-fn permissions(words: &[String]) -> desk::Result<Vec<Permission>> {
+/// The permissions of these words.
+pub fn permissions(words: &[String]) -> desk::Result<Vec<Permission>> {
     let read =
         |word: &String| chosen("permissions", Some(word.as_str()), Permission::parse, &["see GET /v1/permissions"]);
     words.iter().map(read).filter_map(Result::transpose).collect()

@@ -472,6 +472,12 @@ pub struct SettingsWire {
     pub switch_expose_totp_uri: bool,
     pub switch_detail_fraud_status: bool,
     pub switch_app_url: Option<String>,
+    /// The actions that need a second person, by the names of `GET /v1/permissions`.
+    #[schema(example = json!(["user.disable"]))]
+    pub second_person: Vec<&'static str>,
+    /// The role whose holders decide requests; null: whoever has `requests.decide`.
+    pub deciding_role: Option<String>,
+    pub request_seconds: i64,
     pub mail_from: Option<String>,
 }
 
@@ -496,6 +502,9 @@ impl From<Settings> for SettingsWire {
             switch_expose_totp_uri: it.switch_expose_totp_uri,
             switch_detail_fraud_status: it.switch_detail_fraud_status,
             switch_app_url: it.switch_app_url,
+            second_person: it.second_person.iter().map(|action| action.word()).collect(),
+            deciding_role: it.deciding_role,
+            request_seconds: it.request_seconds,
             mail_from: it.mail_from,
         }
     }

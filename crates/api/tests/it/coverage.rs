@@ -39,6 +39,10 @@ fn good_body(operation: &str) -> Value {
         "POST /v1/teams" => json!({"name": "T"}),
         "POST /v1/teams/{team_id}/members" => json!({"staff_id": "stf_x", "role_id": "rol_x"}),
         "POST /v1/roles" => json!({"name": "R", "permissions": []}),
+        "POST /v1/requests" => {
+            json!({"action": "user.disable", "user_id": "usr_01jqzs8v1xe5ja4c3rq0f2m6tn", "reason": "coverage"})
+        }
+        "POST /v1/requests/{request_id}/decline" => json!({"reason": "coverage"}),
         "POST /v1/bulk" => json!({"action": "lock", "filter": {}}),
         "POST /v1/keys" => json!({"kind": "native", "name": "K"}),
         _ => json!({}),
@@ -58,6 +62,7 @@ fn filled(path: &str) -> String {
         ("key_id", "key"),
         ("bulk_id", "blk"),
         ("import_id", "imp"),
+        ("request_id", "rqt"),
     ] {
         filled = filled.replace(&format!("{{{name}}}"), &format!("{prefix}_01jqzs8v1xe5ja4c3rq0f2m6tn"));
     }
@@ -113,10 +118,10 @@ async fn every_route_refuses_strangers_and_those_without_rights() {
                     answer.text
                 );
             }
-            if path.contains("{user_id}") || path.contains("{import_id}") {
+            if ["{user_id}", "{import_id}", "{request_id}"].iter().any(|part| path.contains(part)) {
                 let answer = admin.send(&method, &at, &headers, body).await;
                 assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{operation}");
-                let other = at.replace("usr_", "key_").replace("imp_", "key_");
+                let other = at.replace("usr_", "key_").replace("imp_", "key_").replace("rqt_", "key_");
                 let answer = admin.send(&method, &other, &headers, good_body(&operation).to_string()).await;
                 assert_eq!(answer.status.as_u16(), 404, "{operation} {}", answer.text);
             }

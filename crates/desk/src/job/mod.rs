@@ -27,6 +27,8 @@ words! {
         RunBulk = "run_bulk",
         /// Bring in the users of a file, or clear away the file of an import that has ended.
         RunImport = "run_import",
+        /// End a request that nobody has decided in time.
+        ExpireRequest = "expire_request",
     }
 }
 
@@ -50,6 +52,9 @@ pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
         }
         Fact::SettingsChanged { fields, .. } if fields.iter().any(|field| field == "memo_mode") => {
             job(JobKind::ApplyQueuedUnlocks, json!({}), now)
+        }
+        Fact::RequestProposed { request, expires_at, .. } => {
+            job(JobKind::ExpireRequest, json!({ "request": request }), *expires_at)
         }
         Fact::ImportStarted { import, .. }
         | Fact::ImportResumed { import }

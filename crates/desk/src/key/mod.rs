@@ -19,10 +19,16 @@ use crate::verb::{Action, Cx, Question, Qx, Subject};
 pub(crate) mod store {
     //! The keys' SQL.
 
+    use crate::db::{Rd, params};
+    use crate::error::Result;
+    use crate::value::id::{KeyId, StaffId, TenantId};
+
     pub(crate) const INSERT: &str = "\
         INSERT INTO key (tenant_id, id, kind, name, staff_id, fingerprint, client_id, public_keys, permissions,
-                         enforce_scopes, scopes, expires_at, created_at, version, secret)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14)";
+                         enforce_scopes, scopes, expires_at, created_at, made_by, version, secret)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15)";
+
+    pub(crate) const MAKER: &str = "SELECT made_by FROM key WHERE tenant_id = $1 AND id = $2";
 
     pub(crate) const ALL: &str = "\
         SELECT id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at, revoked_at,
@@ -50,6 +56,14 @@ pub(crate) mod store {
         ON CONFLICT (tenant_id, key_id, jti) DO NOTHING";
 
     pub(crate) const SWEEP_ASSERTIONS: &str = "DELETE FROM assertion WHERE expires_at < $1";
+
+    /// Who made a key, where that is known.
+    pub(crate) async fn maker(rd: &mut Rd, tenant: TenantId, key: KeyId) -> Result<Option<StaffId>> {
+        match rd.find(MAKER, params![tenant, key]).await? {
+            Some(mut row) => row.take(),
+            None => Ok(None),
+        }
+    }
 }
 
 words! {
@@ -215,6 +229,7 @@ impl Action for CreateKey {
                     self.scopes.join(" "),
                     self.expires_at,
                     cx.now,
+                    cx.caller.staff(),
                     sealed
                 ],
             )

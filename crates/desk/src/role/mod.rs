@@ -15,7 +15,7 @@ pub(crate) mod store {
     use crate::permission::Permissions;
     use crate::role::Role;
     use crate::value::clock::Time;
-    use crate::value::id::{RoleId, TenantId};
+    use crate::value::id::{RoleId, StaffId, TenantId};
 
     pub(crate) const INSERT: &str = "\
         INSERT INTO role (tenant_id, id, name, built_in, permissions, created_at, version)
@@ -51,6 +51,13 @@ pub(crate) mod store {
         WHERE tenant_id = $1 AND role_id = $2
         LIMIT 1";
 
+    pub(crate) const IS_HELD_BY: &str = "\
+        SELECT 1
+        FROM member m
+        JOIN role r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+        WHERE m.tenant_id = $1 AND m.staff_id = $2 AND r.name = $3
+        LIMIT 1";
+
     pub(crate) const DELETE: &str = "DELETE FROM role WHERE tenant_id = $1 AND id = $2";
 
     fn read(mut row: Row) -> Result<Role> {
@@ -78,6 +85,11 @@ pub(crate) mod store {
 
     pub(crate) async fn by_name_for_change(tx: &mut Tx, tenant: TenantId, name: &str) -> Result<Option<Role>> {
         tx.find(BY_NAME, params![tenant, name]).await?.map(read).transpose()
+    }
+
+    /// Whether a staff member has the role of this name, in whatever team.
+    pub(crate) async fn is_held_by(rd: &mut Rd, tenant: TenantId, name: &str, staff: StaffId) -> Result<bool> {
+        Ok(rd.find(IS_HELD_BY, params![tenant, staff, name]).await?.is_some())
     }
 
     pub(crate) async fn all(rd: &mut Rd, tenant: TenantId) -> Result<Vec<Role>> {
@@ -166,7 +178,8 @@ impl Action for DeleteRole {
         if role.built_in {
             return Err(Refusal::BuiltIn.into());
         }
-        if cx.tx.find(store::IS_HELD, params![tenant, self.0]).await?.is_some() {
+        let is_deciding = cx.tenant.settings.deciding_role.as_deref() == Some(&*role.name);
+        if is_deciding || cx.tx.find(store::IS_HELD, params![tenant, self.0]).await?.is_some() {
             return Err(Refusal::InUse.into());
         }
         cx.tx.run(store::DELETE, params![tenant, self.0]).await?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fact::Fact;
 use crate::permission::{BUILT_IN_ROLES, Permissions};
 use crate::role;
@@ -92,7 +92,7 @@ impl Action for ChangeSecuritySettings {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Settings> {
         if let Some(name) = self.patch.keys().find(|name| !Settings::SECURITY.contains(&name.as_str())) {
-            return Err(crate::Error::invalid(name.clone(), "unknown", "Not a security setting."));
+            return Err(Error::invalid(name.clone(), "unknown", "Not a security setting."));
         }
         change(cx, &self.patch).await
     }
@@ -102,6 +102,11 @@ async fn change(cx: &mut Cx<'_>, patch: &Map<String, Value>) -> Result<Settings>
     let tenant = cx.tenant.id;
     let old = store::settings_for_change(cx.tx, tenant).await?;
     let (settings, fields) = old.patched(patch)?;
+    if let Some(role) = &settings.deciding_role
+        && role::store::by_name_for_change(cx.tx, tenant, role).await?.is_none()
+    {
+        return Err(Error::invalid("deciding_role", "unknown", "There is no role of this name."));
+    }
     if !fields.is_empty() {
         store::save_settings(cx.tx, tenant, &settings).await?;
         cx.note(Fact::SettingsChanged { tenant, fields });

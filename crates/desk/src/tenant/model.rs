@@ -1,10 +1,11 @@
 //! What a tenant is, and the settings an institution may choose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Field, Result};
+use crate::permission::Proposable;
 use crate::value::clock::{SECOND, Time};
 use crate::value::id::{InstitutionId, TenantId};
 use crate::value::seal::TenantKeys;
@@ -108,6 +109,12 @@ pub struct Settings {
     pub switch_detail_fraud_status: bool,
     /// The Switch voice: where the institution's app is reached, for links of invitation and payment; absent: the server.
     pub switch_app_url: Option<String>,
+    /// The actions that need a second person: who wants one proposes it as a request.
+    pub second_person: BTreeSet<Proposable>,
+    /// The name of the role whose holders decide requests; absent: whoever has the permission.
+    pub deciding_role: Option<String>,
+    /// How long a request waits to be decided, in seconds.
+    pub request_seconds: i64,
     /// The sender of mails, e.g. `Harbor & Pine <no-reply@bank.example>`; absent: the server's.
     pub mail_from: Option<String>,
 }
@@ -133,6 +140,9 @@ impl Default for Settings {
             switch_expose_totp_uri: false,
             switch_detail_fraud_status: false,
             switch_app_url: None,
+            second_person: BTreeSet::new(),
+            deciding_role: None,
+            request_seconds: 7 * 86_400,
             mail_from: None,
         }
     }
@@ -153,6 +163,9 @@ impl Settings {
         "self_registration",
         "switch_checksum",
         "switch_expose_totp_uri",
+        "second_person",
+        "deciding_role",
+        "request_seconds",
     ];
 
     /// These settings with a JSON merge patch applied, checked; and the names of the fields that differ.
@@ -193,6 +206,7 @@ impl Settings {
         within("code_seconds", self.code_seconds, 30, 3_600);
         within("password_min_length", self.password_min_length, 8, 64);
         within("bulk_max", self.bulk_max, 1, 10_000_000);
+        within("request_seconds", self.request_seconds, 60, 90 * 86_400);
         if self.abilities.len() > 64 {
             faults.push(Field::new("abilities", "too_long", "At most 64 abilities."));
         }
@@ -207,6 +221,11 @@ impl Settings {
             faults.push(Field::new("mail_from", "invalid", "Not a mailbox."));
         }
         if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+    }
+
+    /// Whether the action of this name needs a second person.
+    pub fn needs_second_person(&self, name: &str) -> bool {
+        self.second_person.iter().any(|action| action.word() == name)
     }
 
     /// When a lock set now opens by itself.

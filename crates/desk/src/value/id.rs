@@ -154,6 +154,8 @@ ids! {
     JobId = "job", "job";
     /// A bulk action.
     BulkId = "blk", "bulk action";
+    /// An action proposed by one person, to be decided by another.
+    RequestId = "rqt", "request";
     /// A pending second step: a code or a link that proves somebody.
     ProofId = "prf", "proof";
 }

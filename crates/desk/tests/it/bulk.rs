@@ -456,7 +456,7 @@ async fn what_cannot_be_done_is_told_before_it_begins() {
         assert_eq!(told(order(BulkVerb::Lock, fraudulent())).await, fault("filter", "empty"));
         let many = (0..10_001).map(|at| UserId(uuid::Uuid::from_u128(at))).collect();
         assert_eq!(told(ids(many)).await, fault("ids", "too_many"));
-        let long = BulkOrder { reason: Some("x".repeat(501)), ..ids(vec![one]) };
+        let long = BulkOrder { reason: Some("x".repeat(1_001)), ..ids(vec![one]) };
         assert_eq!(told(long).await, fault("reason", "too_long"));
         let without = BulkOrder { deed: BulkDeed::plain(BulkVerb::FraudStatus), ..ids(vec![one]) };
         assert_eq!(told(without).await, fault("status", "required"));

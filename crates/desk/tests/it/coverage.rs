@@ -14,7 +14,8 @@ use desk::key::*;
 use desk::message::*;
 use desk::note::*;
 use desk::password::StartPasswordReset;
-use desk::permission::{ACTIONS, BUILT_IN_ROLES, Need, Permission as P, QUESTIONS};
+use desk::permission::{ACTIONS, BUILT_IN_ROLES, Need, Permission as P, Proposable, QUESTIONS};
+use desk::request::*;
 use desk::role::*;
 use desk::second_factor::*;
 use desk::session::*;
@@ -54,6 +55,10 @@ struct Scene {
     held_role: RoleId,
     key: KeyId,
     import: ImportId,
+    /// What a colleague has proposed.
+    request: RequestId,
+    /// What the holder of any permission has proposed.
+    own_request: RequestId,
 }
 
 /// Ending everything the user has: what a bulk action can do to one.
@@ -98,6 +103,11 @@ impl Scene {
                 d.perform(&house, CancelImport(earlier.id)).await.unwrap();
             }
         }
+        let propose = |action| ProposeAction { proposal: Proposal::plain(action, user), reason: "case 17".to_owned() };
+        let holder = t.holder(&[P::RequestsPropose]);
+        let colleague = Caller { who: desk::Who::Key { id: key, staff: other_staff }, ..holder.clone() };
+        let request = d.perform(&colleague, propose(Proposable::Suspend)).await.unwrap().request.id;
+        let own_request = d.perform(&holder, propose(Proposable::Blacklist)).await.unwrap().request.id;
         let import = d.perform(&house, received(&t, &house, word).await.unwrap()).await.unwrap().id;
         Scene {
             t,
@@ -118,6 +128,8 @@ impl Scene {
             held_role,
             key,
             import,
+            request,
+            own_request,
         }
     }
 
@@ -238,6 +250,13 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
     "bulk.cancel" => |s| CancelBulk { bulk: s.running, reason: None };
     "bulk.run_slice" => |s| RunBulkSlice { bulk: s.running, limit: 10 };
     "bulk.give_up" => |s| GiveUpBulk { bulk: s.running, code: "internal" };
+    "request.propose" => |s| ProposeAction {
+        proposal: Proposal::plain(Proposable::Disable, s.user), reason: "case 17".to_owned(),
+    };
+    "request.approve" => |s| ApproveRequest { request: s.request, comment: None, already_so: AlreadySo::Refuse };
+    "request.decline" => |s| DeclineRequest { request: s.request, reason: "no grounds".to_owned() };
+    "request.withdraw" => |s| WithdrawRequest { request: s.own_request, reason: None };
+    "request.expire" => |s| ExpireRequest(s.request);
     "settings.change" => |s| ChangeSettings { patch: patch(json!({"memo_mode": s.word.len() > 1})) };
     "settings.change_security" => |s| ChangeSecuritySettings { patch: patch(json!({"lock_after": s.word.len()})) };
 };
@@ -315,6 +334,9 @@ const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
     "bulk.show" => |s| ShowBulk(s.bulk);
     "bulk.rows" => |s| ListBulkRows { bulk: s.bulk, outcome: None, after: None, limit: 10 };
     "bulk.preview" => |s| PreviewBulk::Start(bulk_order(s.user));
+    "request.list" => |_s| ListRequests { limit: 10, ..ListRequests::default() };
+    "request.show" => |s| ShowRequest(RequestRef::Id(s.request));
+    "request.pending" => |s| PendingRequests(s.user);
     "settings.show" => |_s| ShowSettings;
     "settings.user_terms" => |_s| ShowUserTerms;
     "tenant.list" => |_s| ListTenants;
@@ -333,12 +355,14 @@ const BESIDES: &[(&str, P)] = &[
     ("bulk.resume", P::UsersSuspend),
     ("bulk.preview", P::UsersSuspend),
     ("import.reveal_rejected", P::UsersReveal),
+    ("request.approve", P::UsersSuspend),
 ];
 
 /// The other questions a verb of this name has.
 const FURTHER_QUESTIONS: &[(&str, Run)] = plain! { ask:
     "user.find" => |s| UserByName { by: Unique::Username, text: format!("adaeze.{}", s.word) };
     "user.find" => |_s| UserByNumber(1);
+    "request.show" => |_s| ShowRequest(RequestRef::Number(1));
 };
 
 fn run_of(name: &str) -> Run {

@@ -28,6 +28,7 @@ const NOUNS: &[&str] = &[
     "password",
     "activity",
     "bulk",
+    "request",
 ];
 
 /// Where the order does not hold today, and why that is so.

@@ -13,6 +13,7 @@ mod jobs;
 mod lists;
 mod passwords;
 mod privacy;
+mod requests;
 mod search;
 mod sign_in;
 mod standing;

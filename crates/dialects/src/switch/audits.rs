@@ -77,7 +77,19 @@ pub(super) async fn list(State(house): State<House<Own>>, ByAdmin(call): ByAdmin
         None => None,
         Some(text) => Some(people(&house, &call, text).await?),
     };
+    // Requests of both kinds have the same actions; what was proposed stands in their facts.
+    let about = match given("log_type") {
+        Some("disable_requests") => Some("user.disable"),
+        Some("enable_requests") => Some("user.enable"),
+        _ => None,
+    };
     let fits = move |record: &AuditRecord| {
+        if let Some(about) = about
+            && record.action != about
+            && !record.facts.to_string().contains(&format!("\"{about}\""))
+        {
+            return false;
+        }
         let is_staff = matches!(record.actor_kind.as_str(), "staff" | "key");
         by_staff.is_none_or(|by_staff| by_staff == is_staff)
             && people.as_ref().is_none_or(|people| {

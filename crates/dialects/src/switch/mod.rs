@@ -12,6 +12,7 @@ mod devices;
 mod factors;
 mod fault;
 mod page;
+mod requests;
 mod session;
 mod token;
 mod users;
@@ -89,6 +90,19 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/admin/users/reset_password/{id}", || post(users::reset_password)),
     route("GET", "/admin/users/{id}/devices", || get(devices::list)),
     route("POST", "/admin/users/delete/{id}/devices/{device_id}", || post(devices::delete)),
+    // What one admin proposes and another decides.
+    route("POST", "/admin/disable_requests", || post(requests::propose_disable)),
+    route("GET", "/admin/disable_requests", || get(requests::list_disable)),
+    route("GET", "/admin/disable_requests/{id}", || get(requests::show_disable)),
+    route("POST", "/admin/disable_requests/approve/{id}", || post(requests::approve_disable)),
+    route("POST", "/admin/disable_requests/decline/{id}", || post(requests::decline_disable)),
+    route("POST", "/admin/enable_requests", || post(requests::propose_enable)),
+    route("GET", "/admin/enable_requests", || get(requests::list_enable)),
+    // Documented with the user's number in the path, too.
+    route("POST", "/admin/enable_requests/{id}", || post(requests::propose_enable)),
+    route("GET", "/admin/enable_requests/{id}", || get(requests::show_enable)),
+    route("POST", "/admin/enable_requests/approve/{id}", || post(requests::approve_enable)),
+    route("POST", "/admin/enable_requests/decline/{id}", || post(requests::decline_enable)),
     // The book.
     route("GET", "/admin/audits", || get(audits::list)),
     // What users do themselves.

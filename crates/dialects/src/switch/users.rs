@@ -4,6 +4,8 @@ use api::kit::{House, Trouble};
 use axum::Json;
 use axum::extract::State;
 use desk::password::RevokePassword;
+use desk::permission::Proposable;
+use desk::request::PendingRequests;
 use desk::second_factor::RevealSecondFactor;
 use desk::user::standing::{Blacklist, FraudStatus, Verification};
 use desk::user::{
@@ -92,9 +94,15 @@ async fn told(house: &House<Own>, call: &Call, message: &str, user: SeenUser, wh
     Ok(Json(json!({ "message": message, "data": wire::detail(&user, &around, which) })))
 }
 
-/// What of a user does not stand in her own file.
-pub(super) async fn around(_house: &House<Own>, _caller: &Caller, _user: UserId) -> Answer<Around> {
-    Ok(Around::default())
+/// What of a user does not stand in her own file. She herself is not told what is proposed about her.
+pub(super) async fn around(house: &House<Own>, caller: &Caller, user: UserId) -> Answer<Around> {
+    if !caller.may(Permission::UsersRead) {
+        return Ok(Around::default());
+    }
+    let pending = house.desk.ask(caller, PendingRequests(user)).await?;
+    let (pending_disable, pending_enable) =
+        (pending.contains(&Proposable::Disable), pending.contains(&Proposable::Enable));
+    Ok(Around { pending_disable, pending_enable, ..Around::default() })
 }
 
 /// What her authenticator is fed with: for whoever may reveal, where the institution shows it, and then it is on record

@@ -1,6 +1,7 @@
 //! The vendor's objects, key for key and in the vendor's order (contract 4 and 5; the user's own view is from the vendor's
 //! page on authentication).
 
+use desk::request::SeenRequest;
 use desk::staff::StaffCard;
 use desk::user::SeenUser;
 use desk::value::clock::Time;
@@ -348,6 +349,30 @@ pub(super) fn herself(user: &SeenUser, around: &Around) -> Value {
         "is_diaspora": it.is_diaspora == Some(true),
         "has_wallet": it.wallet.balance.is_some(),
     }
+}
+
+/// A disable or enable request (contract 6.1). One that ran out or was taken back is in a state that the vendor has no word
+/// for, and is told in ours.
+pub(super) fn request(it: &SeenRequest) -> Value {
+    let user = it.user.as_ref().map(|user| {
+        let (first_name, last_name) = words::names(user);
+        json!({
+            "first_name": first_name,
+            "last_name": last_name,
+            "email": text(&user.profile.email),
+            "is_verified": words::is_verified(user),
+            "switch_id": words::switch_id(user.number),
+            "image_selfie_url": Value::Null,
+        })
+    });
+    json!({
+        "status": it.state.word(),
+        "id": it.request.number.to_string(),
+        "reason": it.reason(),
+        "super_admin_comment": it.comment(),
+        "user": user,
+        "created_by": { "id": it.proposer.number.to_string(), "email": it.proposer.email },
+    })
 }
 
 /// An admin who has just signed in: six keys (contract 2). There is no rule here that makes passwords of staff expire, nor

@@ -280,6 +280,7 @@ fn permissions(role: &str) -> Vec<Permission> {
         P::ActivityStaff,
         P::ActivityUsers,
         P::SettingsRead,
+        P::RequestsRead,
     ];
     let serves = [P::UsersFraud, P::DevicesUnlink, P::UsersResetPassword];
     match role {

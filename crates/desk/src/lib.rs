@@ -21,6 +21,7 @@ pub mod job;
 
 // The nouns.
 pub mod activity;
+pub mod authority;
 pub mod bulk;
 pub mod device;
 pub mod import;

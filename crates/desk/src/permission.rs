@@ -320,6 +320,7 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("team.remove_member", Holder(P::TeamManage)),
     ("role.define", Holder(P::TeamManage)),
     ("role.delete", Holder(P::TeamManage)),
+    ("role.settle", House),
     ("key.create", Holder(P::KeysManage)),
     ("key.revoke", Holder(P::KeysManage)),
     ("key.remember_assertion", Anyone),
@@ -366,6 +367,9 @@ pub const QUESTIONS: &[(&str, Need)] = &[
     ("staff.who_am_i", SignedInStaff),
     ("team.list", Holder(P::StaffRead)),
     ("role.list", Holder(P::StaffRead)),
+    ("role.show", Holder(P::StaffRead)),
+    ("permission.table", SignedInStaff),
+    ("permission.explain", SignedInStaff),
     ("key.list", Holder(P::KeysRead)),
     ("audit.list", Holder(P::AuditRead)),
     ("audit.export", Holder(P::AuditRead)),
@@ -390,7 +394,12 @@ pub fn need_of(table: &[(&str, Need)], name: &str) -> Option<Need> {
     table.iter().find(|(known, _)| *known == name).map(|(_, need)| *need)
 }
 
-/// The roles every tenant is born with. They are rows like any other, marked as built in.
+/// The built-in roles that keep every right a later version adds.
+pub const ALL_POWERFUL: &[&str] = &["admin", "super_admin"];
+
+/// The roles every tenant has. They are rows like any other, marked as built in; a tenant of an older version gets what is new
+/// when the program starts. The last four are those of the Switch voice, whose `admin` is our `user_admin`
+/// (docs/decisions/0019-switch-roles.md).
 pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
     ("admin", Permission::ALL),
     (
@@ -459,6 +468,67 @@ pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
             P::UsersRead,
             P::StaffRead,
             P::KeysRead,
+            P::AuditRead,
+            P::ActivityStaff,
+            P::ActivityUsers,
+            P::SettingsRead,
+            P::RequestsRead,
+        ],
+    ),
+    ("super_admin", Permission::ALL),
+    (
+        "user_admin",
+        &[
+            P::UsersRead,
+            P::UsersContacts,
+            P::UsersFraud,
+            P::UsersResetPassword,
+            P::SessionsRead,
+            P::DevicesRead,
+            P::DevicesUnlink,
+            P::NotesRead,
+            P::NotesWrite,
+            P::MessagesRead,
+            P::StaffRead,
+            P::AuditRead,
+            P::ActivityStaff,
+            P::ActivityUsers,
+            P::SettingsRead,
+            P::RequestsRead,
+        ],
+    ),
+    (
+        "customer_success",
+        &[
+            P::UsersRead,
+            P::UsersContacts,
+            P::UsersFraud,
+            P::UsersResetPassword,
+            P::SessionsRead,
+            P::DevicesRead,
+            P::DevicesUnlink,
+            P::NotesRead,
+            P::NotesWrite,
+            P::MessagesRead,
+            P::StaffRead,
+            P::AuditRead,
+            P::ActivityStaff,
+            P::ActivityUsers,
+            P::SettingsRead,
+            P::RequestsRead,
+            P::RequestsPropose,
+        ],
+    ),
+    (
+        "banking_operations",
+        &[
+            P::UsersRead,
+            P::UsersContacts,
+            P::SessionsRead,
+            P::DevicesRead,
+            P::NotesRead,
+            P::MessagesRead,
+            P::StaffRead,
             P::AuditRead,
             P::ActivityStaff,
             P::ActivityUsers,

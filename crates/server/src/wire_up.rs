@@ -108,7 +108,15 @@ pub async fn open(settings: &Settings, absent: Absent) -> Done<Opened> {
     let desk = desk_over(&settings.config, db.clone(), master);
     // The first tenant's keys are unwrapped here: a wrong key is found now, not at the first request.
     match tenants(&desk).await {
-        Ok(_) => Ok(Opened { desk, db }),
+        Ok(tenants) => {
+            // What a newer version has in built-in roles, older tenants get here.
+            for tenant in tenants {
+                if desk.settle_roles(tenant.id).await? {
+                    tracing::info!(tenant = %tenant.id, "the built-in roles were brought up to this version");
+                }
+            }
+            Ok(Opened { desk, db })
+        }
         Err(fault) => {
             if !key_was_there {
                 // The one just made fits nothing; it must not be taken for the right one later.

@@ -6,6 +6,7 @@ mod around;
 mod bulk;
 pub mod fault;
 mod imports;
+mod permissions;
 mod records;
 mod requests;
 mod sign_in;
@@ -199,8 +200,9 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(staff::add_member))
         .routes(routes!(staff::remove_member))
         .routes(routes!(staff::roles, staff::define_role))
-        .routes(routes!(staff::delete_role))
-        .routes(routes!(staff::permission_table))
+        .routes(routes!(staff::role, staff::delete_role))
+        .routes(routes!(permissions::table))
+        .routes(routes!(permissions::explain))
         .routes(routes!(staff::keys, staff::create_key))
         .routes(routes!(staff::revoke_key))
         .routes(routes!(bulk::start, bulk::list))

@@ -175,3 +175,45 @@ async fn the_policy_keeps_everybody_from_acting_alone_at_this_door() {
         assert!(hers["data"].as_array().unwrap().iter().any(|row| row["action"] == "request.propose"), "{hers}");
     }
 }
+
+#[tokio::test]
+async fn who_may_do_what_and_why_not_is_told() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let support = house.holder("support", &[P::UsersRead, P::UsersLock]).await;
+        let user = person(&admin, "one").await;
+        let table = admin.get("/v1/permissions").await.is(200).json();
+        let lock = table["actions"].as_array().unwrap().iter().find(|it| it["verb"] == "user.lock").unwrap();
+        assert_eq!((&lock["permission"], &lock["people_count"]), (&json!("users.lock"), &json!(2)));
+        assert!(lock["roles"].as_array().unwrap().contains(&json!("role of support")));
+        let bare = support.get("/v1/permissions").await.is(200).json();
+        assert!(bare["actions"][0].get("people").is_none() && bare["actions"][0].get("roles").is_none());
+        let roles = admin.get("/v1/roles").await.is(200).json();
+        let role = roles["data"].as_array().unwrap().iter().find(|it| it["name"] == "role of support").unwrap();
+        assert_eq!(role["holders"][0]["staff_id"], json!(support.staff.unwrap().to_string()));
+        let shown = admin.get(&format!("/v1/roles/{}", role["id"].as_str().unwrap())).await.is(200).json();
+        assert_eq!(
+            (&shown["permissions"], &shown["holders"]),
+            (&json!(["users.read", "users.lock"]), &role["holders"])
+        );
+        let nobodys = admin.get("/v1/roles/rol_01jqzs8v1xe5ja4c3rq0f2m6tn").await;
+        assert_eq!(nobodys.is(404).code(), "not_found");
+
+        let explain = |rest: &str| format!("/v1/permissions/explain?{rest}");
+        let hers = format!("staff={}&action=user.disable&user={user}", support.staff.unwrap());
+        let told = admin.get(&explain(&hers)).await.is(200).json();
+        assert_eq!((&told["allowed"], &told["permission"]), (&json!(false), &json!("users.disable")));
+        let missing = &told["obstacles"][0];
+        assert_eq!((&missing["code"], &missing["permission"]), (&json!("permission_missing"), &json!("users.disable")));
+        assert!(missing["roles"].as_array().unwrap().contains(&json!("compliance")));
+        admin.patch("/v1/settings", json!({"second_person": ["user.lock"]})).await.is(200);
+        let told = support.get(&explain("action=user.lock")).await.is(200).json();
+        assert_eq!((&told["allowed"], &told["given_by"]), (&json!(false), &json!(["role of support"])));
+        assert_eq!(told["obstacles"][0]["code"], "needs_second_person");
+        let others = format!("staff={}&action=user.lock", admin.staff.unwrap());
+        assert_eq!(support.get(&explain(&others)).await.is(403).code(), "forbidden");
+        assert_eq!(fault(&support.get(&explain("")).await).0, "action");
+        assert_eq!(fault(&support.get(&explain("action=user.juggle")).await).0, "action");
+        assert_eq!(support.get(&explain("action=user.lock&staff=stf_1")).await.is(404).code(), "not_found");
+    }
+}

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Row, params};
+use crate::db::{Rd, Row, params};
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::{Permission, Permissions};
@@ -44,6 +44,14 @@ pub(crate) mod store {
         FROM key
         WHERE tenant_id = $1 AND id = $2
         FOR UPDATE";
+
+    pub(crate) const OF_STAFF: &str = "\
+        SELECT id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at, revoked_at,
+               created_at
+        FROM key
+        WHERE tenant_id = $1 AND staff_id = $2
+        ORDER BY id
+        LIMIT 1000";
 
     pub(crate) const REVOKE: &str = "\
         UPDATE key
@@ -278,6 +286,11 @@ pub(crate) fn read(mut row: Row) -> Result<Key> {
         revoked_at: row.take()?,
         created_at: row.take()?,
     })
+}
+
+/// A staff member's keys, revoked ones too.
+pub(crate) async fn of_staff(rd: &mut Rd, tenant: TenantId, staff: StaffId) -> Result<Vec<Key>> {
+    rd.all(store::OF_STAFF, params![tenant, staff]).await?.into_iter().map(read).collect()
 }
 
 /// Makes a key worthless, at once and for good.

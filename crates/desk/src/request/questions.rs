@@ -247,6 +247,7 @@ impl Question for PendingRequests {
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Proposable>> {
-        store::pending_of(qx.rd, qx.tenant.id, self.0, qx.now).await
+        let hides = hides_employees(qx.tenant, qx.caller);
+        store::pending_of(qx.rd, qx.tenant.id, self.0, hides, qx.now).await
     }
 }

@@ -39,10 +39,11 @@ pub(crate) const PENDING: &str = concat!(
 );
 
 pub(crate) const PENDING_OF: &str = "\
-    SELECT action
-    FROM request
-    WHERE tenant_id = $1 AND subject_id = $2 AND state = 'pending' AND expires_at > $3
-    ORDER BY action";
+    SELECT r.action
+    FROM request r
+    WHERE r.tenant_id = $1 AND r.subject_id = $2 AND r.state = 'pending' AND r.expires_at > $3
+        AND NOT EXISTS (SELECT 1 FROM users u WHERE u.tenant_id = $1 AND u.id = $2 AND u.employee >= $4)
+    ORDER BY r.action";
 
 pub(crate) const INSERT: &str = "\
     INSERT INTO request (tenant_id, id, number, action, subject_kind, subject_id, state, plan_hash, sealed, proposer_id,
@@ -143,8 +144,16 @@ pub(crate) async fn pending_for_change(
 }
 
 /// What is proposed about a user and can be decided now.
-pub(crate) async fn pending_of(rd: &mut Rd, tenant: TenantId, user: UserId, now: Time) -> Result<Vec<Proposable>> {
-    let rows = rd.all(PENDING_OF, params![tenant, user, now]).await?;
+pub(crate) async fn pending_of(
+    rd: &mut Rd,
+    tenant: TenantId,
+    user: UserId,
+    hides_employees: bool,
+    now: Time,
+) -> Result<Vec<Proposable>> {
+    // From here on somebody is too much of an employee to be known of.
+    let hidden_from: i64 = if hides_employees { 1 } else { 2 };
+    let rows = rd.all(PENDING_OF, params![tenant, user, now, hidden_from]).await?;
     rows.into_iter().map(|mut row| row.take()).collect()
 }
 

@@ -4,11 +4,10 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::fact::Fact;
-use crate::permission::{BUILT_IN_ROLES, Permissions};
+use crate::permission::BUILT_IN_ROLES;
 use crate::role;
 use crate::tenant::model::Settings;
 use crate::tenant::store;
-use crate::value::id::RoleId;
 use crate::verb::{Action, Cx, Subject};
 
 /// Opens a tenant with its built-in roles. Made by `Desk::open_tenant`, which also makes the keys.
@@ -40,11 +39,7 @@ impl Action for CreateTenant {
         )
         .await?;
         for (name, permissions) in BUILT_IN_ROLES {
-            let id = RoleId::new(cx.id_time(), cx.random);
-            let permissions: Permissions = permissions.iter().copied().collect();
-            // The administrator keeps every right that a later version adds.
-            let stored = if *name == "admin" { "*".to_owned() } else { permissions.to_stored() };
-            role::store::insert(cx.tx, tenant.id, id, name, true, &stored, cx.now).await?;
+            role::insert_built_in(cx, name, permissions).await?;
         }
         cx.note(Fact::TenantCreated { tenant: tenant.id });
         Ok(())

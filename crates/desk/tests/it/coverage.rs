@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use desk::activity::{ActivityFilter, StaffActivity, UserActivity};
 use desk::audit::{AuditFilter, ExportAudit, ListAudit};
+use desk::authority::{ExplainPermission, ListHeldRoles, ShowPermissions, ShowRole};
 use desk::bulk::*;
 use desk::device::*;
 use desk::event::ListEvents;
@@ -236,6 +237,7 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
     "team.remove_member" => |s| RemoveMember { team: s.team, staff: s.other_staff };
     "role.define" => |s| DefineRole { name: s.name("New"), permissions: Vec::new() };
     "role.delete" => |s| DeleteRole(s.role);
+    "role.settle" => |_s| SettleRoles;
     "key.create" => |s| CreateKey::native("Script", s.other_staff);
     "key.revoke" => |s| RevokeKey(s.key);
     "key.remember_assertion" => |s| RememberAssertion {
@@ -324,6 +326,9 @@ const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
     "staff.who_am_i" => |_s| WhoAmI;
     "team.list" => |_s| ListTeams;
     "role.list" => |_s| ListRoles;
+    "role.show" => |s| ShowRole(s.role);
+    "permission.table" => |_s| ShowPermissions;
+    "permission.explain" => |_s| ExplainPermission { staff: None, action: "user.lock".to_owned(), user: None };
     "key.list" => |_s| ListKeys;
     "audit.list" => |_s| ListAudit(AuditFilter { limit: 10, ..AuditFilter::default() });
     "audit.export" => |_s| ExportAudit { after: 0 };
@@ -363,6 +368,7 @@ const FURTHER_QUESTIONS: &[(&str, Run)] = plain! { ask:
     "user.find" => |s| UserByName { by: Unique::Username, text: format!("adaeze.{}", s.word) };
     "user.find" => |_s| UserByNumber(1);
     "request.show" => |_s| ShowRequest(RequestRef::Number(1));
+    "role.list" => |_s| ListHeldRoles;
 };
 
 fn run_of(name: &str) -> Run {
@@ -509,7 +515,9 @@ fn permissions_page() -> String {
          Generated from `permission.rs`; a test compares this page with the tables, and every cell with what the desk\n\
          does. Columns are the roles that every tenant is born with; a role of one's own may hold any set of permissions.\n\
          *Anyone*: no sign-in needed. *Herself*: the user on herself. *Staff*: any staff member or key, about itself.\n\
-         *House*: the background worker and the operator at the machine.\n",
+         *House*: the background worker and the operator at the machine. A running server says who has which role, and why\n\
+         somebody may not: `GET /v1/permissions`, `GET /v1/permissions/explain`. What is [proposed](requests.md) to a second\n\
+         person needs `requests.propose` alone; to approve it, what the action needs besides.\n",
     );
     for (title, table) in [("Actions", ACTIONS), ("Questions", QUESTIONS)] {
         page.push_str(&format!("\n## {title}\n\n| verb | needs |"));

@@ -29,6 +29,7 @@ const NOUNS: &[&str] = &[
     "activity",
     "bulk",
     "request",
+    "authority",
 ];
 
 /// Where the order does not hold today, and why that is so.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod audit;
+mod authority;
 mod bulk;
 mod coverage;
 mod db;

@@ -601,6 +601,8 @@ async fn another_tenants_request_and_a_hidden_persons_do_not_exist() {
         t.desk.perform(&t.house(), edit).await.unwrap();
         assert_eq!(code(t.desk.ask(&checker, ShowRequest(RequestRef::Id(request))).await), "not_found");
         assert_eq!(code(t.desk.perform(&checker, approve(request)).await), "not_found");
+        assert!(t.desk.ask(&checker, PendingRequests(ada)).await.unwrap().is_empty());
+        assert_eq!(t.desk.ask(&t.admin(), PendingRequests(ada)).await.unwrap(), [Proposable::Disable]);
         let page = t.desk.ask(&checker, list()).await.unwrap();
         assert_eq!((page.total, page.requests.len()), (Some(0), 0));
         assert_eq!(t.desk.ask(&t.admin(), list()).await.unwrap().total, Some(1));
@@ -642,6 +644,157 @@ async fn lists_are_paged_by_cursor_and_by_row() {
                 code(t.desk.ask(&maker, ListRequests { skip, limit, ..ListRequests::default() }).await),
                 "invalid"
             );
+        }
+    }
+}
+
+/// What the rules say, written down a second time and simply: a request, and what has become of it.
+struct Modelled {
+    id: RequestId,
+    proposer: usize,
+    action: Proposable,
+    user: usize,
+    state: RequestState,
+    expires_at: i64,
+}
+
+impl Modelled {
+    fn state_at(&self, now: i64) -> RequestState {
+        if self.state == RequestState::Pending && now >= self.expires_at { RequestState::Expired } else { self.state }
+    }
+
+    /// The code with which a step on one that is not pending is refused.
+    fn closed(&self, now: i64) -> Option<&'static str> {
+        match self.state_at(now) {
+            RequestState::Pending => None,
+            RequestState::Expired => Some("request_expired"),
+            _ => Some("request_decided"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_tried_in_whatever_order_comes_to_what_the_rules_say() {
+    const ACTIONS: [Proposable; 4] = [Proposable::Disable, Proposable::Enable, Proposable::Flag, Proposable::Unflag];
+    let rights: Vec<P> = CHECKER.iter().copied().chain([P::RequestsPropose, P::UsersFlag]).collect();
+    for t in TestDesk::all().await {
+        policy(&t, json!({"request_seconds": 3600})).await;
+        let (mut users, mut people) = (Vec::new(), Vec::new());
+        for word in ["ada", "ben"] {
+            users.push(t.desk.perform(&t.house(), CreateUser::of(profile(word))).await.unwrap().id);
+        }
+        for word in ["one", "two", "three"] {
+            people.push(person(&t, word, &rights).await.1);
+        }
+        // Disabled, flagged.
+        let mut standing = [[false; 2]; 2];
+        let mut requests: Vec<Modelled> = Vec::new();
+        let chance = desk::value::random::Random::seeded(17);
+        let below = |most: usize| u64::from_be_bytes(chance.bytes()) as usize % most;
+        let axis = |action| match action {
+            Proposable::Disable => (0, true),
+            Proposable::Enable => (0, false),
+            Proposable::Flag => (1, true),
+            _ => (1, false),
+        };
+        for step in 0..400 {
+            t.clock.advance(below(300) as i64 * SECOND);
+            let (who, user, action) = (below(3), below(2), ACTIONS[below(4)]);
+            let (at, now) = (below(requests.len().max(1)), t.desk.now().0);
+            let (which, to) = axis(action);
+            let (told, expected) = match below(8) {
+                0..=2 => {
+                    let told = t.desk.perform(&people[who], propose(action, users[user])).await;
+                    let is_open = |it: &Modelled| it.user == user && it.action == action && it.closed(now).is_none();
+                    let expected = match () {
+                        () if standing[user][which] == to => "nothing_to_do",
+                        () if requests.iter().any(is_open) => "request_pending",
+                        () => "ok",
+                    };
+                    if let Ok(seen) = &told {
+                        let (id, state) = (seen.request.id, RequestState::Pending);
+                        let expires_at = now + 3600 * SECOND;
+                        requests.push(Modelled { id, proposer: who, action, user, state, expires_at });
+                        assert_eq!(seen.request.number, requests.len() as i64, "numbers are dense");
+                    }
+                    (code(told), expected)
+                }
+                3..=6 if requests.is_empty() => continue,
+                3 | 4 => {
+                    let it = &mut requests[at];
+                    let (which, to) = axis(it.action);
+                    let expected = match it.closed(now) {
+                        Some(closed) => closed,
+                        None if it.proposer == who => "own_request",
+                        None if standing[it.user][which] == to => "plan_changed",
+                        None => {
+                            it.state = RequestState::Approved;
+                            standing[it.user][which] = to;
+                            "ok"
+                        }
+                    };
+                    (code(t.desk.perform(&people[who], approve(it.id)).await), expected)
+                }
+                5 => {
+                    let it = &mut requests[at];
+                    let expected = match it.closed(now) {
+                        Some(closed) => closed,
+                        None if it.proposer == who => "own_request",
+                        None => {
+                            it.state = RequestState::Declined;
+                            "ok"
+                        }
+                    };
+                    (code(t.desk.perform(&people[who], decline(it.id)).await), expected)
+                }
+                6 => {
+                    let it = &mut requests[at];
+                    let expected = match it.closed(now) {
+                        _ if it.proposer != who => "not_the_proposer",
+                        Some(closed) => closed,
+                        None => {
+                            it.state = RequestState::Withdrawn;
+                            "ok"
+                        }
+                    };
+                    (
+                        code(t.desk.perform(&people[who], WithdrawRequest { request: it.id, reason: None }).await),
+                        expected,
+                    )
+                }
+                _ => {
+                    standing[user][which] = to;
+                    let (user, reason) = (users[user], None);
+                    let told = match action {
+                        Proposable::Disable => t.desk.perform(&people[who], DisableUser { user, reason }).await,
+                        Proposable::Enable => t.desk.perform(&people[who], EnableUser { user, reason }).await,
+                        Proposable::Flag => t.desk.perform(&people[who], FlagUser { user, bank: None, reason }).await,
+                        _ => t.desk.perform(&people[who], UnflagUser { user, bank: None, reason }).await,
+                    };
+                    (code(told), "ok")
+                }
+            };
+            assert_eq!(told, expected, "step {step}");
+            if step % 20 != 0 {
+                continue;
+            }
+            for (user, standing) in users.iter().zip(standing) {
+                let seen = t.desk.ask(&t.house(), ShowUser(*user)).await.unwrap().standing;
+                assert_eq!([seen.admission == Admission::Disabled, seen.flagged_whole], standing, "step {step}");
+            }
+            for state in RequestState::ALL.iter().copied() {
+                let filter = RequestFilter { state: Some(state), ..RequestFilter::default() };
+                let list = ListRequests { filter, limit: 200, count: true, ..ListRequests::default() };
+                let page = t.desk.ask(&people[0], list).await.unwrap();
+                let found: Vec<_> = page.requests.iter().map(|it| it.request.id).collect();
+                let expected: Vec<_> =
+                    requests.iter().rev().filter(|it| it.state_at(now) == state).map(|it| it.id).collect();
+                assert_eq!(
+                    (found, page.total),
+                    (expected.clone(), Some(expected.len() as i64)),
+                    "{state} at step {step}"
+                );
+            }
         }
     }
 }

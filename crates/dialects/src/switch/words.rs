@@ -28,14 +28,15 @@ pub(super) fn role(names: &[String]) -> &'static str {
 }
 
 const SUPER_ADMIN: &[&str] = &["super_admin", "admin"];
-const ADMIN: &[&str] = &["switch_admin", "compliance"];
+/// The vendor's `admin` is our `user_admin`: ours of that name may do everything (docs/decisions/0019).
+const ADMIN: &[&str] = &["user_admin", "compliance"];
 const CUSTOMER_SUCCESS: &[&str] = &["customer_success", "support"];
 
 /// The name of our role for the vendor's word.
 pub(super) fn our_role(word: &str) -> Option<&'static str> {
     match word {
         "super_admin" => Some("super_admin"),
-        "admin" => Some("switch_admin"),
+        "admin" => Some("user_admin"),
         "customer_success" => Some("customer_success"),
         "banking_operations" => Some("banking_operations"),
         _ => None,

@@ -8,8 +8,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use desk::key::{CreateKey, KeyKind};
-use desk::permission::{BUILT_IN_ROLES, Permission as P};
-use desk::role::{DefineRole, ListRoles};
+use desk::role::ListRoles;
 use desk::session::{NewDevice, SignInAnswer, SignInRequest};
 use desk::staff::AddStaff;
 use desk::team::{AddMember, CreateTeam};
@@ -22,7 +21,7 @@ use desk::user::{
 use desk::value::clock::Time;
 use desk::value::id::{StaffId, TenantId, UserId};
 use desk::value::secret::Secret;
-use desk::{Caller, Door, Permission};
+use desk::{Caller, Door};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
@@ -43,7 +42,7 @@ pub const ADMINS: &[(&str, &str)] = &[
     ("other_super_admin", "super_admin"),
     ("customer_success", "customer_success"),
     ("banking_operations", "banking_operations"),
-    ("admin", "switch_admin"),
+    ("admin", "user_admin"),
 ];
 
 pub struct World {
@@ -101,14 +100,8 @@ impl World {
         let team = desk.perform(house, CreateTeam { name: "Switch".to_owned() }).await.unwrap().id;
         let mut first: Option<StaffId> = None;
         for (name, role) in ADMINS {
-            let known = desk.ask(house, ListRoles).await.unwrap().into_iter().find(|known| known.name == *role);
-            let role = match known {
-                Some(known) => known.id,
-                None => {
-                    let define = DefineRole { name: (*role).to_owned(), permissions: permissions(role) };
-                    desk.perform(house, define).await.unwrap().id
-                }
-            };
+            let roles = desk.ask(house, ListRoles).await.unwrap();
+            let role = roles.into_iter().find(|known| known.name == *role).expect("a built-in role").id;
             let add = AddStaff {
                 id: None,
                 name: (*name).to_owned(),
@@ -264,30 +257,6 @@ pub fn phone(fingerprint: &str) -> NewDevice {
         os: text("Android"),
         os_version: text("11"),
         ..NewDevice::default()
-    }
-}
-
-/// What a role permits where it is not built in.
-fn permissions(role: &str) -> Vec<Permission> {
-    if let Some((_, known)) = BUILT_IN_ROLES.iter().find(|(name, _)| *name == role) {
-        return known.to_vec();
-    }
-    let reads = [
-        P::UsersRead,
-        P::UsersContacts,
-        P::DevicesRead,
-        P::StaffRead,
-        P::ActivityStaff,
-        P::ActivityUsers,
-        P::SettingsRead,
-        P::RequestsRead,
-    ];
-    let serves = [P::UsersFraud, P::DevicesUnlink, P::UsersResetPassword];
-    match role {
-        "super_admin" => Permission::ALL.to_vec(),
-        "customer_success" => [&reads[..], &serves, &[P::RequestsPropose]].concat(),
-        "switch_admin" => [&reads[..], &serves].concat(),
-        _ => reads.to_vec(),
     }
 }
 

@@ -115,6 +115,8 @@ words! {
         StorageReadOnly = "storage_read_only",
         /// The database cannot be reached.
         StorageAway = "storage_away",
+        /// The store of documents cannot be reached.
+        DocumentsAway = "documents_away",
         /// The server is stopping.
         Stopping = "stopping",
     }
@@ -183,6 +185,8 @@ words! {
         SessionEnded = "session_ended",
         /// The verification is not in a state that allows this.
         VerificationState = "verification_state",
+        /// As many documents of the user are kept as there may be.
+        TooManyDocuments = "too_many_documents",
         /// The bulk action has ended.
         BulkEnded = "bulk_ended",
         /// The bulk action has not ended yet.
@@ -237,6 +241,7 @@ impl Refusal {
             Refusal::NotUndoable => "What it did has no inverse.",
             Refusal::AlreadyUndone => "It was undone already, or is being undone.",
             Refusal::ChangedSince => "It has moved since.",
+            Refusal::TooManyDocuments => "As many documents of the user are kept as there may be.",
             Refusal::VerificationState => "The verification is not in a state that allows this.",
         }
     }

@@ -9,4 +9,5 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0003_lists", sql: include_str!("../migrations/0003_lists.sql") },
     Migration { name: "0004_imports", sql: include_str!("../migrations/0004_imports.sql") },
     Migration { name: "0005_bulk", sql: include_str!("../migrations/0005_bulk.sql") },
+    Migration { name: "0007_verification", sql: include_str!("../migrations/0007_verification.sql") },
 ];

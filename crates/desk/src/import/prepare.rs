@@ -378,7 +378,7 @@ fn flat(object: serde_json::Map<String, serde_json::Value>) -> Vec<(String, Told
     let mut pairs = Vec::with_capacity(object.len());
     for (name, value) in object {
         match value {
-            Value::Object(inner) if ["address", "identifiers", "demographic"].contains(&name.as_str()) => {
+            Value::Object(inner) if ["address", "identifiers", "photo_id", "demographic"].contains(&name.as_str()) => {
                 pairs.extend(inner.into_iter().map(|(field, value)| (format!("{name}.{field}"), told(value))));
             }
             Value::Object(inner) if name == "abilities" => {

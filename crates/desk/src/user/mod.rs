@@ -10,12 +10,13 @@ pub mod search;
 pub mod standing;
 pub(crate) mod store;
 pub mod unlock;
+pub mod verification;
 
 pub use actions::*;
 pub use census::house::Recount;
 pub use export::{Export, ExportPage, ExportUsers};
 pub use model::{Mark, User, UserKind};
-pub use profile::{Address, Demographic, Identifiers, Profile};
+pub use profile::{Address, Demographic, Identifiers, PhotoId, Profile};
 pub use questions::{
     ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, UserByName, UserByNumber, UserFilter, UserPage,
     UsersAtRow,
@@ -24,3 +25,4 @@ pub use search::{FindUsers, Found, Term, UserSort};
 pub use standing::{Attempt, Axis, Standing, Verdict};
 pub use store::Unique;
 pub use unlock::UnlockLockedUser;
+pub use verification::{AskVerification, DecideVerification};

@@ -152,6 +152,10 @@ ids! {
     JobId = "job", "job";
     /// A bulk action.
     BulkId = "blk", "bulk action";
+    /// A request for verification.
+    VerificationId = "vrf", "verification";
+    /// A document shown for verification.
+    DocumentId = "doc", "document";
     /// A pending second step: a code or a link that proves somebody.
     ProofId = "prf", "proof";
 }

@@ -23,12 +23,14 @@ use desk::team::*;
 use desk::tenant::*;
 use desk::testing::{TestDesk, origin};
 use desk::user::standing::*;
+use desk::user::verification::*;
 use desk::user::*;
 use desk::value::id::*;
 use desk::value::secret::Secret;
 use desk::{Action, Caller, Error, Question, Result, Subject};
 use serde_json::{Map, Value, json};
 
+use crate::papers::{self, show};
 use crate::support::*;
 
 /// One of everything a verb may be about.
@@ -54,6 +56,8 @@ struct Scene {
     held_role: RoleId,
     key: KeyId,
     import: ImportId,
+    verification: VerificationId,
+    document: DocumentId,
 }
 
 /// Ending everything the user has: what a bulk action can do to one.
@@ -99,6 +103,9 @@ impl Scene {
             }
         }
         let import = d.perform(&house, received(&t, &house, word).await.unwrap()).await.unwrap().id;
+        let more = AskForMore { user, text: "A sharper picture.".to_owned(), reason: None };
+        let verification = d.perform(&house, more).await.unwrap().request.unwrap().id;
+        let document = show(&t, &house, user, DocumentKind::PhotoId, &papers::png(8, 8)).await.unwrap().document.id;
         Scene {
             t,
             word: word.to_owned(),
@@ -118,6 +125,8 @@ impl Scene {
             held_role,
             key,
             import,
+            verification,
+            document,
         }
     }
 
@@ -192,6 +201,11 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
     "user.set_core_state" => |s| SetCoreState { user: s.user, state: CoreState::Dormant, reason: None };
     "user.ask_verification" => |s| AskVerification { user: s.user, reason: None };
     "user.decide_verification" => |s| DecideVerification { user: s.user, verified: true, reason: None };
+    "verification.submit" => |s| SubmitVerification { user: s.user };
+    "verification.approve" => |s| ApproveVerification { user: s.user, reason: None };
+    "verification.decline" => |s| DeclineVerification { user: s.user, reason: "forged".to_owned(), text: None };
+    "verification.ask_more" => |s| AskForMore { user: s.user, text: "Her signature.".to_owned(), reason: None };
+    "verification.tell" => |s| TellOfVerification { verification: s.verification, step: 2 };
     "user.remove" => |s| RemoveUser { user: s.user, reason: None };
     "user.erase" => |s| EraseUser { user: s.user, reason: None };
     "import.pause" => |s| PauseImport(s.import);
@@ -261,6 +275,9 @@ const MADE_BY_THE_DESK: &[(&str, Run)] = verbs! {
         let order = bulk_order(s.user);
         s.t.desk.perform(c, s.t.desk.plan_bulk(c, order).await?).await.map(drop)
     };
+    "verification.add_document" => |s, c| async {
+        show(&s.t, c, s.user, DocumentKind::Selfie, &papers::png(8, 8)).await.map(drop)
+    };
     "import.start" => |s, c| async {
         let start = received(&s.t, c, &s.word).await?;
         s.t.desk.perform(c, start).await.map(drop)
@@ -289,6 +306,13 @@ const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
     "user.show" => |s| ShowUser(s.user);
     "user.reveal" => |s| RevealUser { user: s.user, purpose: "loan file 17".to_owned() };
     "user.queued_unlocks" => |_s| QueuedUnlocks;
+    "verification.list" => |_s| ListVerifications {
+        filter: UserFilter::default(), begin: VerificationBegin::After(None), limit: 10,
+    };
+    "verification.show" => |s| ShowVerification(s.user);
+    "verification.document" => |s| OpenDocument {
+        user: s.user, document: s.document, purpose: "deciding on her request".to_owned(),
+    };
     "user.export" => |_s| ExportUsers { filter: UserFilter::default(), purpose: None };
     "import.show" => |s| ShowImport(s.import);
     "import.list" => |_s| ListImports { before: None, limit: 10 };
@@ -416,7 +440,14 @@ async fn cover(table: &[(&str, Need)], are_actions: bool) {
                     assert!(matches!(told, Err(Error::Forbidden(_))), "{name} by {:?}: {}", caller.who, code(told));
                     let left = audit_rows(&s.t, name).await - records;
                     let silent = !are_actions
-                        && !matches!(*name, "user.reveal" | "user.export" | "import.reveal_rejected" | "audit.export")
+                        && !matches!(
+                            *name,
+                            "user.reveal"
+                                | "user.export"
+                                | "verification.document"
+                                | "import.reveal_rejected"
+                                | "audit.export"
+                        )
                         || NO_RECORD_WHEN_FORBIDDEN.iter().any(|(known, _)| known == name);
                     assert_eq!(left, i64::from(!silent), "{name} forbidden leaves a record");
                 }

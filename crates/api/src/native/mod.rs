@@ -11,6 +11,7 @@ mod sign_in;
 mod staff;
 mod standing;
 mod users;
+mod verification;
 mod wire;
 
 use axum::Router;
@@ -34,7 +35,8 @@ pub struct Native;
 impl Dialect for Native {
     const NAME: &'static str = "native";
     const DOOR: Door = Door::Native;
-    const UPLOADS: &'static [&'static str] = &["/v1/imports"];
+    const UPLOADS: &'static [&'static str] =
+        &["/v1/imports", "/v1/me/verification/documents/{kind}", "/v1/users/{user_id}/verification/documents/{kind}"];
     type Own = ();
 
     fn fault(trouble: &Trouble, request_id: &str) -> Response {
@@ -112,6 +114,7 @@ enum Problems {
         (name = "users", description = "The institution's customers."),
         (name = "imports", description = "Users brought in from files."),
         (name = "standing", description = "Actions that move a user's standing. Axes are independent: unlocking never enables, enabling never unlocks."),
+        (name = "verification", description = "Requests for verification, and the documents shown for them."),
         (name = "sessions", description = "Who is signed in."),
         (name = "devices", description = "Phones and browsers."),
         (name = "passwords", description = "Reset links and second factors, by staff."),
@@ -159,6 +162,13 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(standing::core_state))
         .routes(routes!(standing::ask_verification))
         .routes(routes!(standing::decide_verification))
+        .routes(routes!(verification::pending))
+        .routes(routes!(verification::show))
+        .routes(routes!(verification::approve))
+        .routes(routes!(verification::decline))
+        .routes(routes!(verification::ask_more))
+        .routes(routes!(verification::put_document))
+        .routes(routes!(verification::get_document))
         .routes(routes!(standing::remove))
         .routes(routes!(standing::erase))
         .routes(routes!(around::sessions, around::end_sessions))
@@ -182,6 +192,8 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(sign_in::me))
         .routes(routes!(sign_in::my_devices))
         .routes(routes!(sign_in::unlink_my_device))
+        .routes(routes!(verification::mine, verification::submit_mine))
+        .routes(routes!(verification::put_mine))
         .routes(routes!(sign_in::prepare_second_factor, sign_in::remove_my_second_factor))
         .routes(routes!(sign_in::confirm_second_factor))
         .routes(routes!(sign_in::change_password))

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use desk::tenant::Settings;
 use desk::user::standing::*;
-use desk::user::{Address, Attempt, Axis, Demographic, Identifiers, Mark, Profile, SeenUser, UserKind, Verdict};
+use desk::user::{
+    Address, Attempt, Axis, Demographic, Identifiers, Mark, PhotoId, Profile, SeenUser, UserKind, Verdict,
+};
 use desk::value::clock::Time;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -62,6 +64,13 @@ same_fields! {
     }
 }
 
+same_fields! {
+    /// The official paper a user proves herself by; its number is masked as identifiers are.
+    pub struct PhotoIdWire for PhotoId {
+        number: "A01234567", issuer: "international_passport", expiry: "2031-05-30",
+    }
+}
+
 /// A user. Contacts are masked without `users.contacts`; identifiers always, but for a recorded reveal.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UserWire {
@@ -91,6 +100,7 @@ pub struct UserWire {
     pub is_diaspora: Option<bool>,
     pub address: AddressWire,
     pub identifiers: IdentifiersWire,
+    pub photo_id: PhotoIdWire,
     pub demographic: DemographicWire,
     pub abilities: BTreeMap<String, bool>,
     pub standing: StandingWire,
@@ -127,6 +137,7 @@ impl From<SeenUser> for UserWire {
             is_diaspora: profile.is_diaspora,
             address: profile.address.into(),
             identifiers: profile.identifiers.into(),
+            photo_id: profile.photo_id.into(),
             demographic: profile.demographic.into(),
             abilities: profile.abilities,
             standing,
@@ -303,6 +314,8 @@ pub struct NewUser {
     #[serde(default)]
     pub identifiers: IdentifiersWire,
     #[serde(default)]
+    pub photo_id: PhotoIdWire,
+    #[serde(default)]
     pub demographic: DemographicWire,
     #[serde(default)]
     pub abilities: BTreeMap<String, bool>,
@@ -325,6 +338,7 @@ impl NewUser {
             is_diaspora: self.is_diaspora,
             address: self.address.clone().into(),
             identifiers: self.identifiers.clone().into(),
+            photo_id: self.photo_id.clone().into(),
             demographic: self.demographic.clone().into(),
             abilities: self.abilities.clone(),
         }

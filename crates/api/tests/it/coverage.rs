@@ -30,6 +30,9 @@ fn good_body(operation: &str) -> Value {
         "POST /v1/users/{user_id}/fraud-status" => json!({"status": "suspicious"}),
         "POST /v1/users/{user_id}/core-state" => json!({"state": "dormant"}),
         "POST /v1/users/{user_id}/verification/decide" => json!({"verified": true}),
+        "POST /v1/users/{user_id}/verification/decline" => json!({"reason": "forged"}),
+        "POST /v1/users/{user_id}/verification/ask-more" => json!({"text": "more"}),
+        "POST /v1/users/{user_id}/verification/documents/{document_id}/reveal" => json!({"purpose": "coverage"}),
         "POST /v1/users/{user_id}/notes" => json!({"text": "called"}),
         "POST /v1/users/{user_id}/password-resets" => json!({"method": "email"}),
         "POST /v1/imports/{import_id}/rejected" => json!({"purpose": "coverage"}),
@@ -58,9 +61,11 @@ fn filled(path: &str) -> String {
         ("key_id", "key"),
         ("bulk_id", "blk"),
         ("import_id", "imp"),
+        ("document_id", "doc"),
     ] {
         filled = filled.replace(&format!("{{{name}}}"), &format!("{prefix}_01jqzs8v1xe5ja4c3rq0f2m6tn"));
     }
+    let filled = filled.replace("{kind}", "photo_id");
     assert!(!filled.contains('{'), "{path} has a part that this test does not know");
     filled
 }

@@ -8,3 +8,4 @@ mod harness;
 mod imports;
 mod native;
 mod pages;
+mod verification;

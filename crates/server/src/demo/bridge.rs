@@ -1,6 +1,7 @@
 //! From an invented person to what the desk takes: a profile, and the deeds that bring her into her standing.
 
 use desk::user::standing as axis;
+use desk::user::verification::{AskForMore, DocumentKind};
 use desk::user::{
     Address, AskVerification, BlacklistUser, DecideVerification, Demographic, DisableUser, EraseUser, FlagUser,
     HoldUser, Identifiers, LockUser, Profile, RemoveUser, SetCoreState, SetFraudStatus, Standing, SuspendUser,
@@ -12,6 +13,7 @@ use desk::{Caller, Desk};
 use super::people::{
     CoreState, DemoStanding, Flag, Fraud, Gender, Hold, LockCause, Person, Presence, SignInLock, Verification,
 };
+use super::specimen;
 
 /// Who she is.
 pub fn profile(person: &Person) -> Profile {
@@ -93,12 +95,13 @@ pub fn has_deeds(at: &DemoStanding) -> bool {
     by_staff || !settled || others != DemoStanding::plain()
 }
 
-/// Does what brings her into her standing: the core as the house, everything else as `staff`.
+/// Does what brings her into her standing: the core as the house, everything else as `staff`. `papers_of` is the name on what
+/// she shows for verification, if she shows anything.
 pub async fn deeds(
     desk: &Desk,
     staff: &Caller,
     house: &Caller,
-    user: UserId,
+    (user, papers_of): (UserId, Option<&str>),
     at: &DemoStanding,
     now: Time,
 ) -> desk::Result<()> {
@@ -147,7 +150,20 @@ pub async fn deeds(
         }
     }
     if matches!(at.verification, Verification::Requested | Verification::Declined(_)) {
+        // Now and then one kind of paper is missing, and some wait because they were asked for more.
+        let pick = (user.0.as_u128() % 97) as usize;
+        let kinds = &DocumentKind::ALL[..if pick.is_multiple_of(4) { 2 } else { 3 }];
+        for (kind, name) in kinds.iter().zip(papers_of.into_iter().cycle()) {
+            let (media_type, bytes) = specimen::paper(*kind, name, pick);
+            let mut arriving = desk.receive_document(house, user, *kind, Some(media_type)).await?;
+            arriving.push(&bytes).await?;
+            desk.perform(house, arriving.finish().await?).await?;
+        }
         desk.perform(staff, AskVerification { user, reason: None }).await?;
+        if at.verification == Verification::Requested && kinds.len() == 2 {
+            let text = "Your signature is missing. Please add it.".to_owned();
+            desk.perform(staff, AskForMore { user, text, reason: why("No signature among the papers") }).await?;
+        }
     }
     if let Verification::Declined(reason) = at.verification {
         desk.perform(staff, DecideVerification { user, verified: false, reason: why(reason) }).await?;

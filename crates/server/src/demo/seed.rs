@@ -26,9 +26,12 @@ use super::{bridge, folder, in_order};
 use crate::cli::Demo;
 use crate::config::Config;
 use crate::trouble::{Done, Trouble};
+use crate::wire_up;
 
 /// The day that all days are counted back from. Fixed: ids hold their moment, and must be the same for the same seed.
 const TODAY: &str = "2026-10-01T09:00:00Z";
+/// So many people have papers to show, if they wait for verification: a demo of a million must not write as many files.
+const WITH_PAPERS: usize = 3_000;
 /// What passes between two things that are done one after the other, and between one kind of them and the next.
 const MOMENT: i64 = SECOND;
 const BREAK: i64 = 5 * MINUTE;
@@ -164,8 +167,8 @@ impl Town {
     /// once and handed in, and are checked at their own cost.
     pub(super) fn desk(&self, clock: Clock, random: Random) -> Done<Desk> {
         let master = MasterKey::read_or_create(&self.config.master_key_file(), &Random::System)?;
-        let hashing = Hashing::cheap();
-        Ok(Desk::open(DeskParts { db: self.db.clone(), master, clock, random, hashing, hashing_at_once: 2 }))
+        let (hashing, vault) = (Hashing::cheap(), wire_up::vault(&self.config)?);
+        Ok(Desk::open(DeskParts { db: self.db.clone(), master, clock, random, hashing, hashing_at_once: 2, vault }))
     }
 
     pub(super) fn house(&self) -> Caller {
@@ -299,7 +302,10 @@ impl Town {
                     if let Happening::Dealt(index) = *it
                         && let Some((user, _)) = self.users[index]
                     {
-                        bridge::deeds(desk, staff, &house, user, &self.people[index].standing, real_now).await?;
+                        let person = &self.people[index];
+                        let name = format!("{} {}", person.first_name, person.last_name);
+                        let papers_of = (index < WITH_PAPERS).then_some(name.as_str());
+                        bridge::deeds(desk, staff, &house, (user, papers_of), &person.standing, real_now).await?;
                     }
                 }
             }

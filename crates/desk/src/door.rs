@@ -21,6 +21,7 @@ use crate::permission::{ACTIONS, QUESTIONS, need_of};
 use crate::plan::Plan;
 use crate::request::ApproveRequest;
 use crate::tenant::{self, CreateTenant, Environment, Institution, Settings, Tenant};
+use crate::user::verification::Vault;
 use crate::value::clock::{Clock, SECOND, Time};
 use crate::value::id::{AuditId, TenantId};
 use crate::value::password::Hashing;
@@ -46,6 +47,8 @@ pub struct DeskParts {
     pub hashing: Hashing,
     /// How many passwords are hashed at the same time; each takes the memory of `hashing`.
     pub hashing_at_once: usize,
+    /// Where documents lie.
+    pub vault: Vault,
 }
 
 /// The desk. Cheap to clone.
@@ -61,6 +64,7 @@ pub(crate) struct Inner {
     pub random: Random,
     pub hashing: Hashing,
     pub hashing_pool: Semaphore,
+    pub vault: Vault,
     pub wake: Notify,
     tenants: RwLock<HashMap<TenantId, (Time, Arc<Tenant>)>>,
 }
@@ -76,6 +80,7 @@ impl Desk {
                 random: parts.random,
                 hashing: parts.hashing,
                 hashing_pool: Semaphore::new(parts.hashing_at_once.max(1)),
+                vault: parts.vault,
                 wake: Notify::new(),
                 tenants: RwLock::new(HashMap::new()),
             }),

@@ -115,6 +115,8 @@ words! {
         StorageReadOnly = "storage_read_only",
         /// The database cannot be reached.
         StorageAway = "storage_away",
+        /// The store of documents cannot be reached.
+        DocumentsAway = "documents_away",
         /// The server is stopping.
         Stopping = "stopping",
     }
@@ -189,6 +191,8 @@ words! {
         SessionEnded = "session_ended",
         /// The verification is not in a state that allows this.
         VerificationState = "verification_state",
+        /// As many documents of the user are kept as there may be.
+        TooManyDocuments = "too_many_documents",
         /// The bulk action has ended.
         BulkEnded = "bulk_ended",
         /// The bulk action has not ended yet.
@@ -273,6 +277,7 @@ impl Refusal {
             Refusal::OwnRequest => "Nobody decides what she has proposed herself.",
             Refusal::NotTheProposer => "Only who has proposed it can withdraw it.",
             Refusal::NotADecider => "Only holders of the role that the institution has named decide requests.",
+            Refusal::TooManyDocuments => "As many documents of the user are kept as there may be.",
             Refusal::VerificationState => "The verification is not in a state that allows this.",
         }
     }

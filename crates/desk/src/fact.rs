@@ -75,6 +75,16 @@ facts! {
     UserCoreStateChanged { user: UserId, from: &'static str, to: &'static str } = "user.core_state_changed" as User;
     /// Verification was asked for or decided.
     UserVerificationChanged { user: UserId, from: &'static str, to: &'static str } = "user.verification_changed" as User;
+    /// A request for verification was opened.
+    VerificationOpened { user: UserId, verification: VerificationId } = "verification.opened" as User;
+    /// The user was asked for more before anything is decided.
+    VerificationMoreAsked { user: UserId, verification: VerificationId, step: i64 } = "verification.more_asked" as User;
+    /// What the user was asked for is there.
+    VerificationAnswered { user: UserId, verification: VerificationId } = "verification.answered" as User;
+    /// A request for verification was decided.
+    VerificationClosed { user: UserId, verification: VerificationId, outcome: &'static str, step: i64 } = "verification.closed" as User;
+    /// A document was shown.
+    DocumentAdded { user: UserId, document: DocumentId, kind: &'static str } = "document.added" as User;
     /// Access was withdrawn.
     UserRemoved { user: UserId } = "user.removed" as User;
     /// The person's key is destroyed.

@@ -46,6 +46,8 @@ words! {
         UsersResetPassword = "users.reset_password",
         /// Decide whether a user is verified.
         VerificationsDecide = "verifications.decide",
+        /// See the documents that users showed for it, with a recorded purpose.
+        DocumentsRead = "documents.read",
         /// See sessions.
         SessionsRead = "sessions.read",
         /// End sessions.
@@ -272,6 +274,12 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("user.set_core_state", Holder(P::UsersCore)),
     ("user.ask_verification", OneselfOr(P::VerificationsDecide)),
     ("user.decide_verification", Holder(P::VerificationsDecide)),
+    ("verification.submit", OneselfOr(P::VerificationsDecide)),
+    ("verification.add_document", OneselfOr(P::VerificationsDecide)),
+    ("verification.approve", Holder(P::VerificationsDecide)),
+    ("verification.decline", Holder(P::VerificationsDecide)),
+    ("verification.ask_more", Holder(P::VerificationsDecide)),
+    ("verification.tell", House),
     ("user.remove", Holder(P::UsersRemove)),
     ("user.erase", Holder(P::UsersErase)),
     // bringing users in
@@ -352,6 +360,9 @@ pub const QUESTIONS: &[(&str, Need)] = &[
     ("user.reveal", Holder(P::UsersReveal)),
     ("user.reveal_second_factor", Holder(P::UsersReveal)),
     ("user.queued_unlocks", House),
+    ("verification.list", Holder(P::UsersRead)),
+    ("verification.show", OneselfOr(P::UsersRead)),
+    ("verification.document", Holder(P::DocumentsRead)),
     ("user.export", Holder(P::UsersExport)),
     ("user.export_page", Holder(P::UsersExport)),
     ("import.show", Holder(P::UsersImport)),
@@ -442,6 +453,7 @@ pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
             P::UsersRemove,
             P::UsersErase,
             P::VerificationsDecide,
+            P::DocumentsRead,
             P::SessionsRead,
             P::SessionsEnd,
             P::DevicesRead,

@@ -199,6 +199,26 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     user::store::SELECT,
     user::store::SELECT_BY_LOGIN,
     user::store::SELECT_FOR_CHANGE,
+    user::verification::store::DELETE_DOCUMENT,
+    user::verification::store::DELETE_DOCUMENTS,
+    user::verification::store::DOCUMENT,
+    user::verification::store::DOCUMENTS,
+    user::verification::store::DROP_OBJECT,
+    user::verification::store::DROP_OBJECTS_OF,
+    user::verification::store::DUE_OBJECTS,
+    user::verification::store::FORGET_OBJECT,
+    user::verification::store::INSERT,
+    user::verification::store::INSERT_DOCUMENT,
+    user::verification::store::INSERT_OBJECT,
+    user::verification::store::INSERT_STEP,
+    user::verification::store::KEEP_OBJECT,
+    user::verification::store::OF_USER,
+    user::verification::store::OPEN_OF_USER,
+    user::verification::store::REPLACE_DOCUMENT,
+    user::verification::store::SAVE,
+    user::verification::store::SELECT,
+    user::verification::store::STEPS,
+    user::verification::store::TELL,
 };
 
 /// What may look at a whole table, and why.
@@ -327,6 +347,18 @@ async fn a_list_looks_for_blocks_and_users_by_their_numbers() {
                 assert!(!lines.iter().any(|line| is_scan(line)), "{name} of {count} on {:?}:\n{text}", t.engine);
                 assert!(!text.contains("TEMP B-TREE"), "{name} of {count} sorts nothing:\n{text}");
             }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_requests_are_looked_for_user_by_user() {
+    use crate::user::census::store::padded_slots;
+    for t in TestDesk::all().await {
+        for count in [1, 20, 200] {
+            let sql = crate::user::verification::store::open_of_users_sql(&padded_slots(count).0);
+            let lines = plan(&t, "open_requests", &sql).await;
+            assert!(!lines.iter().any(|line| is_scan(line)), "{count} on {:?}:\n{}", t.engine, lines.join("\n"));
         }
     }
 }

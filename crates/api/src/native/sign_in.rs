@@ -205,7 +205,8 @@ pub async fn confirm(
     Ok(answered(answer, &origin.0.request_id))
 }
 
-fn oneself(caller: &Caller) -> desk::Result<UserId> {
+/// The signed-in user.
+pub fn oneself(caller: &Caller) -> desk::Result<UserId> {
     match caller.who {
         Who::User { id, .. } => Ok(id),
         _ => Err(Error::Forbidden("oneself")),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use desk::tenant::Settings;
 use desk::user::standing::*;
 use desk::user::{
-    Address, Attempt, Axis, Demographic, HomeContact, HouseAccount, Identifiers, Mark, NextOfKin, Profile, SeenUser,
-    UserKind, Verdict, Wallet,
+    Address, Attempt, Axis, Demographic, HomeContact, HouseAccount, Identifiers, Mark, NextOfKin, PhotoId, Profile,
+    SeenUser, UserKind, Verdict, Wallet,
 };
 use desk::value::clock::Time;
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,12 @@ same_fields! {
         balance: "1250.75", soft_balance: "1300.0",
     }
 }
+same_fields! {
+    /// The official paper a user proves herself by; its number is masked as identifiers are.
+    pub struct PhotoIdWire for PhotoId {
+        number: "A01234567", issuer: "international_passport", expiry: "2031-05-30",
+    }
+}
 
 /// A user. Contacts are masked without `users.contacts`; identifiers always, but for a recorded reveal.
 #[derive(Debug, Serialize, ToSchema)]
@@ -119,6 +125,7 @@ pub struct UserWire {
     pub is_diaspora: Option<bool>,
     pub address: AddressWire,
     pub identifiers: IdentifiersWire,
+    pub photo_id: PhotoIdWire,
     pub demographic: DemographicWire,
     pub home_contact: HomeContactWire,
     pub next_of_kin: NextOfKinWire,
@@ -171,6 +178,7 @@ impl From<SeenUser> for UserWire {
             is_diaspora: profile.is_diaspora,
             address: profile.address.into(),
             identifiers: profile.identifiers.into(),
+            photo_id: profile.photo_id.into(),
             demographic: profile.demographic.into(),
             home_contact: profile.home_contact.into(),
             next_of_kin: profile.next_of_kin.into(),
@@ -358,6 +366,8 @@ pub struct NewUser {
     #[serde(default)]
     pub identifiers: IdentifiersWire,
     #[serde(default)]
+    pub photo_id: PhotoIdWire,
+    #[serde(default)]
     pub demographic: DemographicWire,
     #[serde(default)]
     pub home_contact: HomeContactWire,
@@ -404,6 +414,7 @@ impl NewUser {
             is_diaspora: self.is_diaspora,
             address: self.address.clone().into(),
             identifiers: self.identifiers.clone().into(),
+            photo_id: self.photo_id.clone().into(),
             demographic: self.demographic.clone().into(),
             home_contact: self.home_contact.clone().into(),
             next_of_kin: self.next_of_kin.clone().into(),

@@ -15,6 +15,9 @@ const PUBLIC: &[&str] = &[
     "POST /v1/password-resets",
     "POST /v1/password-resets/redeem",
     "POST /v1/staff/sessions",
+    "POST /v1/registrations",
+    "POST /v1/unlocks",
+    "POST /v1/unlocks/redeem",
 ];
 
 /// About the caller herself: a key without rights is answered.
@@ -30,10 +33,17 @@ fn good_body(operation: &str) -> Value {
         "POST /v1/users/{user_id}/fraud-status" => json!({"status": "suspicious"}),
         "POST /v1/users/{user_id}/core-state" => json!({"state": "dormant"}),
         "POST /v1/users/{user_id}/verification/decide" => json!({"verified": true}),
+        "POST /v1/users/{user_id}/verification/decline" => json!({"reason": "forged"}),
+        "POST /v1/users/{user_id}/verification/ask-more" => json!({"text": "more"}),
+        "POST /v1/users/{user_id}/verification/documents/{document_id}/reveal" => json!({"purpose": "coverage"}),
         "POST /v1/users/{user_id}/notes" => json!({"text": "called"}),
         "POST /v1/users/{user_id}/password-resets" => json!({"method": "email"}),
         "POST /v1/imports/{import_id}/rejected" => json!({"purpose": "coverage"}),
         "POST /v1/me/second-factor/confirm" => json!({"secret": "A", "code": "1"}),
+        "POST /v1/me/pin" => json!({"pin": "0417"}),
+        "POST /v1/me/phone/confirm" => json!({"code": "1"}),
+        "POST /v1/me/second-factor/choice" => json!({"choice": "pin"}),
+        "POST /v1/staff/invitations" => json!({"email": "b.new@bank.example", "role": "auditor"}),
         "POST /v1/me/password" => json!({"current_password": "a", "password": "b"}),
         "POST /v1/staff" => json!({"name": "A", "email": "a.new@bank.example"}),
         "POST /v1/teams" => json!({"name": "T"}),
@@ -63,9 +73,11 @@ fn filled(path: &str) -> String {
         ("bulk_id", "blk"),
         ("import_id", "imp"),
         ("request_id", "rqt"),
+        ("document_id", "doc"),
     ] {
         filled = filled.replace(&format!("{{{name}}}"), &format!("{prefix}_01jqzs8v1xe5ja4c3rq0f2m6tn"));
     }
+    let mut filled = filled.replace("{kind}", "photo_id");
     if path == "/v1/permissions/explain" {
         filled.push_str("?action=user.lock");
     }

@@ -9,3 +9,4 @@ mod imports;
 mod native;
 mod pages;
 mod requests;
+mod verification;

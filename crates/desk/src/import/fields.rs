@@ -108,6 +108,9 @@ table! {
     "bvn" at "identifiers.bvn" = text(identifiers.bvn), "11 digits.";
     "nin" at "identifiers.nin" = text(identifiers.nin), "11 digits.";
     "ssn" at "identifiers.ssn" = text(identifiers.ssn), "Nine digits, with or without dashes.";
+    "photo_id_number" at "photo_id.number" = text(photo_id.number), "Text.";
+    "photo_id_issuer" at "photo_id.issuer" = text(photo_id.issuer), "Text, e.g. `drivers_license`.";
+    "photo_id_expiry" at "photo_id.expiry" = text(photo_id.expiry), "`YYYY-MM-DD`.";
     "net_teller_id" at "identifiers.net_teller_id" = text(identifiers.net_teller_id), "Text.";
     "customer_id" at "identifiers.customer_id" = text(identifiers.customer_id), "Text.";
     "member_number" at "identifiers.member_number" = text(identifiers.member_number), "Text.";

@@ -370,7 +370,7 @@ enum Told {
 
 /// The objects within a user, as the API has them.
 const GROUPS: &[&str] =
-    &["address", "identifiers", "demographic", "home_contact", "next_of_kin", "house_account", "wallet"];
+    &["address", "identifiers", "photo_id", "demographic", "home_contact", "next_of_kin", "house_account", "wallet"];
 
 /// An object as pairs of path and value, one level deep as the API has it.
 fn flat(object: serde_json::Map<String, serde_json::Value>) -> Vec<(String, Told)> {

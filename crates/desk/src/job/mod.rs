@@ -25,6 +25,10 @@ words! {
         ApplyQueuedUnlocks = "apply_queued_unlocks",
         /// Go on with a bulk action, slice by slice.
         RunBulk = "run_bulk",
+        /// Write to a user what became of her verification.
+        TellOfVerification = "tell_of_verification",
+        /// Delete the stored objects that belong to no document any more.
+        DropObjects = "drop_objects",
         /// Bring in the users of a file, or clear away the file of an import that has ended.
         RunImport = "run_import",
         /// End a request that nobody has decided in time.
@@ -60,6 +64,11 @@ pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
         | Fact::ImportResumed { import }
         | Fact::ImportCancelled { import }
         | Fact::ImportFailed { import, .. } => job(JobKind::RunImport, json!({ "import": import }), now),
+        Fact::VerificationMoreAsked { verification, step, .. }
+        | Fact::VerificationClosed { verification, step, .. } => {
+            job(JobKind::TellOfVerification, json!({ "verification": verification, "step": step }), now)
+        }
+        Fact::UserErased { .. } => job(JobKind::DropObjects, json!({}), now),
         _ => None,
     }
 }

@@ -9,9 +9,10 @@ use crate::error::{Error, Result};
 use crate::fact::Fact;
 use crate::staff::Staff;
 use crate::user::model::User;
+use crate::user::verification::{self, RequestState};
 use crate::user::{self};
 use crate::value::clock::Time;
-use crate::value::id::{MessageId, StaffId, UserId};
+use crate::value::id::{MessageId, StaffId, UserId, VerificationId};
 use crate::value::seal::{Place, Sealing};
 use crate::value::secret::Secret;
 use crate::value::words;
@@ -102,6 +103,13 @@ pub enum Draft {
     },
     /// The password was changed.
     PasswordChanged,
+    /// What became of her verification.
+    Verification {
+        /// `verification_approved`, `verification_declined` or `verification_more_needed`.
+        template: &'static str,
+        /// What staff tell her besides.
+        text: Option<String>,
+    },
 }
 
 /// What is sealed of a message: all that is needed to write it.
@@ -118,6 +126,9 @@ pub struct Letter {
     pub code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<i64>,
+    /// What staff tell her.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 fn place<'a>(user: &User, id: &'a MessageId) -> Place<'a> {
@@ -134,6 +145,7 @@ pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<
         token: None,
         code: None,
         minutes: None,
+        text: None,
     };
     let (channel, template) = match draft {
         Draft::PasswordReset { method, token, minutes } => {
@@ -157,6 +169,10 @@ pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<
             (Channel::Sms, "phone_code")
         }
         Draft::PasswordChanged => (Channel::Email, "password_changed"),
+        Draft::Verification { template, text } => {
+            letter.text = text;
+            (Channel::Email, template)
+        }
     };
     let address = match channel {
         Channel::Email => profile.email,
@@ -343,6 +359,47 @@ impl Action for MarkFailed {
         let none: Option<Time> = None;
         if cx.tx.run(store::MARK, params![cx.tenant.id, self.message, state, none]).await? == 1 {
             cx.note(Fact::MessageFailed { message: self.message, last: self.last });
+        }
+        Ok(())
+    }
+}
+
+/// Writes to a user what became of her verification: once for each step, and not if the request has moved on since.
+pub struct TellOfVerification {
+    /// Which request.
+    pub verification: VerificationId,
+    /// Which of its steps.
+    pub step: i64,
+}
+
+impl Action for TellOfVerification {
+    const NAME: &'static str = "verification.tell";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::Tenant
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let tenant = cx.tenant.id;
+        let request = verification::store::find(cx.tx, tenant, self.verification).await?;
+        let request = request.ok_or(Error::NotFound(VerificationId::NOUN))?;
+        let user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, request.user).await?;
+        let steps = verification::store::steps(cx.tx, &user, request.id).await?;
+        let Some(step) = steps.last().filter(|step| step.seq == self.step) else { return Ok(()) };
+        let template = match step.state {
+            RequestState::Approved => "verification_approved",
+            RequestState::Declined => "verification_declined",
+            RequestState::MoreNeeded => "verification_more_needed",
+            RequestState::Requested | RequestState::Withdrawn => return Ok(()),
+        };
+        let text = step.said.as_ref().and_then(|said| said.text.clone());
+        // Who is gone, or has no address, is not written to.
+        if user.person.is_none() || user.profile()?.email.is_none() {
+            return Ok(());
+        }
+        if verification::store::tell(cx.tx, tenant, request.id, self.step).await? {
+            queue(cx, &user, Draft::Verification { template, text }).await?;
         }
         Ok(())
     }

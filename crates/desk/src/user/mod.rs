@@ -13,6 +13,7 @@ pub mod search;
 pub mod standing;
 pub(crate) mod store;
 pub mod unlock;
+pub mod verification;
 
 pub use actions::*;
 pub use admission::{DisableEnabledUser, EnableDisabledUser};
@@ -20,8 +21,10 @@ pub use census::house::Recount;
 pub use herself::{EditMyself, HERS};
 pub use export::{Export, ExportPage, ExportUsers};
 pub use model::{Mark, User, UserKind};
-pub use profile::{Address, Demographic, HomeContact, HouseAccount, Identifiers, NextOfKin, Profile, Wallet};
 pub use newest::UsersNewestFirst;
+pub use profile::{
+    Address, Demographic, HomeContact, HouseAccount, Identifiers, NextOfKin, PhotoId, Profile, Wallet,
+};
 pub use questions::{
     ListOrder, ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, UserByName, UserByNumber, UserFilter, UserPage,
     UsersAtRow,
@@ -30,3 +33,4 @@ pub use search::{FindUsers, Found, Term, UserSort};
 pub use standing::{Attempt, Axis, Standing, Verdict};
 pub use store::Unique;
 pub use unlock::UnlockLockedUser;
+pub use verification::{AskVerification, DecideVerification};

@@ -130,6 +130,18 @@ texts! {
 }
 
 texts! {
+    /// The official paper a person proves herself by. Masked as identifiers are.
+    pub struct PhotoId {
+        /// Its number.
+        number,
+        /// Who issued it, or what it is: text, e.g. `drivers_license`.
+        issuer,
+        /// Until when it is good: `YYYY-MM-DD`.
+        expiry,
+    }
+}
+
+texts! {
     /// What the institution keeps about a person's life.
     pub struct Demographic {
         /// A code of the institution.
@@ -188,6 +200,8 @@ pub struct Profile {
     pub address: Address,
     #[serde(skip_serializing_if = "is_empty")]
     pub identifiers: Identifiers,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub photo_id: PhotoId,
     #[serde(skip_serializing_if = "is_empty")]
     pub demographic: Demographic,
     #[serde(skip_serializing_if = "is_empty")]
@@ -252,6 +266,9 @@ impl Profile {
             self.identifiers.fields_mut().into_iter().map(|(name, field)| (at(&format!("identifiers.{name}")), field)),
         );
         optional.extend(
+            self.photo_id.fields_mut().into_iter().map(|(name, field)| (at(&format!("photo_id.{name}")), field)),
+        );
+        optional.extend(
             self.demographic.fields_mut().into_iter().map(|(name, field)| (at(&format!("demographic.{name}")), field)),
         );
         let groups: [(&str, Vec<(&'static str, &mut Option<String>)>); 4] = [
@@ -285,13 +302,15 @@ impl Profile {
         parse(&mut self.phone, &at("phone"), &mut faults, |text| {
             Phone::parse(text, None).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field(""))
         });
-        parse(&mut self.date_of_birth, &at("date_of_birth"), &mut faults, |text| {
+        let date = |text: &str| {
             let date = (text.len() == 10).then(|| text.parse::<jiff::civil::Date>().ok()).flatten();
             let believable = date.filter(|date| (1880..=2200).contains(&date.year()));
             believable
                 .map(|date| date.to_string())
                 .ok_or_else(|| Field::new("", "invalid", "Not a date of the form YYYY-MM-DD."))
-        });
+        };
+        parse(&mut self.date_of_birth, &at("date_of_birth"), &mut faults, date);
+        parse(&mut self.photo_id.expiry, &at("photo_id.expiry"), &mut faults, date);
         parse(&mut self.locale, &at("locale"), &mut faults, |text| {
             let fits =
                 (2..=35).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -338,6 +357,7 @@ impl Profile {
         seen.identifiers.bvn = masked(seen.identifiers.bvn, Mask::NationalId);
         seen.identifiers.nin = masked(seen.identifiers.nin, Mask::NationalId);
         seen.house_account.number = masked(seen.house_account.number, Mask::Account);
+        seen.photo_id.number = masked(seen.photo_id.number, Mask::NationalId);
         let is_herself = matches!(caller.who, crate::caller::Who::User { .. });
         if !is_herself && !caller.may(Permission::UsersContacts) {
             seen.email = masked(seen.email, Mask::Email);
@@ -354,6 +374,9 @@ impl Profile {
                 *field = masked(field.take(), Mask::Hidden);
             }
             for (_, field) in seen.address.fields_mut() {
+                *field = masked(field.take(), Mask::Hidden);
+            }
+            for field in [&mut seen.photo_id.issuer, &mut seen.photo_id.expiry] {
                 *field = masked(field.take(), Mask::Hidden);
             }
             for (_, field) in seen.demographic.fields_mut() {

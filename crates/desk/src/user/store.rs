@@ -326,7 +326,8 @@ impl Findable {
         tokens.extend(profile.username.iter().flat_map(|username| lookup.of_username(username)));
         tokens.extend(profile.email.iter().flat_map(|email| lookup.of_email(email)));
         tokens.extend(profile.phone.iter().flat_map(|phone| lookup.of_phone(phone)));
-        tokens.extend(profile.identifiers.all().flat_map(|identifier| lookup.of_identifier(identifier)));
+        let identifiers = profile.identifiers.all().chain(&profile.photo_id.number);
+        tokens.extend(identifiers.flat_map(|identifier| lookup.of_identifier(identifier)));
         tokens.extend(profile.sales_agent_code.iter().map(|code| lookup.of_agent(code)));
         tokens.sort_unstable();
         tokens.dedup();

@@ -156,6 +156,10 @@ ids! {
     BulkId = "blk", "bulk action";
     /// An action proposed by one person, to be decided by another.
     RequestId = "rqt", "request";
+    /// A request for verification.
+    VerificationId = "vrf", "verification";
+    /// A document shown for verification.
+    DocumentId = "doc", "document";
     /// A pending second step: a code or a link that proves somebody.
     ProofId = "prf", "proof";
 }

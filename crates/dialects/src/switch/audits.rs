@@ -25,7 +25,18 @@ const LOG_TYPES: &[(&str, &[&str])] = &[
     ("enrolments", &["user.create", "user.register", "import.start"]),
     ("disable_requests", &["request.propose", "request.approve", "request.decline", "user.disable"]),
     ("enable_requests", &["request.propose", "request.approve", "request.decline", "user.enable"]),
-    ("verification", &["user.ask_verification", "user.decide_verification"]),
+    (
+        "verification",
+        &[
+            "user.ask_verification",
+            "user.decide_verification",
+            "verification.submit",
+            "verification.approve",
+            "verification.decline",
+            "verification.ask_more",
+            "verification.add_document",
+        ],
+    ),
     (
         "service_profile",
         &[

@@ -16,6 +16,7 @@ mod requests;
 mod session;
 mod token;
 mod users;
+mod verification;
 mod wire;
 mod words;
 
@@ -90,6 +91,9 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/admin/users/reset_password/{id}", || post(users::reset_password)),
     route("GET", "/admin/users/{id}/devices", || get(devices::list)),
     route("POST", "/admin/users/delete/{id}/devices/{device_id}", || post(devices::delete)),
+    // Additions, which the vendor's pages do not have (contract 6.5).
+    route("POST", "/admin/users/verify/{id}", || post(verification::verify)),
+    route("POST", "/admin/users/decline_verification/{id}", || post(verification::decline)),
     // What one admin proposes and another decides.
     route("POST", "/admin/disable_requests", || post(requests::propose_disable)),
     route("GET", "/admin/disable_requests", || get(requests::list_disable)),
@@ -119,6 +123,9 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/user/two_factor_auth/send_otp", || post(factors::send_otp)),
     route("POST", "/user/two_factor_auth/verify_phone", || post(factors::verify_phone)),
     route("POST", "/user/two_factor_auth/set_two_factor_auth", || post(factors::choose)),
+    route("POST", "/user/verification/update", || post(verification::update)),
+    route("POST", "/user/verification/process", || post(verification::process)),
+    route("GET", "/user/verification/progress", || get(verification::progress)),
 ];
 
 /// The dialect's routes. Each half of the paths has a router of its own, so that whatever is not there is told in this

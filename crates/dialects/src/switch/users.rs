@@ -7,10 +7,10 @@ use desk::password::RevokePassword;
 use desk::permission::Proposable;
 use desk::request::PendingRequests;
 use desk::second_factor::RevealSecondFactor;
-use desk::user::standing::{Blacklist, FraudStatus, Verification};
+use desk::user::standing::{Blacklist, FraudStatus};
+use desk::user::verification::{ListVerifications, VerificationBegin};
 use desk::user::{
-    Changed, DisableEnabledUser, EnableDisabledUser, ListOrder, SeenUser, SetFraudStatus, ShowUser, UserFilter,
-    UsersAtRow, UsersNewestFirst,
+    Changed, DisableEnabledUser, EnableDisabledUser, SeenUser, SetFraudStatus, ShowUser, UserFilter, UsersNewestFirst,
 };
 use desk::value::id::UserId;
 use desk::{Caller, Error, Permission};
@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::call::{ByAdmin, Call, Checksum};
 use super::fault::Wrong;
 use super::page::{Page, truth};
+use super::verification::documents;
 use super::wire::{self, Around, Detail, Listed, Waiting};
 use super::{Answer, Own};
 
@@ -64,11 +65,11 @@ pub(super) async fn pending(State(house): State<House<Own>>, ByAdmin(call): ByAd
     call.may_see(Permission::UsersRead)?;
     let pairs = pairs(&call.query)?;
     let page = Page::read(named(&pairs, "page"), named(&pairs, "per_page"))?;
-    let filter = UserFilter { verification: Some(Verification::Requested), ..UserFilter::default() };
-    let question = UsersAtRow { filter, row: page.row(), limit: page.limit(), order: ListOrder::NewestFirst };
+    let begin = VerificationBegin::RowFromEnd(page.row());
+    let question = ListVerifications { filter: UserFilter::default(), begin, limit: page.limit() };
     let found = house.desk.ask(&call.caller, question).await?;
-    let data: Vec<Waiting> = found.users.iter().map(Waiting::of).collect();
-    Ok(Json(page.told("Verification Requests retrieved successfully", &data, found.total.unwrap_or_default())))
+    let data: Vec<Waiting> = found.users.iter().map(|it| Waiting::of(&it.user)).collect();
+    Ok(Json(page.told("Verification Requests retrieved successfully", &data, found.total)))
 }
 
 /// GET `/admin/users/{id}`
@@ -96,13 +97,14 @@ async fn told(house: &House<Own>, call: &Call, message: &str, user: SeenUser, wh
 
 /// What of a user does not stand in her own file. She herself is not told what is proposed about her.
 pub(super) async fn around(house: &House<Own>, caller: &Caller, user: UserId) -> Answer<Around> {
+    let documents = documents(house, caller, user).await?;
     if !caller.may(Permission::UsersRead) {
-        return Ok(Around::default());
+        return Ok(Around { documents, ..Around::default() });
     }
     let pending = house.desk.ask(caller, PendingRequests(user)).await?;
     let (pending_disable, pending_enable) =
         (pending.contains(&Proposable::Disable), pending.contains(&Proposable::Enable));
-    Ok(Around { pending_disable, pending_enable, ..Around::default() })
+    Ok(Around { pending_disable, pending_enable, documents, authenticator_uri: None })
 }
 
 /// What her authenticator is fed with: for whoever may reveal, where the institution shows it, and then it is on record

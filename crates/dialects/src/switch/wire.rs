@@ -4,6 +4,7 @@
 use desk::request::SeenRequest;
 use desk::staff::StaffCard;
 use desk::user::SeenUser;
+use desk::user::verification::{Document, DocumentKind, VerificationFile};
 use desk::value::clock::Time;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -40,15 +41,29 @@ pub(super) struct Documents {
     pub signature: Option<String>,
 }
 
-/// The paper a user shows who she is with.
+impl Documents {
+    /// Of those that count now.
+    pub fn of(file: &VerificationFile) -> Documents {
+        let named = |kind| file.current().find(|document| document.kind == kind).map(Document::file_name);
+        Documents {
+            photo_id: named(DocumentKind::PhotoId),
+            selfie: named(DocumentKind::Selfie),
+            signature: named(DocumentKind::Signature),
+        }
+    }
+}
+
+/// The paper a user shows who she is with. Its end is a day with us, and a moment with the vendor.
 struct Paper {
     issuer: Option<String>,
     number: Option<String>,
     expiry: Option<String>,
 }
 
-fn paper(_user: &SeenUser) -> Paper {
-    Paper { issuer: None, number: None, expiry: None }
+fn paper(user: &SeenUser) -> Paper {
+    let it = &user.profile.photo_id;
+    let expiry = it.expiry.as_ref().map(|day| format!("{day}T00:00:00.000Z"));
+    Paper { issuer: it.issuer.clone(), number: it.number.clone(), expiry }
 }
 
 fn gender(user: &SeenUser) -> Option<String> {

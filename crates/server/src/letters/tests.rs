@@ -16,6 +16,7 @@ fn letter(locale: &str) -> Letter {
         token: Some(TOKEN.to_owned()),
         code: Some("042917".to_owned()),
         minutes: Some(60),
+        text: None,
     }
 }
 

@@ -30,6 +30,12 @@ pub(super) struct Words {
     pub phone_sms: &'static [&'static str],
     pub changed: Sentences,
     pub changed_sms: &'static [&'static str],
+    pub verified: Sentences,
+    pub verified_sms: &'static [&'static str],
+    pub declined: Sentences,
+    pub declined_sms: &'static [&'static str],
+    pub more_needed: Sentences,
+    pub more_needed_sms: &'static [&'static str],
 }
 
 impl Words {
@@ -123,6 +129,29 @@ const ENGLISH: Words = Words {
         ],
     },
     changed_sms: &["your password was changed. If that was not you, tell us at once.", "your password was changed."],
+    verified: Sentences {
+        subject: "{institution}: your verification",
+        heading: "You are verified",
+        before: &["{institution} has looked at what you sent, and your identity is verified."],
+        after: &["There is nothing more to do."],
+    },
+    verified_sms: &["your identity is verified."],
+    declined: Sentences {
+        subject: "{institution}: your verification",
+        heading: "You could not be verified",
+        before: &["{institution} has looked at what you sent, and could not verify your identity with it."],
+        after: &["You can ask again: sign in, add what is missing, and ask for verification."],
+    },
+    declined_sms: &["your identity could not be verified. Sign in to ask again."],
+    more_needed: Sentences {
+        subject: "{institution}: your verification",
+        heading: "Something is missing",
+        before: &["{institution} needs more from you before your identity can be verified:"],
+        after: &[
+            "Sign in, add what is missing, and ask for verification again. Never send documents in answer to a message.",
+        ],
+    },
+    more_needed_sms: &["we need more from you for your verification. Sign in to see what."],
 };
 
 const SPANISH: Words = Words {
@@ -188,6 +217,29 @@ const SPANISH: Words = Words {
         ],
     },
     changed_sms: &["su contraseña ha cambiado. Si no fue usted, avísenos de inmediato.", "su contraseña ha cambiado."],
+    verified: Sentences {
+        subject: "{institution}: su verificación",
+        heading: "Su identidad está verificada",
+        before: &["{institution} ha revisado lo que usted envió y ha verificado su identidad."],
+        after: &["No tiene que hacer nada más."],
+    },
+    verified_sms: &["su identidad está verificada."],
+    declined: Sentences {
+        subject: "{institution}: su verificación",
+        heading: "No hemos podido verificar su identidad",
+        before: &["{institution} ha revisado lo que usted envió y no ha podido verificar su identidad con ello."],
+        after: &["Puede solicitarlo de nuevo: entre, añada lo que falta y pida la verificación."],
+    },
+    declined_sms: &["no hemos podido verificar su identidad. Entre para solicitarlo de nuevo."],
+    more_needed: Sentences {
+        subject: "{institution}: su verificación",
+        heading: "Falta algo",
+        before: &["{institution} necesita algo más de usted antes de verificar su identidad:"],
+        after: &[
+            "Entre, añada lo que falta y pida de nuevo la verificación. Nunca envíe documentos en respuesta a un mensaje.",
+        ],
+    },
+    more_needed_sms: &["necesitamos algo más para su verificación. Entre para ver qué falta."],
 };
 
 const FRENCH: Words = Words {
@@ -264,4 +316,29 @@ const FRENCH: Words = Words {
         "votre mot de passe a été modifié. Si ce n'était pas vous, prévenez-nous immédiatement.",
         "votre mot de passe a été modifié.",
     ],
+    verified: Sentences {
+        subject: "{institution} : votre vérification",
+        heading: "Votre identité est vérifiée",
+        before: &["{institution} a examiné ce que vous avez envoyé, et votre identité est vérifiée."],
+        after: &["Vous n’avez rien d’autre à faire."],
+    },
+    verified_sms: &["votre identité est vérifiée."],
+    declined: Sentences {
+        subject: "{institution} : votre vérification",
+        heading: "Votre identité n’a pas pu être vérifiée",
+        before: &["{institution} a examiné ce que vous avez envoyé et n’a pas pu vérifier votre identité."],
+        after: &[
+            "Vous pouvez refaire une demande : connectez-vous, ajoutez ce qui manque et demandez la vérification.",
+        ],
+    },
+    declined_sms: &["votre identité n'a pas pu être vérifiée. Connectez-vous pour refaire une demande."],
+    more_needed: Sentences {
+        subject: "{institution} : votre vérification",
+        heading: "Il manque quelque chose",
+        before: &["{institution} a besoin d’autre chose avant de pouvoir vérifier votre identité :"],
+        after: &[
+            "Connectez-vous, ajoutez ce qui manque et redemandez la vérification. N’envoyez jamais de documents en réponse à un message.",
+        ],
+    },
+    more_needed_sms: &["il nous manque quelque chose pour votre vérification. Connectez-vous pour voir quoi."],
 };

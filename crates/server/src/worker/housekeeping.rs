@@ -113,7 +113,7 @@ async fn seal_all(desk: &Desk, lease: &mut Lease, holder: &str) -> desk::Result<
 
 async fn sweep_all(desk: &Desk, lease: &mut Lease, holder: &str) -> desk::Result<()> {
     if lease.is_ours(desk, holder).await? {
-        let rows = desk.sweep().await? + desk.sweep_imports().await?;
+        let rows = desk.sweep().await? + desk.sweep_imports().await? + desk.drop_objects().await?;
         if rows > 0 {
             tracing::debug!(rows, "swept away what has expired");
         }

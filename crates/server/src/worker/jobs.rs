@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use desk::import::{FailImport, GoesOn, Since, Stopped};
 use desk::job::{JobKind, LeasedJob, MAX_TRIES};
-use desk::message::{Channel, Letter, MarkFailed, MarkSent, Message, MessageState, Outbox};
+use desk::message::{Channel, Letter, MarkFailed, MarkSent, Message, MessageState, Outbox, TellOfVerification};
 use desk::request::{ExpireRequest, RequestRef, RequestState, ShowRequest};
 use desk::user::actions::{ApplyQueuedUnlock, UnlockWhenDue};
 use desk::user::questions::QueuedUnlocks;
-use desk::value::id::{BulkId, ImportId, MessageId, RequestId, TenantId, UserId};
+use desk::value::id::{BulkId, ImportId, MessageId, RequestId, TenantId, UserId, VerificationId};
 use desk::{Caller, Desk, Door, Error};
 use tokio::sync::watch;
 
@@ -52,6 +52,11 @@ impl Worker {
                 Some(bulk) => self.run_bulk(&house, bulk, job).await,
                 None => Ok(()),
             },
+            JobKind::TellOfVerification => match id(job, "verification", VerificationId::parse) {
+                Some(verification) => self.tell_of_verification(&house, verification, &job.payload["step"]).await,
+                None => Ok(()),
+            },
+            JobKind::DropObjects => self.desk.drop_objects().await.map(drop).map_err(code),
             JobKind::RunImport => match id(job, "import", ImportId::parse) {
                 Some(import) => self.run_import(&house, import, job).await,
                 None => Ok(()),
@@ -99,6 +104,19 @@ impl Worker {
             if applied == 0 {
                 return Ok(());
             }
+        }
+    }
+
+    async fn tell_of_verification(
+        &self,
+        house: &Caller,
+        verification: VerificationId,
+        step: &serde_json::Value,
+    ) -> Result<(), String> {
+        let step = step.as_i64().unwrap_or(0);
+        match self.desk.perform(house, TellOfVerification { verification, step }).await {
+            Ok(()) | Err(Error::NotFound(_) | Error::Refused(_)) => Ok(()),
+            Err(fault) => Err(code(fault)),
         }
     }
 

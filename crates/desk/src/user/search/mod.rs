@@ -345,7 +345,7 @@ fn fits(term: Term, words: &[QueryWord], query: &str, profile: &Profile) -> bool
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let (email, username, phone) = (text(&profile.email), text(&profile.username), text(&profile.phone));
     let identifiers: Vec<&String> = match term {
-        Term::Anything => profile.identifiers.all().collect(),
+        Term::Anything => profile.identifiers.all().chain(&profile.photo_id.number).collect(),
         Term::NamesAndLogins => profile.identifiers.net_teller_id.iter().collect(),
         Term::NamesAndEmail => Vec::new(),
     };

@@ -264,6 +264,8 @@ impl PendingQuery {
             presence: None,
             kind: self.kind.clone(),
             employee: self.employee,
+            diaspora: None,
+            verified: None,
         };
         filters.filter("")
     }

@@ -199,6 +199,7 @@ pub(crate) async fn invite(cx: &mut Cx<'_>, staff: &Staff, token: &Secret, minut
         token: Some(token.expose().to_owned()),
         code: None,
         minutes: Some(minutes),
+        text: None,
     };
     let id = MessageId::new(cx.id_time(), cx.random);
     let plain = serde_json::to_vec(&letter).map_err(Error::internal)?;

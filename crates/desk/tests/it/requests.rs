@@ -257,7 +257,7 @@ async fn nobody_decides_what_she_has_proposed_by_no_way() {
         assert!(!is_disabled(&t, ada).await);
         // What she proposed through her key is hers, too; and she may take it back by the other way.
         let by_key = proposed(&t, &key, Proposable::Remove, ada).await;
-        assert!(matches!(show(&t, by_key).await.proposer.key, Some(_)));
+        assert!(show(&t, by_key).await.proposer.key.is_some());
         assert_eq!(refusal(d.perform(&session, approve(by_key)).await), Refusal::OwnRequest);
         d.perform(&session, WithdrawRequest { request: by_key, reason: None }).await.unwrap();
         // The colleague herself may.

@@ -105,6 +105,8 @@ words! {
     /// What can be proposed for a second person to decide, and what the institution's policy may want one for: the actions
     /// that somebody takes by hand and that can be written down beforehand.
     pub enum Proposable {
+        /// Change a profile.
+        Edit = "user.edit",
         /// Lock sign-in.
         Lock = "user.lock",
         /// Unlock sign-in.

@@ -30,7 +30,7 @@ type Answer = Result<Response, Fault<Native>>;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RequestIn {
-    /// The action's name: `user.lock`, `user.unlock`, `user.disable`, `user.enable`, `user.suspend`, `user.reinstate`,
+    /// The action's name: `user.edit`, `user.lock`, `user.unlock`, `user.disable`, `user.enable`, `user.suspend`, `user.reinstate`,
     /// `user.flag`, `user.unflag`, `user.blacklist`, `user.unblacklist`, `user.set_fraud_status`, `user.hold`,
     /// `user.release`, `user.set_core_state`, `user.ask_verification`, `user.decide_verification`, `user.remove`,
     /// `user.erase`, `session.end_all`, `password.start_reset`, `second_factor.remove`, `device.unlink`,
@@ -64,6 +64,9 @@ pub struct RequestIn {
     pub state: Option<String>,
     /// `user.decide_verification`: verified, or else declined.
     pub verified: Option<bool>,
+    /// `user.edit`: the fields to change, as `PATCH /v1/users/{user_id}` takes them; null clears.
+    #[schema(value_type = Option<Object>)]
+    pub profile: Option<Map<String, Value>>,
     /// `password.start_reset`: `email` or `sms`.
     pub method: Option<String>,
     /// `role.define`: its name.
@@ -134,6 +137,7 @@ impl RequestIn {
         };
         let told = Told {
             deed,
+            profile: self.profile.clone(),
             method: chosen("method", self.method.as_deref(), Channel::parse, Channel::WORDS)?,
             device: id(self.device_id.as_ref(), DeviceId::parse, DeviceId::NOUN)?,
             staff,
@@ -187,7 +191,7 @@ pub struct RequestWire {
     pub user_id: Option<String>,
     /// The id of what it is about; null where that is the institution as a whole.
     pub about: Option<String>,
-    /// What the action is told besides, by the names of the proposal.
+    /// What the action is told besides, by the names of the proposal. A profile is masked as it is everywhere.
     #[schema(value_type = Option<Object>)]
     pub params: Option<Value>,
     /// `pending`, `approved`, `declined`, `withdrawn` or `expired`.

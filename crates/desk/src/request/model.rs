@@ -233,7 +233,8 @@ mod tests {
     #[test]
     fn each_step_from_each_state_by_each_person() {
         use RequestState::*;
-        let steps: [(&str, fn(&mut Request, Hand, Time) -> Result<Fact>); 3] =
+        type Step = fn(&mut Request, Hand, Time) -> Result<Fact>;
+        let steps: [(&str, Step); 3] =
             [("approve", Request::approve), ("decline", Request::decline), ("withdraw", Request::withdraw)];
         // Who (1 has proposed it), when, and what becomes of: approve, decline, withdraw.
         let table = [

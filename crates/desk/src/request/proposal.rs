@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::bulk::actions::with_action;
 use crate::bulk::{BulkDeed, BulkParams, BulkVerb};
+use crate::caller::Caller;
 use crate::device::{UnlinkAllDevices, UnlinkDevice};
 use crate::error::{Error, Field, Result};
 use crate::key::RevokeKey;
@@ -16,7 +17,7 @@ use crate::second_factor::RemoveSecondFactor;
 use crate::staff::{DisableStaff, EnableStaff};
 use crate::team::{AddMember, RemoveMember};
 use crate::tenant::ChangeSecuritySettings;
-use crate::user::EraseUser;
+use crate::user::{EditUser, EraseUser, Profile};
 use crate::value::clock::Time;
 use crate::value::id::{DeviceId, RoleId, StaffId, UserId};
 use crate::verb::{Step, Subject};
@@ -28,6 +29,9 @@ pub struct Told {
     /// What the actions on a user's standing are told: `until`, `bank`, `status`, `legal`, `state`, `verified`.
     #[serde(flatten)]
     pub deed: BulkParams,
+    /// `user.edit`: the merge patch of the profile; needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Map<String, Value>>,
     /// `password.start_reset`: by mail or text message; needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<Channel>,
@@ -51,8 +55,43 @@ pub struct Told {
     pub settings: Option<Map<String, Value>>,
 }
 
-/// The longest change of settings, as JSON.
-const SETTINGS_MAX: usize = 16 * 1024;
+/// The longest patch of a profile or of settings, as JSON.
+const PATCH_MAX: usize = 16 * 1024;
+
+impl Told {
+    /// The same as this caller may see it: a patch of a profile is masked like a profile.
+    pub(crate) fn seen_by(&self, caller: &Caller) -> Result<Told> {
+        let profile = match &self.profile {
+            Some(patch) => {
+                let whole: Profile = serde_json::from_value(without_nulls(patch)).map_err(Error::internal)?;
+                let seen = serde_json::to_value(whole.seen_by(caller)).map_err(Error::internal)?;
+                Some(laid_over(patch, &seen))
+            }
+            None => None,
+        };
+        Ok(Told { profile, ..self.clone() })
+    }
+}
+
+/// A patch without what it clears.
+fn without_nulls(patch: &Map<String, Value>) -> Value {
+    let some = patch.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| match value {
+        Value::Object(inner) => (name.clone(), without_nulls(inner)),
+        value => (name.clone(), value.clone()),
+    });
+    Value::Object(some.collect())
+}
+
+/// The fields of a patch with the values that are seen; what is not seen at all is hidden.
+fn laid_over(patch: &Map<String, Value>, seen: &Value) -> Map<String, Value> {
+    let hidden = Value::from("***");
+    let shown = patch.iter().map(|(name, value)| match value {
+        Value::Null => (name.clone(), Value::Null),
+        Value::Object(inner) => (name.clone(), Value::Object(laid_over(inner, &seen[name]))),
+        _ => (name.clone(), seen.get(name).unwrap_or(&hidden).clone()),
+    });
+    shown.collect()
+}
 
 /// What is proposed.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,6 +151,7 @@ impl Proposal {
             (false, true) => faults.push(Field::new(name, "required", format!("`{action}` needs it."))),
             (true, true) | (false, false) => {}
         };
+        needs("profile", told.profile.is_some(), &[Proposable::Edit]);
         needs("method", told.method.is_some(), &[Proposable::StartReset]);
         needs("device_id", told.device.is_some(), &[Proposable::UnlinkDevice]);
         needs("staff_id", told.staff.is_some(), &[Proposable::AddMember, Proposable::RemoveMember]);
@@ -119,9 +159,11 @@ impl Proposal {
         needs("name", told.name.is_some(), &[Proposable::DefineRole]);
         needs("permissions", told.permissions.is_some(), &[Proposable::DefineRole]);
         needs("settings", told.settings.is_some(), &[Proposable::ChangeSecurity]);
-        let size = told.settings.as_ref().and_then(|patch| serde_json::to_vec(patch).ok()).map_or(0, |text| text.len());
-        if size > SETTINGS_MAX {
-            faults.push(Field::new("settings", "too_long", format!("At most {SETTINGS_MAX} bytes.")));
+        for (name, patch) in [("profile", &told.profile), ("settings", &told.settings)] {
+            let size = patch.as_ref().and_then(|patch| serde_json::to_vec(patch).ok()).map_or(0, |text| text.len());
+            if size > PATCH_MAX {
+                faults.push(Field::new(name, "too_long", format!("At most {PATCH_MAX} bytes.")));
+            }
         }
         if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
     }
@@ -144,6 +186,10 @@ impl Proposal {
             return with_action!(deed, user, reason, |made| Ok(Box::new(made) as Box<dyn Step>));
         }
         Ok(match (action, self.about) {
+            (Proposable::Edit, Subject::User(user)) => {
+                let patch = told.profile.clone().ok_or_else(|| missing("profile"))?;
+                Box::new(EditUser { user, if_version: None, patch, kind: None, employee: None, reason })
+            }
             (Proposable::Erase, Subject::User(user)) => Box::new(EraseUser { user, reason }),
             (Proposable::StartReset, Subject::User(user)) => {
                 let method = told.method.ok_or_else(|| missing("method"))?;
@@ -202,6 +248,7 @@ mod tests {
             Proposable::SetFraudStatus => told.deed.status = Some(crate::user::standing::FraudStatus::Suspicious),
             Proposable::SetCoreState => told.deed.state = Some(crate::user::standing::CoreState::Dormant),
             Proposable::DecideVerification => told.deed.verified = Some(true),
+            Proposable::Edit => told.profile = Some(Map::new()),
             Proposable::StartReset => told.method = Some(Channel::Email),
             Proposable::UnlinkDevice => told.device = Some(DeviceId(id())),
             Proposable::AddMember => (told.staff, told.role) = (Some(StaffId(id())), Some(RoleId(id()))),
@@ -223,6 +270,30 @@ mod tests {
             let kept = serde_json::to_string(&proposal.told).unwrap();
             assert_eq!(serde_json::from_str::<Told>(&kept).unwrap(), proposal.told, "{action} reads back what is kept");
         }
+    }
+
+    #[test]
+    fn a_patch_is_seen_as_a_profile_is() {
+        let may = |permissions: &[Permission]| Caller {
+            may: permissions.iter().copied().collect(),
+            ..Caller::house(crate::value::id::TenantId(1), crate::caller::Door::Native)
+        };
+        let patch = serde_json::json!({
+            "email": "ada.new@mail.example", "middle_name": "Chi", "phone": null, "is_diaspora": true,
+            "identifiers": {"bvn": "22123456144", "ssn": null}, "address": {"city": "Enugu"},
+        });
+        let told = Told { profile: patch.as_object().cloned(), ..Told::default() };
+        let seen = told.seen_by(&may(&[])).unwrap().profile.unwrap();
+        assert_eq!(
+            Value::Object(seen),
+            serde_json::json!({
+                "email": "a***@mail.example", "middle_name": "Chi", "phone": null, "is_diaspora": "***",
+                "identifiers": {"bvn": "22xxxxxx144", "ssn": null}, "address": {"city": "***"},
+            })
+        );
+        let seen = told.seen_by(&may(&[Permission::UsersContacts])).unwrap().profile.unwrap();
+        assert_eq!((&seen["email"], &seen["identifiers"]["bvn"]), (&patch["email"], &Value::from("22xxxxxx144")));
+        assert_eq!((&seen["is_diaspora"], &seen["address"]), (&Value::from(true), &patch["address"]));
     }
 
     #[test]

@@ -97,7 +97,10 @@ pub(super) async fn see(
     let hands = |it: &Request| [Some(it.proposer.staff), it.decider.map(|decider| decider.staff)];
     let ids: Vec<StaffId> = requests.iter().flat_map(hands).flatten().collect();
     let people = staff::store::some(rd, tenant, ids).await?;
-    let seen = |request: Request| {
+    let seen = |mut request: Request| {
+        if let Some(kept) = &mut request.kept {
+            kept.told = kept.told.seen_by(caller)?;
+        }
         let user = users.iter().find(|user| request.about == Subject::User(user.id));
         Ok(SeenRequest {
             user: user.map(|user| user.seen_by(caller)).transpose()?,

@@ -254,22 +254,31 @@ fn conditions(filter: &RequestFilter, hides_employees: bool) -> (String, Vec<Par
     (sql, values)
 }
 
+/// The number as it is asked for: a list of two states is found by its states and then sorted, rather than looked for among
+/// all there are.
+fn number(filter: &RequestFilter) -> &'static str {
+    match filter.state {
+        Some(RequestState::Expired) => "(r.number + 0)",
+        _ => "r.number",
+    }
+}
+
 /// A page, newest first, from below this number; or after so many.
 pub(crate) fn page_sql(filter: &RequestFilter, hides_employees: bool, skips: bool) -> String {
-    let (conditions, values) = conditions(filter, hides_employees);
+    let ((conditions, values), number) = (conditions(filter, hides_employees), number(filter));
     let limit = values.len() + 4;
-    let from = if skips { "" } else { " AND r.number < $3" };
+    let from = if skips { String::new() } else { format!(" AND {number} < $3") };
     let end = if skips { " OFFSET $3" } else { "" };
     format!(
-        "SELECT {} FROM request r WHERE r.tenant_id = $1{conditions}{from} ORDER BY r.number DESC LIMIT ${limit}{end}",
+        "SELECT {} FROM request r WHERE r.tenant_id = $1{conditions}{from} ORDER BY {number} DESC LIMIT ${limit}{end}",
         columns!()
     )
 }
 
 /// How many there are.
 pub(crate) fn count_sql(filter: &RequestFilter, hides_employees: bool) -> String {
-    let (conditions, _) = conditions(filter, hides_employees);
-    format!("SELECT COUNT(*) FROM request r WHERE r.tenant_id = $1{conditions} AND r.number > $3")
+    let ((conditions, _), number) = (conditions(filter, hides_employees), number(filter));
+    format!("SELECT COUNT(*) FROM request r WHERE r.tenant_id = $1{conditions} AND {number} > $3")
 }
 
 /// Where a page begins.

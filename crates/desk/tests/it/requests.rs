@@ -3,6 +3,7 @@
 
 use desk::bulk::*;
 use desk::caller::{Caller, Who};
+use desk::db::Value;
 use desk::import::*;
 use desk::job::JobKind;
 use desk::key::CreateKey;
@@ -256,7 +257,7 @@ async fn nobody_decides_what_she_has_proposed_by_no_way() {
         assert!(!is_disabled(&t, ada).await);
         // What she proposed through her key is hers, too; and she may take it back by the other way.
         let by_key = proposed(&t, &key, Proposable::Remove, ada).await;
-        assert!(matches!(show(&t, by_key).await.proposer.key, Some(_)));
+        assert!(show(&t, by_key).await.proposer.key.is_some());
         assert_eq!(refusal(d.perform(&session, approve(by_key)).await), Refusal::OwnRequest);
         d.perform(&session, WithdrawRequest { request: by_key, reason: None }).await.unwrap();
         // The colleague herself may.
@@ -426,6 +427,40 @@ async fn a_plan_that_has_changed_is_not_carried_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_a_profile_waits_sealed_and_is_shown_masked() {
+    for t in TestDesk::all().await {
+        let ada = user(&t, "ada").await;
+        let rights = [P::RequestsDecide, P::RequestsRead, P::UsersEdit, P::UsersContacts];
+        let ((_, maker), (_, checker)) = (maker(&t).await, person(&t, "checker", &rights).await);
+        let mut proposal = Proposal::plain(Proposable::Edit, ada);
+        proposal.told.profile = json!({"email": "ada.new@mail.example", "phone": null}).as_object().cloned();
+        let propose = ProposeAction { proposal: proposal.clone(), reason: "she wrote".to_owned() };
+        let seen = t.desk.perform(&maker, propose).await.unwrap();
+        let request = seen.request.id;
+        let profile = |seen: SeenRequest| json!(seen.request.kept.unwrap().told.profile);
+        assert_eq!(profile(seen), json!({"email": "a***@mail.example", "phone": null}));
+        let seen = t.desk.ask(&checker, ShowRequest(RequestRef::Id(request))).await.unwrap();
+        assert_eq!(json!(seen.request.kept.as_ref().unwrap().facts[0]["fields"]), json!(["email", "phone"]));
+        assert_eq!(profile(seen), json!({"email": "ada.new@mail.example", "phone": null}));
+        for table in ["request", "audit", "event"] {
+            for row in look(&t, format!("SELECT * FROM {table}")).await {
+                let text = |value| match value {
+                    Value::Blob(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                    other => format!("{other:?}"),
+                };
+                assert!(!row.into_iter().map(text).any(|it| it.contains("ada.new")), "{table} holds it in clear");
+            }
+        }
+        t.desk.perform(&checker, approve(request)).await.unwrap();
+        let seen = t.desk.ask(&t.house(), ShowUser(ada)).await.unwrap();
+        assert_eq!((seen.profile.email.as_deref(), seen.profile.phone), (Some("ada.new@mail.example"), None));
+        proposal.told.profile = json!({"email": "not an address"}).as_object().cloned();
+        let propose = ProposeAction { proposal, reason: "she wrote".to_owned() };
+        assert_eq!(faults(t.desk.perform(&maker, propose).await)[0].0, "email");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_proposed_about_who_goes_ends_with_her() {
     for t in TestDesk::all().await {
         let ((_, maker), (_, checker)) = (maker(&t).await, checker(&t).await);
@@ -517,6 +552,16 @@ async fn what_needs_a_second_person_is_done_by_nobody_alone() {
         let seen = d.ask(&t.house(), ShowUser(ada)).await.unwrap();
         assert_eq!((seen.profile.last_name.as_str(), seen.standing.admission), ("Reyes", Admission::Enabled));
         assert!(!is_disabled(&t, ada).await && !is_disabled(&t, ben).await);
+        // And where profiles need a second person, it changes none.
+        policy(&t, json!({"second_person": ["user.disable", "user.enable", "session.end_all", "user.edit"]})).await;
+        let mut staging = d.stage_import(&everything, Format::Csv, false, Naming::default()).await.unwrap();
+        staging.push(b"external_id,last_name\ncrm-17,Changed\ncrm-18,New\n").await.unwrap();
+        let import = d.perform(&everything, staging.finish().await.unwrap()).await.unwrap().id;
+        d.run_import(t.tenant, import, ToTheEnd).await.unwrap();
+        let shown = d.ask(&everything, ShowImport(import)).await.unwrap();
+        assert_eq!((shown.rows_created, shown.rows_edited, shown.rows_rejected), (1, 0, 1));
+        let rejected = d.ask(&everything, RejectedRows { import, after: 0, limit: 10 }).await.unwrap();
+        assert_eq!(rejected.rows[0].rejected.code, "needs_second_person");
         // A user about herself is held by nobody's policy.
         let ada_herself = herself(&t, "ada").await;
         assert!(matches!(ada_herself.who, Who::User { .. }));

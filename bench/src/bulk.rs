@@ -69,7 +69,8 @@ pub fn at_the_desk(folder: &Path, users: i64) {
         db.migrate(desk::migrations::ALL).await.unwrap();
         let (clock, random, hashing) = (Clock::System, Random::System, Hashing::cheap());
         let master = MasterKey::create(&random);
-        let desk = Desk::open(DeskParts { db, master, clock, random, hashing, hashing_at_once: 1 });
+        let vault = desk::user::verification::Vault::in_memory();
+        let desk = Desk::open(DeskParts { db, master, clock, random, hashing, hashing_at_once: 1, vault });
         let id = InstitutionId::new(desk.now(), desk.random());
         let bank = Institution { id, kind: InstitutionKind::Bank, name: "Harbor & Pine Bank".to_owned() };
         let tenant = desk.open_tenant(Door::Cli, bank, Environment::Live, Settings::default()).await.unwrap();

@@ -4,6 +4,7 @@
 use crate::db::{Rd, params};
 use crate::error::Result;
 use crate::fact::Fact;
+use crate::permission::Proposable;
 use crate::value::id::{DeviceId, TenantId, UserId};
 use crate::verb::Cx;
 
@@ -21,6 +22,13 @@ pub(crate) const END_PROOFS: &str = "\
     UPDATE proof
     SET ended_at = $3, end_cause = $4
     WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL";
+
+/// What was proposed about somebody who goes, and is not decided.
+pub(crate) const END_REQUESTS: &str = "\
+    UPDATE request
+    SET state = 'expired', end_cause = $3, ended_at = $4
+    WHERE tenant_id = $1 AND subject_id = $2 AND state = 'pending'
+    RETURNING id, number, action, proposer_id";
 
 pub(crate) const ANY: &str = "\
     SELECT 1
@@ -43,6 +51,20 @@ pub(crate) async fn end(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> R
     let proofs = cx.tx.run(END_PROOFS, params![tenant, user, cx.now, cause]).await? as i64;
     if sessions + proofs > 0 {
         cx.note(Fact::UserAccessEnded { user, sessions, proofs, cause });
+    }
+    // For who is gone there is nothing left to decide.
+    if matches!(cause, "removed" | "erased") {
+        end_requests(cx, user, cause).await?;
+    }
+    Ok(())
+}
+
+async fn end_requests(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> Result<()> {
+    for mut row in cx.tx.all(END_REQUESTS, params![cx.tenant.id, user, cause, cx.now]).await? {
+        let (request, number) = (row.take()?, row.take()?);
+        let (action, proposer): (Proposable, _) = (row.take()?, row.take()?);
+        let (action, about) = (action.word(), Some(user.to_string()));
+        cx.note(Fact::RequestExpired { request, number, action, about, proposer, cause });
     }
     Ok(())
 }

@@ -18,7 +18,8 @@ use crate::tenant::Tenant;
 use crate::user::{self, Attempt};
 use crate::value::clock::Time;
 use crate::value::id::{KeyId, SessionId, StaffId, TenantId, UserId};
-use crate::value::secret::fingerprint;
+use crate::value::seal::Sealing;
+use crate::value::secret::{Secret, fingerprint, same};
 use crate::verb::Cx;
 
 /// A key that counts now, its owner, and one row for each of the owner's roles. `$1` is the tenant, `$3` this moment.
@@ -51,6 +52,13 @@ pub(crate) const CLIENT: &str = "\
            revoked_at, created_at
     FROM key
     WHERE client_id = $1";
+
+/// A Switch client that counts now, with its secret.
+pub(crate) const SWITCH_CLIENT: &str = "\
+    SELECT tenant_id, id, secret
+    FROM key
+    WHERE client_id = $1 AND kind = 'switch_client' AND revoked_at IS NULL
+        AND (expires_at IS NULL OR expires_at > $2)";
 
 pub(crate) const SESSION: &str = "\
     SELECT id, who, subject_id
@@ -185,6 +193,52 @@ impl Desk {
             return Ok(None);
         }
         self.inner.db.read(FindClient(client_id.to_owned())).await
+    }
+}
+
+/// A program that speaks as the Switch voice, as it counts now.
+pub struct SwitchClient {
+    /// Whose.
+    pub tenant: Arc<Tenant>,
+    secret: Secret,
+}
+
+impl SwitchClient {
+    /// Whether this is the checksum of a payload: HMAC-SHA-256 in hexadecimal.
+    pub fn is_checksum(&self, payload: &[u8], checksum: &str) -> bool {
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, self.secret.expose().as_bytes());
+        let right = aws_lc_rs::hmac::sign(&key, payload);
+        let right: String = right.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        same(right.as_bytes(), checksum.to_ascii_lowercase().as_bytes())
+    }
+}
+
+impl Desk {
+    /// The Switch client of this id; nothing for one that is unknown, revoked or past its time.
+    pub async fn switch_client(&self, client_id: &str) -> Result<Option<SwitchClient>> {
+        if client_id.is_empty() || client_id.len() > 100 {
+            return Ok(None);
+        }
+        let find = FindSwitchClient { client_id: client_id.to_owned(), now: self.now() };
+        let Some((tenant, id, sealed)) = self.inner.db.read(find).await? else { return Ok(None) };
+        let tenant = self.tenant(tenant).await?;
+        let plain = tenant.keys.open(&key::secret_place(tenant.id, &id), &sealed)?;
+        let secret = Secret::new(String::from_utf8(plain).map_err(Error::internal)?);
+        Ok(Some(SwitchClient { tenant, secret }))
+    }
+}
+
+struct FindSwitchClient {
+    client_id: String,
+    now: Time,
+}
+
+impl Read for FindSwitchClient {
+    type Output = Option<(TenantId, KeyId, Vec<u8>)>;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
+        let row = rd.find(SWITCH_CLIENT, params![self.client_id, self.now]).await?;
+        row.map(|mut row| Ok((row.take()?, row.take()?, row.take()?))).transpose()
     }
 }
 

@@ -18,13 +18,16 @@ use crate::db::{Db, Rd, Read, Tx, Weight, Write};
 use crate::error::{Conflict, Error, Result};
 use crate::fact::Fact;
 use crate::permission::{ACTIONS, QUESTIONS, need_of};
+use crate::plan::Plan;
+use crate::request::ApproveRequest;
 use crate::tenant::{self, CreateTenant, Environment, Institution, Settings, Tenant};
+use crate::user::verification::Vault;
 use crate::value::clock::{Clock, SECOND, Time};
-use crate::value::id::{self, AuditId, TenantId};
+use crate::value::id::{AuditId, TenantId};
 use crate::value::password::Hashing;
 use crate::value::random::Random;
 use crate::value::seal::{MasterKey, TenantKeys};
-use crate::verb::{Action, Apart, Became, Cx, Question, Qx, Subject};
+use crate::verb::{Action, Apart, Became, Cx, Eyes, Question, Qx, Subject, check_second_person};
 use crate::{audit, credential, event, idempotency, job};
 
 /// Settings read from the database are believed for so long; the process that changes them forgets them at once.
@@ -44,6 +47,8 @@ pub struct DeskParts {
     pub hashing: Hashing,
     /// How many passwords are hashed at the same time; each takes the memory of `hashing`.
     pub hashing_at_once: usize,
+    /// Where documents lie.
+    pub vault: Vault,
 }
 
 /// The desk. Cheap to clone.
@@ -59,6 +64,7 @@ pub(crate) struct Inner {
     pub random: Random,
     pub hashing: Hashing,
     pub hashing_pool: Semaphore,
+    pub vault: Vault,
     pub wake: Notify,
     tenants: RwLock<HashMap<TenantId, (Time, Arc<Tenant>)>>,
     pub remembered: credential::Remembered,
@@ -75,6 +81,7 @@ impl Desk {
                 random: parts.random,
                 hashing: parts.hashing,
                 hashing_pool: Semaphore::new(parts.hashing_at_once.max(1)),
+                vault: parts.vault,
                 wake: Notify::new(),
                 tenants: RwLock::new(HashMap::new()),
                 remembered: credential::Remembered::nothing(),
@@ -219,7 +226,8 @@ impl Desk {
     async fn run<W: Write>(&self, name: &'static str, work: W) -> Result<W::Output> {
         let answer = self.inner.db.write(work).await;
         if answer.is_ok() {
-            if name.starts_with("settings.") {
+            // An approved request may have changed them, too.
+            if name.starts_with("settings.") || name == ApproveRequest::NAME {
                 self.inner.forget_tenants();
             }
             self.inner.wake.notify_one();
@@ -249,15 +257,6 @@ pub struct Once {
     pub key: String,
     /// SHA-256 over method, path and body.
     pub request_hash: [u8; 32],
-}
-
-/// What an action would cause.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// The facts, as the audit would hold them.
-    pub facts: Vec<Value>,
-    /// SHA-256 over them, in hex: the same plan has the same hash. Ids of what the action would make do not count.
-    pub hash: String,
 }
 
 /// An action without its type: what the door needs of it. The door is a generic shell around plain insides, so that the
@@ -326,12 +325,13 @@ impl Performing {
     }
 
     /// Runs the action and gives its answer with the facts, before anything is recorded.
-    async fn act(&self, tx: &mut Tx) -> Result<Acted> {
+    async fn act(&self, tx: &mut Tx, eyes: Eyes) -> Result<Acted> {
         if let Some(missing) = self.missing {
             return Err(Error::Forbidden(missing));
         }
+        check_second_person(&self.tenant, &self.caller, self.name, self.deed.subject(), eyes)?;
         let now = self.inner.clock.now();
-        let mut cx = Cx::new(tx, &self.caller, &self.tenant, &self.inner.random, now);
+        let mut cx = Cx::new(tx, &self.caller, &self.tenant, &self.inner.random, now).with(eyes);
         let output = self.deed.act(&mut cx).await?;
         Ok(Acted { output, facts: cx.facts, announced: cx.announced, apart: cx.apart, now })
     }
@@ -418,7 +418,7 @@ impl Write for Performing {
     type Output = Answer;
 
     async fn run(&self, tx: &mut Tx) -> Result<Answer> {
-        let Acted { output, facts, announced, apart, now } = self.act(tx).await?;
+        let Acted { output, facts, announced, apart, now } = self.act(tx, Eyes::One).await?;
         self.record_apart(tx, now, &apart).await?;
         if facts.is_empty() {
             // Somebody unknown who changed nothing leaves no row: noise must not fill the book. Nor does somebody who only
@@ -488,29 +488,15 @@ impl Write for Previewing {
     type Output = Plan;
 
     async fn run(&self, tx: &mut Tx) -> Result<Plan> {
-        let Acted { facts, announced, now, .. } = self.0.act(tx).await?;
-        let facts = facts.iter().chain(&announced).map(Fact::to_json).collect::<Result<Vec<_>>>()?;
-        let hashed: Vec<Value> = facts.iter().map(|fact| without_new_ids(fact, now)).collect();
-        let text = serde_json::to_vec(&hashed).map_err(Error::internal)?;
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);
-        let hash = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Plan { facts, hash })
+        // Nothing comes of it, so that nobody else need have looked.
+        let Acted { facts, announced, apart, now, .. } = self.0.act(tx, Eyes::Two).await?;
+        let apart = apart.iter().flat_map(|it| &it.facts);
+        Plan::of(facts.iter().chain(&announced).chain(apart), now, self.0.deed.subject())
     }
 
     fn keep(&self) -> bool {
         false
     }
-}
-
-/// A fact as the plan's hash sees it: what the action itself would make has another id each time.
-fn without_new_ids(fact: &Value, now: Time) -> Value {
-    let mut seen = fact.clone();
-    for value in seen.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
-        if value.as_str().and_then(id::made_at_of_text).is_some_and(|made| made >= now) {
-            *value = Value::from("new");
-        }
-    }
-    seen
 }
 
 /// A question without its type.

@@ -115,6 +115,8 @@ words! {
         StorageReadOnly = "storage_read_only",
         /// The database cannot be reached.
         StorageAway = "storage_away",
+        /// The store of documents cannot be reached.
+        DocumentsAway = "documents_away",
         /// The server is stopping.
         Stopping = "stopping",
     }
@@ -129,6 +131,12 @@ words! {
         TooManyImports = "too_many_imports",
         /// The user is not locked.
         NotLocked = "not_locked",
+        /// The user is disabled already.
+        AlreadyDisabled = "already_disabled",
+        /// The user is not disabled.
+        NotDisabled = "not_disabled",
+        /// The institution does not let strangers make accounts.
+        RegistrationClosed = "registration_closed",
         /// The user is dormant at the core.
         UserDormant = "user_dormant",
         /// The user is permanently frozen at the core.
@@ -183,6 +191,8 @@ words! {
         SessionEnded = "session_ended",
         /// The verification is not in a state that allows this.
         VerificationState = "verification_state",
+        /// As many documents of the user are kept as there may be.
+        TooManyDocuments = "too_many_documents",
         /// The bulk action has ended.
         BulkEnded = "bulk_ended",
         /// The bulk action has not ended yet.
@@ -195,6 +205,24 @@ words! {
         AlreadyUndone = "already_undone",
         /// It has moved since.
         ChangedSince = "changed_since",
+        /// The institution wants a second person for this.
+        NeedsSecondPerson = "needs_second_person",
+        /// Nothing would come of it.
+        NothingToDo = "nothing_to_do",
+        /// The same was proposed and is not decided yet.
+        RequestPending = "request_pending",
+        /// The request was decided or withdrawn.
+        RequestDecided = "request_decided",
+        /// The request waited too long.
+        RequestExpired = "request_expired",
+        /// The action would do something else than the request was shown to.
+        PlanChanged = "plan_changed",
+        /// One does not decide what one has proposed.
+        OwnRequest = "own_request",
+        /// Somebody else has proposed it.
+        NotTheProposer = "not_the_proposer",
+        /// The institution has named a role whose holders decide.
+        NotADecider = "not_a_decider",
     }
 }
 
@@ -203,6 +231,9 @@ impl Refusal {
     pub fn sentence(self) -> &'static str {
         match self {
             Refusal::NotLocked => "The user is not locked.",
+            Refusal::AlreadyDisabled => "The user is already disabled.",
+            Refusal::NotDisabled => "The user is not disabled.",
+            Refusal::RegistrationClosed => "One cannot make an account for oneself here.",
             Refusal::UserDormant => "The user is dormant; only the core can change that.",
             Refusal::UserPermanentlyFrozen => "The user is permanently frozen; only the core can change that.",
             Refusal::UserLocked => "The user is locked.",
@@ -237,6 +268,16 @@ impl Refusal {
             Refusal::NotUndoable => "What it did has no inverse.",
             Refusal::AlreadyUndone => "It was undone already, or is being undone.",
             Refusal::ChangedSince => "It has moved since.",
+            Refusal::NeedsSecondPerson => "This needs a second person: propose it as a request.",
+            Refusal::NothingToDo => "There is nothing to do: it is so already.",
+            Refusal::RequestPending => "The same was proposed already, and waits to be decided.",
+            Refusal::RequestDecided => "The request is no longer pending.",
+            Refusal::RequestExpired => "The request has expired; propose it anew.",
+            Refusal::PlanChanged => "It would no longer do what the request was shown to do; propose it anew.",
+            Refusal::OwnRequest => "Nobody decides what she has proposed herself.",
+            Refusal::NotTheProposer => "Only who has proposed it can withdraw it.",
+            Refusal::NotADecider => "Only holders of the role that the institution has named decide requests.",
+            Refusal::TooManyDocuments => "As many documents of the user are kept as there may be.",
             Refusal::VerificationState => "The verification is not in a state that allows this.",
         }
     }

@@ -90,6 +90,16 @@ facts! {
     UserCoreStateChanged { user: UserId, from: &'static str, to: &'static str } = "user.core_state_changed" as User;
     /// Verification was asked for or decided.
     UserVerificationChanged { user: UserId, from: &'static str, to: &'static str } = "user.verification_changed" as User;
+    /// A request for verification was opened.
+    VerificationOpened { user: UserId, verification: VerificationId } = "verification.opened" as User;
+    /// The user was asked for more before anything is decided.
+    VerificationMoreAsked { user: UserId, verification: VerificationId, step: i64 } = "verification.more_asked" as User;
+    /// What the user was asked for is there.
+    VerificationAnswered { user: UserId, verification: VerificationId } = "verification.answered" as User;
+    /// A request for verification was decided.
+    VerificationClosed { user: UserId, verification: VerificationId, outcome: &'static str, step: i64 } = "verification.closed" as User;
+    /// A document was shown.
+    DocumentAdded { user: UserId, document: DocumentId, kind: &'static str } = "document.added" as User;
     /// Access was withdrawn.
     UserRemoved { user: UserId } = "user.removed" as User;
     /// The person's key is destroyed.
@@ -112,6 +122,18 @@ facts! {
     PasswordResetAsked { user: UserId, method: &'static str, message: MessageId } = "password.reset_asked" as User;
     /// A new password was chosen.
     PasswordChanged { user: UserId, way: &'static str } = "password.changed" as User;
+    /// The password was taken away, and a link to choose a new one is on its way.
+    PasswordRevoked { user: UserId } = "password.revoked" as User;
+    /// A code that opens the lock is on its way.
+    UnlockAsked { user: UserId, message: MessageId } = "user.unlock_asked" as User;
+    /// A PIN for payments was set.
+    PinSet { user: UserId } = "second_factor.pin_set" as User;
+    /// A code was sent to her phone.
+    PhoneCodeSent { user: UserId, message: MessageId } = "second_factor.phone_code_sent" as User;
+    /// Her phone was shown to be hers.
+    PhoneVerified { user: UserId } = "second_factor.phone_verified" as User;
+    /// She chose another second factor.
+    SecondFactorChosen { user: UserId, choice: &'static str } = "second_factor.chosen" as User;
     /// A second factor was set up.
     SecondFactorSetUp { user: UserId } = "second_factor.set_up" as User;
     /// The second factor was removed.
@@ -140,6 +162,10 @@ facts! {
     StaffLocked { staff: StaffId, until: Option<Time> } = "staff.locked" as Staff;
     /// A staff member signed out.
     StaffSignedOut { staff: StaffId, session: SessionId } = "staff.signed_out" as Staff;
+    /// A staff member was appointed, and a link to choose her password is on its way.
+    StaffInvited { staff: StaffId, message: MessageId } = "staff.invited" as Staff;
+    /// A staff member chose a password.
+    StaffPasswordChosen { staff: StaffId } = "staff.password_chosen" as Staff;
     /// A team was founded.
     TeamCreated { team: TeamId, name: String } = "team.created" as Team;
     /// Somebody joined a team with a role.
@@ -184,6 +210,16 @@ facts! {
     ImportCompleted { import: ImportId, created: i64, edited: i64, unchanged: i64, rejected: i64 } = "import.completed" as Import;
     /// The import cannot go on.
     ImportFailed { import: ImportId, code: &'static str } = "import.failed" as Import;
+    /// An action waits for a second person.
+    RequestProposed { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, expires_at: Time } = "request.proposed" as Request;
+    /// The second person has said yes, and it was done.
+    RequestApproved { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, decider: StaffId } = "request.approved" as Request;
+    /// The second person has said no.
+    RequestDeclined { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, decider: StaffId } = "request.declined" as Request;
+    /// Who proposed it took it back.
+    RequestWithdrawn { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId } = "request.withdrawn" as Request;
+    /// Nobody decided it in time, or whom it is about is gone.
+    RequestExpired { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, cause: &'static str } = "request.expired" as Request;
     /// Settings changed.
     SettingsChanged { tenant: TenantId, fields: Vec<String> } = "settings.changed" as Tenant;
     /// A tenant was opened.

@@ -9,6 +9,7 @@ pub mod door;
 pub mod error;
 pub mod fact;
 pub mod permission;
+mod plan;
 pub mod verb;
 
 // The first storey: what every action leaves behind, and what gives access.
@@ -20,6 +21,7 @@ pub mod job;
 
 // The nouns.
 pub mod activity;
+pub mod authority;
 pub mod bulk;
 pub mod device;
 pub mod import;
@@ -27,6 +29,7 @@ pub mod key;
 pub mod message;
 pub mod note;
 pub mod password;
+pub mod request;
 pub mod role;
 pub mod second_factor;
 pub mod session;
@@ -44,7 +47,8 @@ pub mod testing;
 pub mod value;
 
 pub use caller::{Caller, Door, Origin, Who};
-pub use door::{Desk, DeskParts, Once, Plan};
+pub use door::{Desk, DeskParts, Once};
 pub use error::{Busy, Conflict, Error, Field, Refusal, Result};
 pub use permission::{Permission, Permissions};
+pub use plan::Plan;
 pub use verb::{Action, Question, Subject};

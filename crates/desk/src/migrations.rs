@@ -9,5 +9,8 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0003_lists", sql: include_str!("../migrations/0003_lists.sql") },
     Migration { name: "0004_imports", sql: include_str!("../migrations/0004_imports.sql") },
     Migration { name: "0005_bulk", sql: include_str!("../migrations/0005_bulk.sql") },
+    Migration { name: "0006_requests", sql: include_str!("../migrations/0006_requests.sql") },
+    Migration { name: "0007_verification", sql: include_str!("../migrations/0007_verification.sql") },
+    Migration { name: "0008_switch", sql: include_str!("../migrations/0008_switch.sql") },
     Migration { name: "0009_access", sql: include_str!("../migrations/0009_access.sql") },
 ];

@@ -46,6 +46,8 @@ words! {
         UsersResetPassword = "users.reset_password",
         /// Decide whether a user is verified.
         VerificationsDecide = "verifications.decide",
+        /// See the documents that users showed for it, with a recorded purpose.
+        DocumentsRead = "documents.read",
         /// See sessions.
         SessionsRead = "sessions.read",
         /// End sessions.
@@ -82,9 +84,11 @@ words! {
         SettingsManage = "settings.manage",
         /// Change the security settings (link lifetime, lock policy).
         SettingsSecurity = "settings.security",
+        /// See what was proposed, with its plan, and how it was decided.
+        RequestsRead = "requests.read",
         /// Propose an action for somebody else to decide.
         RequestsPropose = "requests.propose",
-        /// Decide proposed actions.
+        /// Decide proposed actions; approving needs what the action itself needs besides.
         RequestsDecide = "requests.decide",
         /// See bulk actions and what became of each user in them.
         BulkRead = "bulk.read",
@@ -94,6 +98,77 @@ words! {
         AdministratorsManage = "administrators.manage",
         /// Manage bank connections.
         ConnectionsManage = "connections.manage",
+    }
+}
+
+words! {
+    /// What can be proposed for a second person to decide, and what the institution's policy may want one for: the actions
+    /// that somebody takes by hand and that can be written down beforehand.
+    pub enum Proposable {
+        /// Change a profile.
+        Edit = "user.edit",
+        /// Lock sign-in.
+        Lock = "user.lock",
+        /// Unlock sign-in.
+        Unlock = "user.unlock",
+        /// Withdraw admission.
+        Disable = "user.disable",
+        /// Give admission back.
+        Enable = "user.enable",
+        /// Suspend.
+        Suspend = "user.suspend",
+        /// End a suspension.
+        Reinstate = "user.reinstate",
+        /// Flag, as a whole or for one bank.
+        Flag = "user.flag",
+        /// Remove a flag.
+        Unflag = "user.unflag",
+        /// Put on the blacklist.
+        Blacklist = "user.blacklist",
+        /// Take off the blacklist.
+        Unblacklist = "user.unblacklist",
+        /// Set the fraud status.
+        SetFraudStatus = "user.set_fraud_status",
+        /// Put on hold.
+        Hold = "user.hold",
+        /// Release from hold.
+        Release = "user.release",
+        /// Set what the core says.
+        SetCoreState = "user.set_core_state",
+        /// Ask for verification.
+        AskVerification = "user.ask_verification",
+        /// Decide a verification.
+        DecideVerification = "user.decide_verification",
+        /// Withdraw access for good.
+        Remove = "user.remove",
+        /// Erase for good.
+        Erase = "user.erase",
+        /// End every session, reset link and pending code.
+        EndSessions = "session.end_all",
+        /// Have a reset link sent.
+        StartReset = "password.start_reset",
+        /// Remove the second factor.
+        RemoveSecondFactor = "second_factor.remove",
+        /// Unlink a device.
+        UnlinkDevice = "device.unlink",
+        /// Unlink every device.
+        UnlinkAllDevices = "device.unlink_all",
+        /// Disable a staff member.
+        DisableStaff = "staff.disable",
+        /// Enable a staff member.
+        EnableStaff = "staff.enable",
+        /// Give a staff member a role in a team.
+        AddMember = "team.add_member",
+        /// Take a staff member out of a team.
+        RemoveMember = "team.remove_member",
+        /// Define a role, or redefine it.
+        DefineRole = "role.define",
+        /// Delete a role.
+        DeleteRole = "role.delete",
+        /// Revoke a key.
+        RevokeKey = "key.revoke",
+        /// Change security settings: this policy among them.
+        ChangeSecurity = "settings.change_security",
     }
 }
 
@@ -181,6 +256,8 @@ pub const ACTIONS: &[(&str, Need)] = &[
     // users
     ("user.create", Holder(P::UsersCreate)),
     ("user.edit", Holder(P::UsersEdit)),
+    ("user.register", Anyone),
+    ("user.edit_herself", Oneself),
     ("user.lock", Holder(P::UsersLock)),
     ("user.unlock", Holder(P::UsersLock)),
     ("user.unlock_when_due", House),
@@ -199,6 +276,12 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("user.set_core_state", Holder(P::UsersCore)),
     ("user.ask_verification", OneselfOr(P::VerificationsDecide)),
     ("user.decide_verification", Holder(P::VerificationsDecide)),
+    ("verification.submit", OneselfOr(P::VerificationsDecide)),
+    ("verification.add_document", OneselfOr(P::VerificationsDecide)),
+    ("verification.approve", Holder(P::VerificationsDecide)),
+    ("verification.decline", Holder(P::VerificationsDecide)),
+    ("verification.ask_more", Holder(P::VerificationsDecide)),
+    ("verification.tell", House),
     ("user.remove", Holder(P::UsersRemove)),
     ("user.erase", Holder(P::UsersErase)),
     // bringing users in
@@ -214,10 +297,17 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("session.sign_out", Oneself),
     ("session.end", Holder(P::SessionsEnd)),
     ("session.end_all", OneselfOr(P::SessionsEnd)),
+    ("session.ask_unlock", Anyone),
+    ("session.unlock", Anyone),
+    ("second_factor.set_pin", Oneself),
+    ("second_factor.send_phone_code", Oneself),
+    ("second_factor.confirm_phone", Oneself),
+    ("second_factor.choose", Oneself),
     ("second_factor.prepare", Oneself),
     ("second_factor.confirm", Oneself),
     ("second_factor.remove", OneselfOr(P::UsersResetPassword)),
     ("password.start_reset", Holder(P::UsersResetPassword)),
+    ("password.revoke", Holder(P::UsersResetPassword)),
     ("password.ask_reset", Anyone),
     ("password.choose", Anyone),
     ("password.change", Oneself),
@@ -231,6 +321,8 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("staff.sign_in", Anyone),
     ("staff.sign_out", SignedInStaff),
     ("staff.add", Holder(P::TeamManage)),
+    ("staff.appoint", Holder(P::TeamManage)),
+    ("staff.choose_password", Anyone),
     ("staff.disable", Holder(P::TeamManage)),
     ("staff.enable", Holder(P::TeamManage)),
     ("team.create", Holder(P::TeamManage)),
@@ -238,6 +330,7 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("team.remove_member", Holder(P::TeamManage)),
     ("role.define", Holder(P::TeamManage)),
     ("role.delete", Holder(P::TeamManage)),
+    ("role.settle", House),
     ("key.create", Holder(P::KeysManage)),
     ("key.revoke", Holder(P::KeysManage)),
     ("key.remember_assertion", Anyone),
@@ -250,6 +343,12 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("bulk.cancel", Holder(P::BulkRun)),
     ("bulk.run_slice", House),
     ("bulk.give_up", House),
+    // what a second person decides
+    ("request.propose", Holder(P::RequestsPropose)),
+    ("request.approve", Holder(P::RequestsDecide)),
+    ("request.decline", Holder(P::RequestsDecide)),
+    ("request.withdraw", Holder(P::RequestsPropose)),
+    ("request.expire", House),
     ("settings.change", Holder(P::SettingsManage)),
     ("settings.change_security", Holder(P::SettingsSecurity)),
     ("tenant.create", House),
@@ -261,7 +360,11 @@ pub const QUESTIONS: &[(&str, Need)] = &[
     ("user.list", Holder(P::UsersRead)),
     ("user.show", OneselfOr(P::UsersRead)),
     ("user.reveal", Holder(P::UsersReveal)),
+    ("user.reveal_second_factor", Holder(P::UsersReveal)),
     ("user.queued_unlocks", House),
+    ("verification.list", Holder(P::UsersRead)),
+    ("verification.show", OneselfOr(P::UsersRead)),
+    ("verification.document", Holder(P::DocumentsRead)),
     ("user.export", Holder(P::UsersExport)),
     ("user.export_page", Holder(P::UsersExport)),
     ("import.show", Holder(P::UsersImport)),
@@ -277,16 +380,23 @@ pub const QUESTIONS: &[(&str, Need)] = &[
     ("staff.who_am_i", SignedInStaff),
     ("team.list", Holder(P::StaffRead)),
     ("role.list", Holder(P::StaffRead)),
+    ("role.show", Holder(P::StaffRead)),
+    ("permission.table", SignedInStaff),
+    ("permission.explain", SignedInStaff),
     ("key.list", Holder(P::KeysRead)),
     ("audit.list", Holder(P::AuditRead)),
     ("audit.export", Holder(P::AuditRead)),
     ("audit.staff_activity", Holder(P::ActivityStaff)),
+    ("audit.activity", Holder(P::ActivityStaff)),
     ("audit.user_activity", Holder(P::ActivityUsers)),
     ("event.list", Holder(P::EventsRead)),
     ("bulk.list", Holder(P::BulkRead)),
     ("bulk.show", Holder(P::BulkRead)),
     ("bulk.rows", Holder(P::BulkRead)),
     ("bulk.preview", Holder(P::BulkRun)),
+    ("request.list", Holder(P::RequestsRead)),
+    ("request.show", Holder(P::RequestsRead)),
+    ("request.pending", Holder(P::UsersRead)),
     ("settings.show", Holder(P::SettingsRead)),
     ("settings.user_terms", Holder(P::UsersRead)),
     ("tenant.list", House),
@@ -297,7 +407,12 @@ pub fn need_of(table: &[(&str, Need)], name: &str) -> Option<Need> {
     table.iter().find(|(known, _)| *known == name).map(|(_, need)| *need)
 }
 
-/// The roles every tenant is born with. They are rows like any other, marked as built in.
+/// The built-in roles that keep every right a later version adds.
+pub const ALL_POWERFUL: &[&str] = &["admin", "super_admin"];
+
+/// The roles every tenant has. They are rows like any other, marked as built in; a tenant of an older version gets what is new
+/// when the program starts. The last four are those of the Switch voice, whose `admin` is our `user_admin`
+/// (docs/decisions/0019-switch-roles.md).
 pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
     ("admin", Permission::ALL),
     (
@@ -319,6 +434,7 @@ pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
             P::ActivityStaff,
             P::ActivityUsers,
             P::SettingsRead,
+            P::RequestsRead,
             P::RequestsPropose,
         ],
     ),
@@ -339,6 +455,7 @@ pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
             P::UsersRemove,
             P::UsersErase,
             P::VerificationsDecide,
+            P::DocumentsRead,
             P::SessionsRead,
             P::SessionsEnd,
             P::DevicesRead,
@@ -352,6 +469,7 @@ pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
             P::ActivityUsers,
             P::EventsRead,
             P::SettingsRead,
+            P::RequestsRead,
             P::RequestsPropose,
             P::RequestsDecide,
             P::BulkRead,
@@ -360,7 +478,77 @@ pub const BUILT_IN_ROLES: &[(&str, &[Permission])] = &[
     ),
     (
         "auditor",
-        &[P::UsersRead, P::StaffRead, P::KeysRead, P::AuditRead, P::ActivityStaff, P::ActivityUsers, P::SettingsRead],
+        &[
+            P::UsersRead,
+            P::StaffRead,
+            P::KeysRead,
+            P::AuditRead,
+            P::ActivityStaff,
+            P::ActivityUsers,
+            P::SettingsRead,
+            P::RequestsRead,
+        ],
+    ),
+    ("super_admin", Permission::ALL),
+    (
+        "user_admin",
+        &[
+            P::UsersRead,
+            P::UsersContacts,
+            P::UsersFraud,
+            P::UsersResetPassword,
+            P::SessionsRead,
+            P::DevicesRead,
+            P::DevicesUnlink,
+            P::NotesRead,
+            P::NotesWrite,
+            P::MessagesRead,
+            P::StaffRead,
+            P::AuditRead,
+            P::ActivityStaff,
+            P::ActivityUsers,
+            P::SettingsRead,
+            P::RequestsRead,
+        ],
+    ),
+    (
+        "customer_success",
+        &[
+            P::UsersRead,
+            P::UsersContacts,
+            P::UsersFraud,
+            P::UsersResetPassword,
+            P::SessionsRead,
+            P::DevicesRead,
+            P::DevicesUnlink,
+            P::NotesRead,
+            P::NotesWrite,
+            P::MessagesRead,
+            P::StaffRead,
+            P::AuditRead,
+            P::ActivityStaff,
+            P::ActivityUsers,
+            P::SettingsRead,
+            P::RequestsRead,
+            P::RequestsPropose,
+        ],
+    ),
+    (
+        "banking_operations",
+        &[
+            P::UsersRead,
+            P::UsersContacts,
+            P::SessionsRead,
+            P::DevicesRead,
+            P::NotesRead,
+            P::MessagesRead,
+            P::StaffRead,
+            P::AuditRead,
+            P::ActivityStaff,
+            P::ActivityUsers,
+            P::SettingsRead,
+            P::RequestsRead,
+        ],
     ),
 ];
 
@@ -378,6 +566,14 @@ mod tests {
             assert_eq!(names.len(), count);
         }
         assert!(Permission::ALL.len() <= 64, "the set is one u64");
+    }
+
+    #[test]
+    fn what_can_be_proposed_is_an_action_that_somebody_may_take() {
+        for action in Proposable::ALL {
+            let need = need_of(ACTIONS, action.word());
+            assert!(matches!(need, Some(Holder(_) | OneselfOr(_))), "{action}: {need:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ macro_rules! statements {
 const STATEMENTS: &[(&str, &str)] = statements! {
     access::ANY,
     access::END_PROOFS,
+    access::END_REQUESTS,
     access::END_SESSIONS,
     access::END_SESSIONS_OF_DEVICE,
     audit::store::CHAIN_END,
@@ -57,6 +58,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     credential::KEY_BY_TOKEN,
     credential::PERMISSIONS_OF,
     credential::SESSION,
+    credential::SWITCH_CLIENT,
     device::store::OF_USER,
     device::store::SAVE_DETAILS,
     device::store::SEEN,
@@ -95,6 +97,8 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     job::store::RENEW,
     key::store::ALL,
     key::store::INSERT,
+    key::store::MAKER,
+    key::store::OF_STAFF,
     key::store::REMEMBER_ASSERTION,
     key::store::REVOKE,
     key::store::SELECT,
@@ -106,11 +110,19 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     message::store::SELECT,
     note::store::INSERT,
     note::store::OF_USER,
+    request::store::INSERT,
+    request::store::PENDING,
+    request::store::PENDING_OF,
+    request::store::SAVE,
+    request::store::SELECT,
+    request::store::SELECT_BY_NUMBER,
+    request::store::SELECT_FOR_CHANGE,
     role::store::ALL,
     role::store::BY_NAME,
     role::store::DELETE,
     role::store::INSERT,
     role::store::IS_HELD,
+    role::store::IS_HELD_BY,
     role::store::SAVE,
     role::store::SELECT,
     session::store::COUNT_NOISE,
@@ -121,14 +133,21 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     session::store::INSERT_PROOF,
     session::store::LINK,
     session::store::OF_SUBJECT,
+    session::store::OPEN_FOR,
     session::store::PROOF_FOR_CHANGE,
     session::store::SPEND_TRY,
+    session::store::UNLOCK,
     staff::store::ALL,
     staff::store::BY_EMAIL,
+    staff::store::BY_NUMBER,
     staff::store::INSERT,
+    staff::store::NEXT_NUMBER,
+    staff::store::ROLE_NAMES,
+    staff::store::ROLE_NAMES_OF,
     staff::store::SAVE,
     staff::store::SELECT,
     staff::store::SELECT_TO_READ,
+    staff::store::SET_PASSWORD,
     team::store::ADD,
     team::store::ALL,
     team::store::INSERT,
@@ -141,6 +160,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     tenant::store::LAST_ID,
     tenant::store::NEXT_NUMBER,
     tenant::store::NEXT_NUMBERS,
+    tenant::store::NEXT_REQUEST_NUMBER,
     tenant::store::SAVE_SETTINGS,
     tenant::store::SELECT,
     tenant::store::SELECT_ALL,
@@ -148,12 +168,17 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     user::census::store::ALONE,
     user::census::store::INSERT_MOVE,
     user::census::store::MOVES,
+    user::census::store::RECOUNT,
     user::census::store::REGION_OF,
     user::census::store::SAVE_BLOCK,
+    user::census::store::SAVE_DIASPORA,
     user::census::store::SAVE_REGION,
     user::census::store::SUMS,
     user::census::store::TAKE_MOVES,
     user::census::store::TENANTS_WITH_MOVES,
+    user::census::store::TENANTS_WITH_UNCOUNTED,
+    user::census::store::UNCOUNTED,
+    user::search::store::NUMBERS_OF,
     user::store::DELETE_PERSON_KEY,
     user::store::DELETE_TOKEN,
     user::store::DELETE_UNIQUE,
@@ -176,6 +201,26 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     user::store::SELECT,
     user::store::SELECT_BY_LOGIN,
     user::store::SELECT_FOR_CHANGE,
+    user::verification::store::DELETE_DOCUMENT,
+    user::verification::store::DELETE_DOCUMENTS,
+    user::verification::store::DOCUMENT,
+    user::verification::store::DOCUMENTS,
+    user::verification::store::DROP_OBJECT,
+    user::verification::store::DROP_OBJECTS_OF,
+    user::verification::store::DUE_OBJECTS,
+    user::verification::store::FORGET_OBJECT,
+    user::verification::store::INSERT,
+    user::verification::store::INSERT_DOCUMENT,
+    user::verification::store::INSERT_OBJECT,
+    user::verification::store::INSERT_STEP,
+    user::verification::store::KEEP_OBJECT,
+    user::verification::store::OF_USER,
+    user::verification::store::OPEN_OF_USER,
+    user::verification::store::REPLACE_DOCUMENT,
+    user::verification::store::SAVE,
+    user::verification::store::SELECT,
+    user::verification::store::STEPS,
+    user::verification::store::TELL,
 };
 
 /// What may look at a whole table, and why.
@@ -185,16 +230,25 @@ const SCANS: &[(&str, &str)] = &[
     ("audit::store::CHAIN_END", "one row for each tenant"),
     ("credential::ACCESS_VERSION", "one row for each tenant"),
     ("user::census::store::TENANTS_WITH_MOVES", "as above, each with one look into the moves"),
+    ("user::census::store::TENANTS_WITH_UNCOUNTED", "as above, each with one look into an index of rare rows"),
     ("key::store::ALL", "a list of all, bounded"),
     ("role::store::ALL", "a list of all, bounded"),
     ("staff::store::ALL", "a list of all, bounded"),
+    ("staff::store::ROLE_NAMES", "as above"),
     ("team::store::ALL", "a list of all, bounded"),
     ("team::store::MEMBERS", "a list of all, bounded"),
 ];
 
 /// Indexes of rare rows: all that a tenant has in one is little.
-const RARE: &[&str] =
-    &["audit_unsealed", "users_unlock_queued", "user_move", "user_region", "import_open", "import_rejected_sealed"];
+const RARE: &[&str] = &[
+    "audit_unsealed",
+    "users_unlock_queued",
+    "user_move",
+    "user_region",
+    "import_open",
+    "import_rejected_sealed",
+    "users_uncounted",
+];
 
 /// A statement's plan, without running it.
 struct Explain {
@@ -308,6 +362,18 @@ async fn a_list_looks_for_blocks_and_users_by_their_numbers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn open_requests_are_looked_for_user_by_user() {
+    use crate::user::census::store::padded_slots;
+    for t in TestDesk::all().await {
+        for count in [1, 20, 200] {
+            let sql = crate::user::verification::store::open_of_users_sql(&padded_slots(count).0);
+            let lines = plan(&t, "open_requests", &sql).await;
+            assert!(!lines.iter().any(|line| is_scan(line)), "{count} on {:?}:\n{}", t.engine, lines.join("\n"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slice_of_a_bulk_action_reads_on_from_its_number() {
     for t in TestDesk::all().await {
         for filter in [UserFilter::default(), UserFilter { locked: Some(true), ..UserFilter::default() }] {
@@ -318,6 +384,38 @@ async fn a_slice_of_a_bulk_action_reads_on_from_its_number() {
                 let text = lines.join("\n");
                 assert!(!lines.iter().any(|line| is_scan(line)), "{sql} on {:?}:\n{text}", t.engine);
                 assert!(!text.contains("TEMP B-TREE") && !text.contains("Sort"), "{sql} on {:?}:\n{text}", t.engine);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_requests_reads_on_from_its_number() {
+    use crate::request::store::{count_sql, page_sql};
+    use crate::request::{RequestFilter, RequestState};
+    let (action, user) =
+        (Some(crate::permission::Proposable::Disable), Some(crate::value::id::UserId(uuid::Uuid::nil())));
+    for t in TestDesk::all().await {
+        for state in RequestState::ALL.iter().copied().map(Some).chain([None]) {
+            for (action, user) in [(None, None), (action, None), (None, user), (action, user)] {
+                let filter = RequestFilter { state, action, user };
+                for (sql, is_page) in [
+                    (page_sql(&filter, true, false), true),
+                    (page_sql(&filter, false, false), true),
+                    (page_sql(&filter, false, true), false),
+                    (count_sql(&filter, true), false),
+                ] {
+                    let lines = plan(&t, "requests", &sql).await;
+                    let text = lines.join("\n");
+                    // Passing by pages of all there are goes through all there are; a cursor does not.
+                    let passes_all = !is_page && filter == RequestFilter::default();
+                    let scans = lines.iter().any(|line| is_scan(line)) && !passes_all;
+                    assert!(!scans, "{filter:?} on {:?}:\n{sql}\n{text}", t.engine);
+                    // Two states in one list, and one user's few, may be sorted.
+                    let sorts = text.contains("TEMP B-TREE") || text.contains("Sort");
+                    let may = state == Some(RequestState::Expired) || user.is_some();
+                    assert!(!is_page || !sorts || may, "{filter:?} on {:?}:\n{sql}\n{text}", t.engine);
+                }
             }
         }
     }

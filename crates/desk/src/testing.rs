@@ -7,6 +7,7 @@ use crate::db::{Db, DbOptions, Engine};
 use crate::door::{Desk, DeskParts};
 use crate::permission::{Permission, Permissions};
 use crate::tenant::{Environment, Institution, InstitutionKind, Settings};
+use crate::user::verification::Vault;
 use crate::value::clock::{Clock, Time};
 use crate::value::id::{InstitutionId, KeyId, StaffId, TenantId};
 use crate::value::password::Hashing;
@@ -135,11 +136,17 @@ impl TestDesk {
 
     /// A desk over an empty database.
     pub async fn over(engine: Engine, db: Db, guard: Guard) -> TestDesk {
+        TestDesk::over_both(engine, db, guard, Vault::in_memory()).await
+    }
+
+    /// A desk over an empty database and a store of documents.
+    pub async fn over_both(engine: Engine, db: Db, guard: Guard, vault: Vault) -> TestDesk {
         db.migrate(crate::migrations::ALL).await.expect("the migrations fit");
         let (clock, random) = (Clock::fixed(TEST_BEGINS), Random::seeded(1));
         let master = MasterKey::create(&random);
         let hashing = Hashing::cheap();
-        let desk = Desk::open(DeskParts { db, master, clock: clock.clone(), random, hashing, hashing_at_once: 2 });
+        let parts = DeskParts { db, master, clock: clock.clone(), random, hashing, hashing_at_once: 2, vault };
+        let desk = Desk::open(parts);
         let id = InstitutionId::new(clock.now(), desk.random());
         let bank = Institution { id, kind: InstitutionKind::Bank, name: "Harbor & Pine Bank".to_owned() };
         let opened = desk.open_tenant(Door::Cli, bank, Environment::Live, Settings::default()).await;

@@ -2,13 +2,15 @@
 //! (questions); no noun names the door.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Door, Who};
 use crate::db::{Rd, Tx, Weight};
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::{ACTIONS, need_of};
+use crate::plan::Plan;
 use crate::tenant::Tenant;
 use crate::value::clock::Time;
 use crate::value::id::*;
@@ -33,6 +35,8 @@ pub enum Subject {
     Bulk(BulkId),
     /// An import of users.
     Import(ImportId),
+    /// A request for somebody else's decision.
+    Request(RequestId),
     /// The tenant as a whole (lists, settings, creation).
     Tenant,
 }
@@ -49,6 +53,7 @@ impl Subject {
             Subject::Message(_) => "message",
             Subject::Bulk(_) => "bulk",
             Subject::Import(_) => "import",
+            Subject::Request(_) => "request",
             Subject::Tenant => "tenant",
         }
     }
@@ -64,8 +69,26 @@ impl Subject {
             Subject::Message(id) => Some(id.0),
             Subject::Bulk(id) => Some(id.0),
             Subject::Import(id) => Some(id.0),
+            Subject::Request(id) => Some(id.0),
             Subject::Tenant => None,
         }
+    }
+
+    /// What kind and id stand for, as they were stored.
+    pub(crate) fn of(kind: &str, id: uuid::Uuid) -> Option<Subject> {
+        Some(match kind {
+            "user" => Subject::User(UserId(id)),
+            "staff" => Subject::Staff(StaffId(id)),
+            "team" => Subject::Team(TeamId(id)),
+            "role" => Subject::Role(RoleId(id)),
+            "key" => Subject::Key(KeyId(id)),
+            "message" => Subject::Message(MessageId(id)),
+            "bulk" => Subject::Bulk(BulkId(id)),
+            "import" => Subject::Import(ImportId(id)),
+            "request" => Subject::Request(RequestId(id)),
+            "tenant" => Subject::Tenant,
+            _ => return None,
+        })
     }
 
     /// The text form of kind and id, as audit and events print it.
@@ -80,8 +103,69 @@ impl Subject {
             "message" => MessageId(id).to_string(),
             "bulk" => BulkId(id).to_string(),
             "import" => ImportId(id).to_string(),
+            "request" => RequestId(id).to_string(),
             _ => return None,
         })
+    }
+}
+
+/// Whose eyes an action has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Eyes {
+    /// The caller's alone.
+    One,
+    /// A second person's, too; or nothing comes of it, because it is a preview.
+    Two,
+}
+
+/// The one place that keeps the institution's policy: what needs a second person is done on the strength of a request, or
+/// not at all, by whichever door, key or bulk action it is tried. Two are not held by it: a user who does something about
+/// herself, and the operator at the machine, who is the way back in when there is no second person left.
+pub(crate) fn check_second_person(
+    tenant: &Tenant,
+    caller: &Caller,
+    name: &str,
+    subject: Subject,
+    eyes: Eyes,
+) -> Result<()> {
+    let is_bound = match caller.who {
+        Who::User { id, .. } => subject != Subject::User(id),
+        Who::House => caller.origin.door != Door::Cli,
+        Who::Staff { .. } | Who::Key { .. } | Who::Anonymous => true,
+    };
+    if eyes == Eyes::One && is_bound && tenant.settings.needs_second_person(name) {
+        return Err(Refusal::NeedsSecondPerson.into());
+    }
+    Ok(())
+}
+
+/// An action without its type, to be run within another.
+pub(crate) trait Step: Send + Sync {
+    /// The action's name.
+    fn name(&self) -> &'static str;
+    /// What it is about.
+    fn subject(&self) -> Subject;
+    /// Why.
+    fn reason(&self) -> Option<&str>;
+    /// Runs it.
+    fn run<'a>(&'a self, cx: &'a mut Cx<'_>) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+}
+
+impl<A: Action> Step for A {
+    fn name(&self) -> &'static str {
+        A::NAME
+    }
+
+    fn subject(&self) -> Subject {
+        Action::subject(self)
+    }
+
+    fn reason(&self) -> Option<&str> {
+        Action::reason(self)
+    }
+
+    fn run<'a>(&'a self, cx: &'a mut Cx<'_>) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> {
+        Box::pin(async move { Action::run(self, cx).await.map(drop) })
     }
 }
 
@@ -173,6 +257,7 @@ pub struct Cx<'a> {
     pub(crate) apart: Vec<Apart>,
     pub(crate) announced: Vec<Fact>,
     ids_made: i64,
+    eyes: Eyes,
 }
 
 impl<'a> Cx<'a> {
@@ -184,7 +269,17 @@ impl<'a> Cx<'a> {
         now: Time,
     ) -> Self {
         let (facts, announced, apart) = (Vec::new(), Vec::new(), Vec::new());
-        Cx { tx, caller, tenant, random, now, facts, announced, apart, ids_made: 0 }
+        Cx { tx, caller, tenant, random, now, facts, announced, apart, ids_made: 0, eyes: Eyes::One }
+    }
+
+    /// The same, for what has passed these eyes.
+    pub(crate) fn with(self, eyes: Eyes) -> Self {
+        Cx { eyes, ..self }
+    }
+
+    /// Refuses what needs a second person and was looked at by one only; for what is done later, piece by piece.
+    pub(crate) fn check_second_person(&self, name: &str, subject: Subject) -> Result<()> {
+        check_second_person(self.tenant, self.caller, name, subject, self.eyes)
     }
 
     /// Says what has happened. The fact is the only source of audit detail, events and follow-up jobs.
@@ -207,10 +302,45 @@ impl<'a> Cx<'a> {
     /// Runs another action inside this one: same transaction, same audit row, again authorised.
     pub async fn perform<A: Action>(&mut self, action: &A) -> Result<A::Output> {
         let need = need_of(ACTIONS, A::NAME).ok_or_else(|| Error::internal(format!("{} has no line", A::NAME)))?;
-        match self.caller.lacks(need, action.subject()) {
-            Some(missing) => Err(Error::Forbidden(missing)),
-            None => action.run(self).await,
+        if let Some(missing) = self.caller.lacks(need, action.subject()) {
+            return Err(Error::Forbidden(missing));
         }
+        check_second_person(self.tenant, self.caller, A::NAME, action.subject(), self.eyes)?;
+        action.run(self).await
+    }
+
+    /// Runs an action that a second person has looked at, for this caller: again authorised, with a record, events and jobs
+    /// of its own. An error of it is one of the whole. Answers what it has caused.
+    pub(crate) async fn perform_decided(&mut self, step: &dyn Step) -> Result<Plan> {
+        let name = step.name();
+        let need = need_of(ACTIONS, name).ok_or_else(|| Error::internal(format!("{name} has no line")))?;
+        if let Some(missing) = self.caller.lacks(need, step.subject()) {
+            return Err(Error::Forbidden(missing));
+        }
+        let mut cx = Cx::new(self.tx, self.caller, self.tenant, self.random, self.now).with(Eyes::Two);
+        cx.ids_made = self.ids_made;
+        step.run(&mut cx).await?;
+        let (mut facts, announced, ids_made) = (cx.facts, cx.announced, cx.ids_made);
+        let apart = cx.apart;
+        facts.extend(announced);
+        self.ids_made = ids_made;
+        self.apart.extend(apart);
+        let plan = Plan::of(&facts, self.now, step.subject())?;
+        let became = if facts.is_empty() { Became::Unchanged } else { Became::Done };
+        let (caller, reason) = (Arc::new(self.caller.clone()), step.reason().map(str::to_owned));
+        self.apart.push(Apart { caller, name, subject: step.subject(), reason, became, facts });
+        Ok(plan)
+    }
+
+    /// What an action would cause: it is run within this transaction and taken back. Nobody is asked whether the caller may
+    /// do it: who proposes need not be allowed to do it herself.
+    pub(crate) async fn try_out(&mut self, step: &dyn Step) -> Result<Plan> {
+        self.tx.mark().await?;
+        let mut cx = Cx::new(self.tx, self.caller, self.tenant, self.random, self.now).with(Eyes::Two);
+        step.run(&mut cx).await?;
+        let plan = Plan::of(cx.facts.iter().chain(&cx.announced), cx.now, step.subject())?;
+        self.tx.back_to_mark().await?;
+        Ok(plan)
     }
 
     /// Runs another action inside this one as a deed of its own: same transaction, but authorised for that caller, and with
@@ -224,9 +354,10 @@ impl<'a> Cx<'a> {
     ) -> Result<Became> {
         let need = need_of(ACTIONS, A::NAME).ok_or_else(|| Error::internal(format!("{} has no line", A::NAME)))?;
         let written = self.tx.written();
-        let mut cx = Cx::new(self.tx, caller, self.tenant, self.random, self.now);
+        let second_person = check_second_person(self.tenant, caller, A::NAME, action.subject(), self.eyes);
+        let mut cx = Cx::new(self.tx, caller, self.tenant, self.random, self.now).with(self.eyes);
         cx.ids_made = self.ids_made;
-        let told = match (caller.lacks(need, action.subject()), loaded) {
+        let told = match (caller.lacks(need, action.subject()), second_person.and(loaded)) {
             (Some(missing), _) => Err(Error::Forbidden(missing)),
             (None, Err(error)) => Err(error),
             (None, Ok(thing)) => action.on_loaded(&mut cx, thing).await.map(drop),

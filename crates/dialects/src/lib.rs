@@ -2,11 +2,12 @@
 //! it knows neither SQL nor rules. This file is the list.
 
 pub mod banno;
+pub mod switch;
 
 use axum::Router;
 use desk::Desk;
 
 /// Every dialect's routes.
 pub fn app(desk: Desk, options: &api::Options, banno: banno::Settings) -> Router {
-    Router::new().merge(banno::app(desk, options, banno))
+    Router::new().merge(banno::app(desk.clone(), options, banno)).merge(switch::app(desk, options))
 }

@@ -144,7 +144,7 @@ pub struct KeyCreate {
     /// A name for people
     #[arg(long)]
     pub name: String,
-    /// native or banno
+    /// native, banno or switch_client
     #[arg(long, value_parser = key_kind, default_value = "native")]
     pub kind: KeyKind,
     /// Narrow it to this permission; may be repeated
@@ -153,7 +153,7 @@ pub struct KeyCreate {
     /// Banno: the client's public key (PEM) or key set (JSON)
     #[arg(long, value_name = "FILE")]
     pub public_key: Option<PathBuf>,
-    /// Banno: the client id; else one is made
+    /// Banno, Switch: the client id; else one is made
     #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,
     #[command(flatten)]
@@ -315,5 +315,5 @@ fn environment(text: &str) -> Result<Environment, String> {
 }
 
 fn key_kind(text: &str) -> Result<KeyKind, String> {
-    KeyKind::parse(text).ok_or_else(|| "either native or banno".to_owned())
+    KeyKind::parse(text).ok_or_else(|| "one of native, banno, switch_client".to_owned())
 }

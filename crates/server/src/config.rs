@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use desk::user::verification::{S3Place, VaultPlace};
 use desk::value::password::Hashing;
+use desk::value::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::trouble::{Done, Trouble};
@@ -55,6 +57,15 @@ pub struct Config {
     pub request_seconds: u64,
     pub body_bytes: usize,
     pub import_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_store: Option<String>,
+    pub s3_region: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_access_key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_secret_access_key: Option<String>,
     pub rate_limit_per_second: u32,
     pub anonymous_rate_limit_per_second: u32,
     pub token_audiences: Vec<String>,
@@ -87,6 +98,11 @@ impl Default for Config {
             request_seconds: 30,
             body_bytes: 1024 * 1024,
             import_bytes: 2 * 1024 * 1024 * 1024,
+            document_store: None,
+            s3_region: "us-east-1".to_owned(),
+            s3_endpoint: None,
+            s3_access_key_id: None,
+            s3_secret_access_key: None,
             rate_limit_per_second: 100_000,
             anonymous_rate_limit_per_second: 200,
             token_audiences: Vec::new(),
@@ -138,6 +154,28 @@ impl Config {
         }
     }
 
+    /// Where documents lie: named, or in a folder next to the database.
+    pub fn documents(&self) -> VaultPlace {
+        match (&self.document_store, self.database_file()) {
+            (Some(place), _) => match place.strip_prefix("s3://") {
+                Some(place) => {
+                    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+                    let secret = self.s3_secret_access_key.as_deref().map(Secret::new);
+                    VaultPlace::S3(S3Place {
+                        bucket: bucket.to_owned(),
+                        prefix: prefix.to_owned(),
+                        region: self.s3_region.clone(),
+                        endpoint: self.s3_endpoint.clone(),
+                        key: self.s3_access_key_id.clone().zip(secret),
+                    })
+                }
+                None => VaultPlace::Folder(PathBuf::from(place.strip_prefix("file:").unwrap_or(place))),
+            },
+            (None, Some(database)) => VaultPlace::Folder(database.with_file_name("documents")),
+            (None, None) => VaultPlace::Folder(PathBuf::from("data/documents")),
+        }
+    }
+
     /// Whether each setting can be used; the error names the setting.
     fn check(&self) -> Done {
         let bad = |key: &str, what: &str| Err(Trouble::usage(format!("the setting {key} {what}"), MANUAL));
@@ -164,6 +202,18 @@ impl Config {
         }
         if !(1024..=64 * 1024 * 1024 * 1024).contains(&self.import_bytes) {
             return bad("import_bytes", "must be from 1024 to 68719476736");
+        }
+        if let Some(place) = &self.document_store {
+            let named = place.strip_prefix("file:").or_else(|| place.strip_prefix("s3://"));
+            if named.is_none_or(|name| name.is_empty() || name.starts_with('/') && place.starts_with("s3:")) {
+                return bad("document_store", "must be file:PATH or s3://BUCKET/PREFIX");
+            }
+        }
+        if self.s3_endpoint.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            return bad("s3_endpoint", "must begin with http:// or https://");
+        }
+        if self.s3_access_key_id.is_some() != self.s3_secret_access_key.is_some() {
+            return bad("s3_access_key_id", "and s3_secret_access_key are needed together, or neither");
         }
         if !(1..=256).contains(&self.hashing_at_once) {
             return bad("hashing_at_once", "must be from 1 to 256");

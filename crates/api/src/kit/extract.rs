@@ -230,7 +230,9 @@ macro_rules! parts_of_paths {
         }
     )+};
 }
-parts_of_paths!(UserId, StaffId, TeamId, RoleId, KeyId, SessionId, DeviceId, ProofId, BulkId, ImportId);
+parts_of_paths!(
+    UserId, StaffId, TeamId, RoleId, KeyId, SessionId, DeviceId, ProofId, BulkId, ImportId, RequestId, DocumentId
+);
 
 /// The first part of the path that is an id of this kind, by the order of `A` and `B`: `Text<D, UserId>` for one,
 /// `Text<D, UserId, DeviceId>` for two. What is not of the form does not exist.

@@ -30,7 +30,7 @@ pub struct BulkIn {
     /// `remove`.
     #[schema(example = "lock")]
     pub action: String,
-    /// Why, at most 500 characters; kept in the audit of each user.
+    /// Why, at most 1,000 characters; kept in the audit of each user.
     pub reason: Option<String>,
     /// The filters of `GET /v1/users`, by the same words: whoever fits when her turn comes.
     #[schema(example = json!({"fraud": "fraudulent"}))]

@@ -165,6 +165,9 @@ fn desk_fault(error: &Error, request_id: &str) -> Response {
                 Busy::StorageReadOnly => {
                     (StatusCode::SERVICE_UNAVAILABLE, "The database is read-only: nothing can be changed now.")
                 }
+                Busy::DocumentsAway => {
+                    (StatusCode::SERVICE_UNAVAILABLE, "The store of documents cannot be reached; try again.")
+                }
                 Busy::StorageAway => (StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached; try again."),
                 Busy::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "The server is stopping; try again."),
             };
@@ -180,7 +183,7 @@ fn desk_fault(error: &Error, request_id: &str) -> Response {
 fn refused_status(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::LinkInvalid | Refusal::LinkExpired => StatusCode::GONE,
-        Refusal::BeyondOwnRights => StatusCode::FORBIDDEN,
+        Refusal::BeyondOwnRights | Refusal::NotADecider => StatusCode::FORBIDDEN,
         _ => StatusCode::CONFLICT,
     }
 }

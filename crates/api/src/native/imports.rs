@@ -529,6 +529,10 @@ pub struct ExportQuery {
     pub presence: Option<String>,
     pub kind: Option<String>,
     pub employee: Option<bool>,
+    /// Lives abroad.
+    pub diaspora: Option<bool>,
+    /// Verified, or else in any other state of verification.
+    pub verified: Option<bool>,
 }
 
 impl ExportQuery {
@@ -546,6 +550,8 @@ impl ExportQuery {
             presence: self.presence.clone(),
             kind: self.kind.clone(),
             employee: self.employee,
+            diaspora: self.diaspora,
+            verified: self.verified,
         }
     }
 }

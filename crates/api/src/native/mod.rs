@@ -5,12 +5,16 @@ mod act;
 mod around;
 mod bulk;
 pub mod fault;
+mod herself;
 mod imports;
+mod permissions;
 mod records;
+mod requests;
 mod sign_in;
 mod staff;
 mod standing;
 mod users;
+mod verification;
 mod wire;
 
 use axum::Router;
@@ -34,7 +38,8 @@ pub struct Native;
 impl Dialect for Native {
     const NAME: &'static str = "native";
     const DOOR: Door = Door::Native;
-    const UPLOADS: &'static [&'static str] = &["/v1/imports"];
+    const UPLOADS: &'static [&'static str] =
+        &["/v1/imports", "/v1/me/verification/documents/{kind}", "/v1/users/{user_id}/verification/documents/{kind}"];
     type Own = ();
 
     fn fault(trouble: &Trouble, request_id: &str) -> Response {
@@ -112,6 +117,7 @@ enum Problems {
         (name = "users", description = "The institution's customers."),
         (name = "imports", description = "Users brought in from files."),
         (name = "standing", description = "Actions that move a user's standing. Axes are independent: unlocking never enables, enabling never unlocks."),
+        (name = "verification", description = "Requests for verification, and the documents shown for them."),
         (name = "sessions", description = "Who is signed in."),
         (name = "devices", description = "Phones and browsers."),
         (name = "passwords", description = "Reset links and second factors, by staff."),
@@ -120,6 +126,7 @@ enum Problems {
         (name = "signing in", description = "For users themselves."),
         (name = "staff", description = "Staff, teams, roles, keys."),
         (name = "bulk", description = "One action on many users: previewed, done slice by slice, undone."),
+        (name = "requests", description = "Actions that one person proposes and another decides."),
         (name = "records", description = "Audit, events, settings."),
     )
 )]
@@ -159,6 +166,13 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(standing::core_state))
         .routes(routes!(standing::ask_verification))
         .routes(routes!(standing::decide_verification))
+        .routes(routes!(verification::pending))
+        .routes(routes!(verification::show))
+        .routes(routes!(verification::approve))
+        .routes(routes!(verification::decline))
+        .routes(routes!(verification::ask_more))
+        .routes(routes!(verification::put_document))
+        .routes(routes!(verification::get_document))
         .routes(routes!(standing::remove))
         .routes(routes!(standing::erase))
         .routes(routes!(around::sessions, around::end_sessions))
@@ -168,6 +182,7 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(around::notes, around::write_note))
         .routes(routes!(around::messages))
         .routes(routes!(around::reset_password))
+        .routes(routes!(herself::revoke_password))
         .routes(routes!(around::remove_second_factor))
         .routes(routes!(imports::start, imports::list))
         .routes(routes!(imports::get))
@@ -179,9 +194,18 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(sign_in::sign_in))
         .routes(routes!(sign_in::confirm))
         .routes(routes!(sign_in::sign_out))
-        .routes(routes!(sign_in::me))
+        .routes(routes!(sign_in::me, herself::edit))
+        .routes(routes!(herself::register))
+        .routes(routes!(herself::ask_unlock))
+        .routes(routes!(herself::redeem_unlock))
+        .routes(routes!(herself::set_pin))
+        .routes(routes!(herself::send_phone_code))
+        .routes(routes!(herself::confirm_phone))
+        .routes(routes!(herself::choose_second_factor))
         .routes(routes!(sign_in::my_devices))
         .routes(routes!(sign_in::unlink_my_device))
+        .routes(routes!(verification::mine, verification::submit_mine))
+        .routes(routes!(verification::put_mine))
         .routes(routes!(sign_in::prepare_second_factor, sign_in::remove_my_second_factor))
         .routes(routes!(sign_in::confirm_second_factor))
         .routes(routes!(sign_in::change_password))
@@ -191,14 +215,16 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(staff::sign_out))
         .routes(routes!(staff::me))
         .routes(routes!(staff::list, staff::add))
+        .routes(routes!(herself::appoint))
         .routes(routes!(staff::disable))
         .routes(routes!(staff::enable))
         .routes(routes!(staff::teams, staff::create_team))
         .routes(routes!(staff::add_member))
         .routes(routes!(staff::remove_member))
         .routes(routes!(staff::roles, staff::define_role))
-        .routes(routes!(staff::delete_role))
-        .routes(routes!(staff::permission_table))
+        .routes(routes!(staff::role, staff::delete_role))
+        .routes(routes!(permissions::table))
+        .routes(routes!(permissions::explain))
         .routes(routes!(staff::keys, staff::create_key))
         .routes(routes!(staff::revoke_key))
         .routes(routes!(bulk::start, bulk::list))
@@ -208,6 +234,11 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(bulk::resume))
         .routes(routes!(bulk::cancel))
         .routes(routes!(bulk::undo))
+        .routes(routes!(requests::propose, requests::list))
+        .routes(routes!(requests::get))
+        .routes(routes!(requests::approve))
+        .routes(routes!(requests::decline))
+        .routes(routes!(requests::withdraw))
         .routes(routes!(records::audit))
         .routes(routes!(records::export))
         .routes(routes!(records::events))

@@ -8,7 +8,7 @@ use desk::audit::{AuditFilter, AuditRecord, ExportAudit, ListAudit};
 use desk::event::{EventRecord, ListEvents};
 use desk::tenant::{ChangeSettings, ShowSettings};
 use desk::value::clock::Time;
-use desk::value::id::{AuditId, BulkId, EventId, KeyId, StaffId, UserId};
+use desk::value::id::{AuditId, BulkId, EventId, KeyId, RequestId, StaffId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -84,7 +84,7 @@ pub struct AuditList {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
-    /// About this user, staff member, key or bulk action.
+    /// About this user, staff member, key, bulk action or request.
     pub subject: Option<String>,
     /// Not before (RFC 3339).
     pub from: Option<String>,
@@ -112,7 +112,8 @@ pub async fn audit(State(house): State<House>, caller: SignedBy<Native>, query: 
             let id = UserId::parse(text).map(|id| id.0);
             let id = id.or_else(|| StaffId::parse(text).map(|id| id.0)).or_else(|| KeyId::parse(text).map(|id| id.0));
             let id = id.or_else(|| BulkId::parse(text).map(|id| id.0));
-            let other = "An id of a user, staff member, key or bulk action.";
+            let id = id.or_else(|| RequestId::parse(text).map(|id| id.0));
+            let other = "An id of a user, staff member, key, bulk action or request.";
             Some(id.ok_or_else(|| Error::invalid("subject", "invalid", other))?)
         }
     };

@@ -171,7 +171,7 @@ pub async fn sign_in(
     let body = body.value;
     let caller = stranger(tenant_named(body.tenant_id.as_deref(), &headers)?, &origin.0);
     let device = body.device.map(NewDevice::from);
-    let request = SignInRequest { identifier: body.identifier, password: body.password, device };
+    let request = SignInRequest { identifier: body.identifier, password: body.password, device, lives_seconds: None };
     Ok(answered(house.desk.sign_in(&caller, request).await?, &origin.0.request_id))
 }
 
@@ -201,11 +201,12 @@ pub async fn confirm(
     let body = body.value;
     let caller = stranger(tenant_named(body.tenant_id.as_deref(), &headers)?, &origin.0);
     let proof = ProofId::read(&body.proof).ok_or(Error::Refused(Refusal::LinkInvalid))?;
-    let answer = house.desk.perform(&caller, ConfirmSignIn { proof, code: body.code }).await?;
+    let answer = house.desk.perform(&caller, ConfirmSignIn { proof, code: body.code, lives_seconds: None }).await?;
     Ok(answered(answer, &origin.0.request_id))
 }
 
-fn oneself(caller: &Caller) -> desk::Result<UserId> {
+/// The signed-in user.
+pub fn oneself(caller: &Caller) -> desk::Result<UserId> {
     match caller.who {
         Who::User { id, .. } => Ok(id),
         _ => Err(Error::Forbidden("oneself")),

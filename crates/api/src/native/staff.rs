@@ -3,9 +3,9 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use desk::authority::{HeldRole, Holder, ListHeldRoles, ShowRole};
 use desk::key::{CreateKey, Key, KeyKind, ListKeys, PublicKeys, RevokeKey};
-use desk::permission::{ACTIONS, Need, QUESTIONS};
-use desk::role::{DefineRole, DeleteRole, ListRoles, Role};
+use desk::role::{DefineRole, DeleteRole, Role};
 use desk::staff::{AddStaff, DisableStaff, EnableStaff, ListStaff, Staff, StaffSignInAnswer, StaffSignOut, WhoAmI};
 use desk::team::{AddMember, CreateTeam, ListTeams, RemoveMember, Team};
 use desk::value::clock::Time;
@@ -88,7 +88,7 @@ pub async fn sign_in(
     let body = body.value;
     let caller = Caller::anonymous(tenant_named(body.tenant_id.as_deref(), &headers)?, origin.0.clone());
     match house.desk.staff_sign_in(&caller, &body.email, body.password).await? {
-        StaffSignInAnswer::Wrong => {
+        StaffSignInAnswer::Wrong { .. } => {
             let detail = "The e-mail or the password is wrong, or sign-in is locked.".to_owned();
             let request_id = &origin.0.request_id;
             Ok(problem(StatusCode::UNAUTHORIZED, "sign_in_failed", "Not signed in", detail, request_id))
@@ -261,21 +261,55 @@ pub struct RoleWire {
     /// Built-in roles cannot be changed.
     pub built_in: bool,
     pub permissions: Vec<String>,
+    /// Who has it, once for each team; absent in the answer to defining it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holders: Option<Vec<HolderWire>>,
+}
+
+/// Somebody who has a role.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HolderWire {
+    pub staff_id: String,
+    pub name: String,
+    pub enabled: bool,
+    pub team_id: String,
+    pub team: String,
 }
 
 impl From<Role> for RoleWire {
     fn from(it: Role) -> Self {
         let permissions = it.permissions.list().iter().map(ToString::to_string).collect();
-        RoleWire { id: it.id.to_string(), name: it.name, built_in: it.built_in, permissions }
+        RoleWire { id: it.id.to_string(), name: it.name, built_in: it.built_in, permissions, holders: None }
     }
 }
 
-/// List roles.
+impl From<HeldRole> for RoleWire {
+    fn from(it: HeldRole) -> Self {
+        let holder = |it: Holder| HolderWire {
+            staff_id: it.staff.to_string(),
+            name: it.name,
+            enabled: it.enabled,
+            team_id: it.team.to_string(),
+            team: it.team_name,
+        };
+        RoleWire { holders: Some(it.holders.into_iter().map(holder).collect()), ..RoleWire::from(it.role) }
+    }
+}
+
+/// List roles, with who has them.
 #[utoipa::path(get, path = "/v1/roles", tag = "staff",
     responses((status = 200, description = "All roles.", body = ListOf<RoleWire>), Problems))]
 pub async fn roles(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
-    let roles = house.desk.ask(&caller, ListRoles).await?;
+    let roles = house.desk.ask(&caller, ListHeldRoles).await?;
     Ok(list_of(roles.into_iter().map(RoleWire::from).collect()))
+}
+
+/// A role, with who has it.
+#[utoipa::path(get, path = "/v1/roles/{role_id}", tag = "staff", params(("role_id" = String, Path)),
+    responses((status = 200, description = "The role.", body = RoleWire), Problems))]
+pub async fn role(State(house): State<House>, caller: SignedBy<Native>, id: Text<Native, RoleId>) -> Answer {
+    let role = house.desk.ask(&caller, ShowRole(id.0)).await?;
+    Ok(Json(RoleWire::from(role)).into_response())
 }
 
 /// A role to define.
@@ -287,7 +321,8 @@ pub struct RoleIn {
     pub permissions: Vec<String>,
 }
 
-fn permissions(words: &[String]) -> desk::Result<Vec<Permission>> {
+/// The permissions of these words.
+pub fn permissions(words: &[String]) -> desk::Result<Vec<Permission>> {
     let read =
         |word: &String| chosen("permissions", Some(word.as_str()), Permission::parse, &["see GET /v1/permissions"]);
     words.iter().map(read).filter_map(Result::transpose).collect()
@@ -308,55 +343,11 @@ pub async fn delete_role(State(house): State<House>, id: Text<Native, RoleId>, c
     call.act(&house, DeleteRole(id.0), |(), _| Ok(Reply::nothing())).await
 }
 
-/// What an action or question needs.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct NeedWire {
-    /// The action or question.
-    pub verb: &'static str,
-    /// The permission that lets one do it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub permission: Option<&'static str>,
-    /// Who else may: `anyone`, `oneself`, `signed_in_staff` or `house`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub who: Option<&'static str>,
-}
-
-/// Every permission, action and question.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PermissionsWire {
-    pub permissions: Vec<&'static str>,
-    pub actions: Vec<NeedWire>,
-    pub questions: Vec<NeedWire>,
-}
-
-/// Every permission there is, and which action and question needs which.
-#[utoipa::path(get, path = "/v1/permissions", tag = "staff",
-    responses((status = 200, description = "The tables.", body = PermissionsWire), Problems))]
-pub async fn permission_table(_caller: SignedBy<Native>) -> Answer {
-    let wire = |(verb, need): &(&'static str, Need)| {
-        let (permission, who) = match need {
-            Need::Anyone => (None, Some("anyone")),
-            Need::Oneself => (None, Some("oneself")),
-            Need::OneselfOr(permission) => (Some(permission.word()), Some("oneself")),
-            Need::Holder(permission) => (Some(permission.word()), None),
-            Need::SignedInStaff => (None, Some("signed_in_staff")),
-            Need::House => (None, Some("house")),
-        };
-        NeedWire { verb, permission, who }
-    };
-    let tables = PermissionsWire {
-        permissions: Permission::WORDS.to_vec(),
-        actions: ACTIONS.iter().map(wire).collect(),
-        questions: QUESTIONS.iter().map(wire).collect(),
-    };
-    Ok(Json(tables).into_response())
-}
-
 /// A key, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KeyWire {
     pub id: String,
-    /// `native` or `banno`.
+    /// `native`, `banno` or `switch_client`.
     pub kind: String,
     pub name: String,
     /// Whom it acts as.
@@ -369,7 +360,7 @@ pub struct KeyWire {
     pub expires_at: Option<String>,
     pub revoked_at: Option<String>,
     pub created_at: String,
-    /// The secret, shown this once.
+    /// The secret, shown this once; of a `switch_client` it makes the checksums.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }
@@ -405,7 +396,7 @@ pub async fn keys(State(house): State<House>, caller: SignedBy<Native>) -> Answe
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyIn {
-    /// `native` or `banno`.
+    /// `native`, `banno` or `switch_client`.
     pub kind: String,
     pub name: String,
     /// Whom it acts as; absent: the caller.
@@ -414,7 +405,7 @@ pub struct KeyIn {
     /// Narrow it to these.
     #[serde(default)]
     pub permissions: Option<Vec<String>>,
-    /// For `banno`: the client id; absent: one is made.
+    /// For `banno` and `switch_client`: the client id; absent: one is made.
     #[serde(default)]
     pub client_id: Option<String>,
     /// For `banno`: one public key in PEM.

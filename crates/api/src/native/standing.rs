@@ -40,7 +40,7 @@ pub enum Acted {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReasonIn {
-    /// Why, at most 500 characters; kept in the audit.
+    /// Why, at most 1,000 characters; kept in the audit.
     #[schema(example = "Caller proved her identity")]
     pub reason: Option<String>,
 }

@@ -184,6 +184,10 @@ pub struct Filters {
     pub presence: Option<String>,
     pub kind: Option<String>,
     pub employee: Option<bool>,
+    /// Lives abroad.
+    pub diaspora: Option<bool>,
+    /// Verified, or else in any other state of verification.
+    pub verified: Option<bool>,
 }
 
 impl Filters {
@@ -213,6 +217,8 @@ impl Filters {
             presence: chosen(&at("presence"), self.presence.as_deref(), Presence::parse, Presence::WORDS)?,
             kind: chosen(&at("kind"), self.kind.as_deref(), UserKind::parse, UserKind::WORDS)?,
             employee: self.employee,
+            diaspora: self.diaspora,
+            verified: self.verified,
         })
     }
 }
@@ -236,6 +242,10 @@ pub struct ListQuery {
     pub presence: Option<String>,
     pub kind: Option<String>,
     pub employee: Option<bool>,
+    /// Lives abroad.
+    pub diaspora: Option<bool>,
+    /// Verified, or else in any other state of verification.
+    pub verified: Option<bool>,
     /// The cursor that the page before gave as `next`.
     pub after: Option<String>,
     /// How many, 1 to 200; default 50.
@@ -260,6 +270,8 @@ impl ListQuery {
             presence: self.presence.take(),
             kind: self.kind.take(),
             employee: self.employee,
+            diaspora: self.diaspora,
+            verified: self.verified,
         }
     }
 }

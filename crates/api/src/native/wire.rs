@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use desk::tenant::Settings;
 use desk::user::standing::*;
-use desk::user::{Address, Attempt, Axis, Demographic, Identifiers, Mark, Profile, SeenUser, UserKind, Verdict};
+use desk::user::{
+    Address, Attempt, Axis, Demographic, HomeContact, HouseAccount, Identifiers, Mark, NextOfKin, PhotoId, Profile,
+    SeenUser, UserKind, Verdict, Wallet,
+};
 use desk::value::clock::Time;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -43,7 +46,7 @@ same_fields! {
     /// A postal address.
     pub struct AddressWire for Address {
         line_one: "12 Elm Street", line_two: "Apt 4", line_three: "", line_four: "", city: "Springfield", state: "IL",
-        zip: "62701", zip_plus_four: "0001", country: "US",
+        zip: "62701", zip_plus_four: "0001", country: "US", landmark: "",
     }
 }
 same_fields! {
@@ -59,6 +62,37 @@ same_fields! {
         customer_code: "A1", customer_importance: "Yes", customer_description: "", gender: "Female",
         home_branch_id: "12", education_level: "AssocDegree", employer_name: "Acme", employee_title: "Baker",
         net_worth: "",
+    }
+}
+
+same_fields! {
+    /// Somebody at home who speaks for a customer who lives abroad.
+    pub struct HomeContactWire for HomeContact {
+        name: "Ngozi Eze", phone: "+2348030000001", address: "4 Palm Close, Lagos", relationship: "sister",
+    }
+}
+same_fields! {
+    /// The next of kin.
+    pub struct NextOfKinWire for NextOfKin {
+        name: "Ada Eze", relationship: "mother", phone: "+2348030000002", email: "ada.eze@example.com",
+    }
+}
+same_fields! {
+    /// The account that the institution keeps for the customer at its own bank; the number is masked unless revealed.
+    pub struct HouseAccountWire for HouseAccount {
+        name: "Marta Reyes", number: "******1234", customer_id: "C0001",
+    }
+}
+same_fields! {
+    /// The customer's wallet, as it was last told: decimal amounts.
+    pub struct WalletWire for Wallet {
+        balance: "1250.75", soft_balance: "1300.0",
+    }
+}
+same_fields! {
+    /// The official paper a user proves herself by; its number is masked as identifiers are.
+    pub struct PhotoIdWire for PhotoId {
+        number: "A01234567", issuer: "international_passport", expiry: "2031-05-30",
     }
 }
 
@@ -91,11 +125,28 @@ pub struct UserWire {
     pub is_diaspora: Option<bool>,
     pub address: AddressWire,
     pub identifiers: IdentifiersWire,
+    pub photo_id: PhotoIdWire,
     pub demographic: DemographicWire,
+    pub home_contact: HomeContactWire,
+    pub next_of_kin: NextOfKinWire,
+    pub house_account: HouseAccountWire,
+    pub wallet: WalletWire,
+    /// The word at the end of a link by which others pay her.
+    pub payment_slug: Option<String>,
+    /// The code of the sales agent who brought her.
+    pub sales_agent_code: Option<String>,
+    pub email_confirmed: Option<bool>,
+    pub phone_verified: Option<bool>,
+    /// The second factor she chose: `pin`, `phone` or `totp`.
+    pub second_factor_choice: Option<String>,
+    /// How many security questions she has answered, 0 to 20.
+    pub security_questions: Option<String>,
     pub abilities: BTreeMap<String, bool>,
     pub standing: StandingWire,
     pub has_password: bool,
     pub has_second_factor: bool,
+    /// Whether she has set a PIN for payments.
+    pub has_pin: bool,
     /// Wrong passwords in the running window.
     pub failed_sign_ins: i64,
     pub created_at: String,
@@ -127,11 +178,23 @@ impl From<SeenUser> for UserWire {
             is_diaspora: profile.is_diaspora,
             address: profile.address.into(),
             identifiers: profile.identifiers.into(),
+            photo_id: profile.photo_id.into(),
             demographic: profile.demographic.into(),
+            home_contact: profile.home_contact.into(),
+            next_of_kin: profile.next_of_kin.into(),
+            house_account: profile.house_account.into(),
+            wallet: profile.wallet.into(),
+            payment_slug: profile.payment_slug,
+            sales_agent_code: profile.sales_agent_code,
+            email_confirmed: profile.email_confirmed,
+            phone_verified: profile.phone_verified,
+            second_factor_choice: profile.second_factor_choice,
+            security_questions: profile.security_questions,
             abilities: profile.abilities,
             standing,
             has_password: user.has_password,
             has_second_factor: user.has_second_factor,
+            has_pin: user.has_pin,
             failed_sign_ins: user.failed_sign_ins,
             created_at: time(user.created_at),
             updated_at: time(user.updated_at),
@@ -303,7 +366,33 @@ pub struct NewUser {
     #[serde(default)]
     pub identifiers: IdentifiersWire,
     #[serde(default)]
+    pub photo_id: PhotoIdWire,
+    #[serde(default)]
     pub demographic: DemographicWire,
+    #[serde(default)]
+    pub home_contact: HomeContactWire,
+    #[serde(default)]
+    pub next_of_kin: NextOfKinWire,
+    #[serde(default)]
+    pub house_account: HouseAccountWire,
+    #[serde(default)]
+    pub wallet: WalletWire,
+    /// The word at the end of a link by which others pay her.
+    #[serde(default)]
+    pub payment_slug: Option<String>,
+    /// The code of the sales agent who brought her.
+    #[serde(default)]
+    pub sales_agent_code: Option<String>,
+    #[serde(default)]
+    pub email_confirmed: Option<bool>,
+    #[serde(default)]
+    pub phone_verified: Option<bool>,
+    /// `pin`, `phone` or `totp`.
+    #[serde(default)]
+    pub second_factor_choice: Option<String>,
+    /// A number from 0 to 20.
+    #[serde(default)]
+    pub security_questions: Option<String>,
     #[serde(default)]
     pub abilities: BTreeMap<String, bool>,
 }
@@ -325,7 +414,18 @@ impl NewUser {
             is_diaspora: self.is_diaspora,
             address: self.address.clone().into(),
             identifiers: self.identifiers.clone().into(),
+            photo_id: self.photo_id.clone().into(),
             demographic: self.demographic.clone().into(),
+            home_contact: self.home_contact.clone().into(),
+            next_of_kin: self.next_of_kin.clone().into(),
+            house_account: self.house_account.clone().into(),
+            wallet: self.wallet.clone().into(),
+            payment_slug: self.payment_slug.clone(),
+            sales_agent_code: self.sales_agent_code.clone(),
+            email_confirmed: self.email_confirmed,
+            phone_verified: self.phone_verified,
+            second_factor_choice: self.second_factor_choice.clone(),
+            security_questions: self.security_questions.clone(),
             abilities: self.abilities.clone(),
         }
     }
@@ -377,6 +477,18 @@ pub struct SettingsWire {
     pub hide_employees: bool,
     pub abilities: BTreeMap<String, bool>,
     pub bulk_max: i64,
+    pub self_registration: bool,
+    /// `enforce`, `present` or `off`.
+    pub switch_checksum: &'static str,
+    pub switch_expose_totp_uri: bool,
+    pub switch_detail_fraud_status: bool,
+    pub switch_app_url: Option<String>,
+    /// The actions that need a second person, by the names of `GET /v1/permissions`.
+    #[schema(example = json!(["user.disable"]))]
+    pub second_person: Vec<&'static str>,
+    /// The role whose holders decide requests; null: whoever has `requests.decide`.
+    pub deciding_role: Option<String>,
+    pub request_seconds: i64,
     pub mail_from: Option<String>,
 }
 
@@ -396,6 +508,14 @@ impl From<Settings> for SettingsWire {
             hide_employees: it.hide_employees,
             abilities: it.abilities,
             bulk_max: it.bulk_max,
+            self_registration: it.self_registration,
+            switch_checksum: it.switch_checksum.word(),
+            switch_expose_totp_uri: it.switch_expose_totp_uri,
+            switch_detail_fraud_status: it.switch_detail_fraud_status,
+            switch_app_url: it.switch_app_url,
+            second_person: it.second_person.iter().map(|action| action.word()).collect(),
+            deciding_role: it.deciding_role,
+            request_seconds: it.request_seconds,
             mail_from: it.mail_from,
         }
     }

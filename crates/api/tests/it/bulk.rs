@@ -129,7 +129,7 @@ async fn what_is_wrong_with_an_order_is_told_by_its_field() {
             (json!({"action": "lock", "filter": {}, "status": "suspicious"}), "status", "unknown"),
             (json!({"action": "fraud_status", "filter": {}}), "status", "required"),
             (json!({"action": "core_state", "filter": {}, "state": "odd"}), "state", "unknown"),
-            (json!({"action": "lock", "filter": {}, "reason": "x".repeat(501)}), "reason", "too_long"),
+            (json!({"action": "lock", "filter": {}, "reason": "x".repeat(1_001)}), "reason", "too_long"),
         ] {
             let answer = admin.post("/v1/bulk", body).await;
             assert_eq!(fault(&answer), (field.to_owned(), code.to_owned()), "{}", answer.text);

@@ -15,10 +15,13 @@ const PUBLIC: &[&str] = &[
     "POST /v1/password-resets",
     "POST /v1/password-resets/redeem",
     "POST /v1/staff/sessions",
+    "POST /v1/registrations",
+    "POST /v1/unlocks",
+    "POST /v1/unlocks/redeem",
 ];
 
 /// About the caller herself: a key without rights is answered.
-const ABOUT_ONESELF: &[&str] = &["GET /v1/staff/me", "GET /v1/permissions"];
+const ABOUT_ONESELF: &[&str] = &["GET /v1/staff/me", "GET /v1/permissions", "GET /v1/permissions/explain"];
 
 /// For what a good body is needed before rights are asked: the body says whom it is about.
 fn good_body(operation: &str) -> Value {
@@ -30,15 +33,26 @@ fn good_body(operation: &str) -> Value {
         "POST /v1/users/{user_id}/fraud-status" => json!({"status": "suspicious"}),
         "POST /v1/users/{user_id}/core-state" => json!({"state": "dormant"}),
         "POST /v1/users/{user_id}/verification/decide" => json!({"verified": true}),
+        "POST /v1/users/{user_id}/verification/decline" => json!({"reason": "forged"}),
+        "POST /v1/users/{user_id}/verification/ask-more" => json!({"text": "more"}),
+        "POST /v1/users/{user_id}/verification/documents/{document_id}/reveal" => json!({"purpose": "coverage"}),
         "POST /v1/users/{user_id}/notes" => json!({"text": "called"}),
         "POST /v1/users/{user_id}/password-resets" => json!({"method": "email"}),
         "POST /v1/imports/{import_id}/rejected" => json!({"purpose": "coverage"}),
         "POST /v1/me/second-factor/confirm" => json!({"secret": "A", "code": "1"}),
+        "POST /v1/me/pin" => json!({"pin": "0417"}),
+        "POST /v1/me/phone/confirm" => json!({"code": "1"}),
+        "POST /v1/me/second-factor/choice" => json!({"choice": "pin"}),
+        "POST /v1/staff/invitations" => json!({"email": "b.new@bank.example", "role": "auditor"}),
         "POST /v1/me/password" => json!({"current_password": "a", "password": "b"}),
         "POST /v1/staff" => json!({"name": "A", "email": "a.new@bank.example"}),
         "POST /v1/teams" => json!({"name": "T"}),
         "POST /v1/teams/{team_id}/members" => json!({"staff_id": "stf_x", "role_id": "rol_x"}),
         "POST /v1/roles" => json!({"name": "R", "permissions": []}),
+        "POST /v1/requests" => {
+            json!({"action": "user.disable", "user_id": "usr_01jqzs8v1xe5ja4c3rq0f2m6tn", "reason": "coverage"})
+        }
+        "POST /v1/requests/{request_id}/decline" => json!({"reason": "coverage"}),
         "POST /v1/bulk" => json!({"action": "lock", "filter": {}}),
         "POST /v1/keys" => json!({"kind": "native", "name": "K"}),
         _ => json!({}),
@@ -58,8 +72,14 @@ fn filled(path: &str) -> String {
         ("key_id", "key"),
         ("bulk_id", "blk"),
         ("import_id", "imp"),
+        ("request_id", "rqt"),
+        ("document_id", "doc"),
     ] {
         filled = filled.replace(&format!("{{{name}}}"), &format!("{prefix}_01jqzs8v1xe5ja4c3rq0f2m6tn"));
+    }
+    let mut filled = filled.replace("{kind}", "photo_id");
+    if path == "/v1/permissions/explain" {
+        filled.push_str("?action=user.lock");
     }
     assert!(!filled.contains('{'), "{path} has a part that this test does not know");
     filled
@@ -113,10 +133,10 @@ async fn every_route_refuses_strangers_and_those_without_rights() {
                     answer.text
                 );
             }
-            if path.contains("{user_id}") || path.contains("{import_id}") {
+            if ["{user_id}", "{import_id}", "{request_id}"].iter().any(|part| path.contains(part)) {
                 let answer = admin.send(&method, &at, &headers, body).await;
                 assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{operation}");
-                let other = at.replace("usr_", "key_").replace("imp_", "key_");
+                let other = at.replace("usr_", "key_").replace("imp_", "key_").replace("rqt_", "key_");
                 let answer = admin.send(&method, &other, &headers, good_body(&operation).to_string()).await;
                 assert_eq!(answer.status.as_u16(), 404, "{operation} {}", answer.text);
             }

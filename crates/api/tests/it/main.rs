@@ -8,3 +8,5 @@ mod harness;
 mod imports;
 mod native;
 mod pages;
+mod requests;
+mod verification;

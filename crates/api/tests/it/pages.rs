@@ -90,12 +90,17 @@ async fn link(house: &TestDesk, tenant: TenantId, user: UserId) -> String {
     let start = StartPasswordReset { user, method: Channel::Email, reason: None };
     house.desk.perform(&caller, start).await.unwrap();
     let messages = house.desk.ask(&caller, Outbox::After(None)).await.unwrap();
-    let letters = messages.into_iter().rev().filter(|message| message.user == user);
+    let letters = messages.into_iter().rev().filter(|message| message.user == Some(user));
     letters.filter_map(|message| message.letter?.token).next().unwrap()
 }
 
 async fn signs_in(house: &TestDesk, password: &str) -> bool {
-    let request = SignInRequest { identifier: "adaeze".to_owned(), password: Secret::new(password), device: None };
+    let request = SignInRequest {
+        identifier: "adaeze".to_owned(),
+        password: Secret::new(password),
+        device: None,
+        lives_seconds: None,
+    };
     let answer = house.desk.sign_in(&house.nobody(), request).await.unwrap();
     matches!(answer, SignInAnswer::SignedIn { .. })
 }

@@ -9,6 +9,7 @@ use crate::audit::questions::{PAGE_MAX, opened};
 use crate::audit::{self, AuditRecord};
 use crate::db::{Param, ToParam, Weight};
 use crate::error::{Error, Result};
+use crate::permission::Permission;
 use crate::staff::{self, StaffProfile};
 use crate::user;
 use crate::value::clock::Time;
@@ -55,6 +56,8 @@ pub struct Activity {
     pub user: Option<(UserId, String)>,
     /// The staff member who did it, or as whom a key did.
     pub staff: Option<(StaffId, StaffProfile)>,
+    /// The number of the user or staff member it is about.
+    pub number: Option<i64>,
 }
 
 /// What staff and their keys did, newest first.
@@ -70,6 +73,26 @@ impl Question for StaffActivity {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Activity>> {
         history(qx, &self.0, "'key', 'staff'").await
+    }
+}
+
+/// What staff did, and what users did where the caller may know that too; newest first.
+pub struct AllActivity(pub ActivityFilter);
+
+impl Question for AllActivity {
+    const NAME: &'static str = "audit.activity";
+    type Output = Vec<Activity>;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Activity>> {
+        let kinds = match qx.caller.may(Permission::ActivityUsers) {
+            true => "'key', 'staff', 'user', 'anonymous'",
+            false => "'key', 'staff'",
+        };
+        history(qx, &self.0, kinds).await
     }
 }
 
@@ -136,23 +159,35 @@ async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static
 async fn named(qx: &mut Qx<'_>, records: Vec<AuditRecord>) -> Result<Vec<Activity>> {
     let about = |record: &AuditRecord| (record.subject_kind == "user").then(|| record.subject_id.map(UserId)).flatten();
     let user_ids: Vec<UserId> = records.iter().filter_map(about).collect();
-    let staff_ids: Vec<StaffId> = records.iter().filter_map(|record| record.staff).collect();
-    let users: HashMap<UserId, String> = user::store::some(qx.rd, qx.tenant, qx.caller, user_ids)
+    let about_staff =
+        |record: &AuditRecord| (record.subject_kind == "staff").then(|| record.subject_id.map(StaffId)).flatten();
+    let staff_ids: Vec<StaffId> =
+        records.iter().flat_map(|record| [record.staff, about_staff(record)]).flatten().collect();
+    let users: HashMap<UserId, (i64, String)> = user::store::some(qx.rd, qx.tenant, qx.caller, user_ids)
         .await?
         .iter()
-        .map(|user| Ok((user.id, user.profile()?.full_name())))
+        .map(|user| Ok((user.id, (user.number, user.profile()?.full_name()))))
         .collect::<Result<_>>()?;
-    let staff: HashMap<StaffId, StaffProfile> =
-        staff::store::some(qx.rd, qx.tenant, staff_ids).await?.into_iter().map(|it| (it.id, it.profile)).collect();
+    let staff: HashMap<StaffId, (i64, StaffProfile)> = staff::store::some(qx.rd, qx.tenant, staff_ids)
+        .await?
+        .into_iter()
+        .map(|it| (it.id, (it.number, it.profile)))
+        .collect();
     let hides = user::store::hides_employees(qx.tenant, qx.caller);
     let mut activities = Vec::with_capacity(records.len());
     for record in records {
         let user = about(&record).map(|id| (id, users.get(&id).cloned()));
-        if hides && user.as_ref().is_some_and(|(_, name)| name.is_none()) {
+        if hides && user.as_ref().is_some_and(|(_, known)| known.is_none()) {
             continue;
         }
-        let staff = record.staff.and_then(|id| staff.get(&id).map(|profile| (id, profile.clone())));
-        activities.push(Activity { record, user: user.map(|(id, name)| (id, name.unwrap_or_default())), staff });
+        let number = match (&user, about_staff(&record)) {
+            (Some((_, known)), _) => known.as_ref().map(|(number, _)| *number),
+            (None, Some(id)) => staff.get(&id).map(|(number, _)| *number),
+            (None, None) => None,
+        };
+        let staff = record.staff.and_then(|id| staff.get(&id).map(|(_, profile)| (id, profile.clone())));
+        let user = user.map(|(id, known)| (id, known.map(|(_, name)| name).unwrap_or_default()));
+        activities.push(Activity { record, user, staff, number });
     }
     Ok(activities)
 }

@@ -69,7 +69,7 @@ macro_rules! with_action {
         }
     }};
 }
-pub(super) use with_action;
+pub(crate) use with_action;
 
 /// The permission that is missing for doing this to anybody.
 pub(super) fn lacks(caller: &Caller, verb: BulkVerb) -> Result<Option<&'static str>> {
@@ -78,10 +78,11 @@ pub(super) fn lacks(caller: &Caller, verb: BulkVerb) -> Result<Option<&'static s
     Ok(caller.lacks(need, Subject::Tenant))
 }
 
-fn needs(caller: &Caller, verb: BulkVerb) -> Result<()> {
-    match lacks(caller, verb)? {
+/// Whether the caller may do this to many: nothing that needs a second person is done so.
+fn needs(cx: &Cx<'_>, verb: BulkVerb) -> Result<()> {
+    match lacks(cx.caller, verb)? {
         Some(missing) => Err(Error::Forbidden(missing)),
-        None => Ok(()),
+        None => cx.check_second_person(verb.action(), Subject::Tenant),
     }
 }
 
@@ -171,7 +172,7 @@ impl Action for StartBulk {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Bulk> {
-        needs(cx.caller, self.order.deed.verb)?;
+        needs(cx, self.order.deed.verb)?;
         let order = self.order.clone().checked(cx.now)?;
         let (chosen, ids, selected, last_position, field) = match order.selection {
             Selection::Filter(filter) => (Chosen::Filter(filter), None, self.selected, self.last_position, "filter"),
@@ -260,7 +261,7 @@ impl Action for UndoBulk {
         check_reason(self.reason.as_deref())?;
         let undone = store::load_for_change(cx.tx, cx.tenant, self.bulk).await?;
         let verb = undone.deed.verb.inverse().ok_or(Refusal::NotUndoable)?;
-        needs(cx.caller, verb)?;
+        needs(cx, verb)?;
         if !undone.state.is_over() {
             return Err(Refusal::BulkNotEnded.into());
         }
@@ -325,7 +326,7 @@ steering! {
     PauseBulk = "bulk.pause", |bulk, cx| bulk.pause();
 
     /// Lets it go on where it rested, in the name of who started it. Whoever resumes it must be allowed to do it, too.
-    ResumeBulk = "bulk.resume", |bulk, cx| needs(cx.caller, bulk.deed.verb).and_then(|()| bulk.resume());
+    ResumeBulk = "bulk.resume", |bulk, cx| needs(cx, bulk.deed.verb).and_then(|()| bulk.resume());
 
     /// Ends it where it is. What was done stays done, until it is undone.
     CancelBulk = "bulk.cancel", |bulk, cx| bulk.cancel(cx.now);

@@ -157,6 +157,16 @@ impl Tx {
         self.0.scripted
     }
 
+    /// Sets a mark, to which `back_to_mark` returns. One at a time.
+    pub async fn mark(&mut self) -> Result<()> {
+        self.0.script("SAVEPOINT trial").await
+    }
+
+    /// Takes back everything since the mark: what was done was only a trial.
+    pub async fn back_to_mark(&mut self) -> Result<()> {
+        self.0.script("ROLLBACK TO SAVEPOINT trial; RELEASE SAVEPOINT trial").await
+    }
+
     /// Marks the transaction as one that cannot be committed, as an SQL error does. For a caller of several works within
     /// one transaction whose inner work has failed: swallowing that error must not commit the half of it.
     pub fn spoil(&mut self) {

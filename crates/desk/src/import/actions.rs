@@ -15,10 +15,10 @@ use crate::permission::Permission;
 use crate::user::actions::Changed;
 use crate::user::standing::Attempt;
 use crate::user::store::{self as users, Findable, NewRow, Unique};
-use crate::user::{Profile, User};
+use crate::user::{EditUser, Profile, User};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
-use crate::verb::{Action, Cx, Subject};
+use crate::verb::{Action, Cx, Eyes, Subject, check_second_person};
 
 /// Imports of a tenant that have not ended.
 pub(super) const OPEN_MAX: i64 = 16;
@@ -320,6 +320,8 @@ async fn edit(cx: &mut Cx<'_>, starter: &Caller, import: &Import, id: UserId, ro
     if fields.is_empty() {
         return Ok(false);
     }
+    // Nor does a file change alone what needs a second person.
+    check_second_person(cx.tenant, starter, EditUser::NAME, Subject::User(id), Eyes::One)?;
     if import.dry_run {
         return Ok(true);
     }

@@ -346,7 +346,10 @@ impl Way {
             created_at: draft.created_at.unwrap_or(now),
             updated_at: now,
             last_seen_at: draft.last_seen_at,
+            diaspora: false,
+            diaspora_stored: None,
             sealed_profile: None,
+            sealed_pin: None,
             sealed_second_factor: None,
             person: Some(PersonKey::create(&self.random)),
             counted: 0,
@@ -365,6 +368,10 @@ enum Told {
     Unfit,
 }
 
+/// The objects within a user, as the API has them.
+const GROUPS: &[&str] =
+    &["address", "identifiers", "photo_id", "demographic", "home_contact", "next_of_kin", "house_account", "wallet"];
+
 /// An object as pairs of path and value, one level deep as the API has it.
 fn flat(object: serde_json::Map<String, serde_json::Value>) -> Vec<(String, Told)> {
     use serde_json::Value;
@@ -378,7 +385,7 @@ fn flat(object: serde_json::Map<String, serde_json::Value>) -> Vec<(String, Told
     let mut pairs = Vec::with_capacity(object.len());
     for (name, value) in object {
         match value {
-            Value::Object(inner) if ["address", "identifiers", "demographic"].contains(&name.as_str()) => {
+            Value::Object(inner) if GROUPS.contains(&name.as_str()) => {
                 pairs.extend(inner.into_iter().map(|(field, value)| (format!("{name}.{field}"), told(value))));
             }
             Value::Object(inner) if name == "abilities" => {

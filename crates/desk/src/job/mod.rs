@@ -25,8 +25,14 @@ words! {
         ApplyQueuedUnlocks = "apply_queued_unlocks",
         /// Go on with a bulk action, slice by slice.
         RunBulk = "run_bulk",
+        /// Write to a user what became of her verification.
+        TellOfVerification = "tell_of_verification",
+        /// Delete the stored objects that belong to no document any more.
+        DropObjects = "drop_objects",
         /// Bring in the users of a file, or clear away the file of an import that has ended.
         RunImport = "run_import",
+        /// End a request that nobody has decided in time.
+        ExpireRequest = "expire_request",
     }
 }
 
@@ -41,7 +47,9 @@ pub(crate) struct NewJob {
 pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
     let job = |kind, payload, run_at| Some(NewJob { kind, payload, run_at });
     match fact {
-        Fact::MessageQueued { message, .. } => job(JobKind::DeliverMessage, json!({ "message": message }), now),
+        Fact::MessageQueued { message, .. } | Fact::StaffInvited { message, .. } => {
+            job(JobKind::DeliverMessage, json!({ "message": message }), now)
+        }
         Fact::UserLocked { user, until: Some(until), .. } => {
             job(JobKind::UnlockWhenDue, json!({ "user": user }), *until)
         }
@@ -51,10 +59,18 @@ pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
         Fact::SettingsChanged { fields, .. } if fields.iter().any(|field| field == "memo_mode") => {
             job(JobKind::ApplyQueuedUnlocks, json!({}), now)
         }
+        Fact::RequestProposed { request, expires_at, .. } => {
+            job(JobKind::ExpireRequest, json!({ "request": request }), *expires_at)
+        }
         Fact::ImportStarted { import, .. }
         | Fact::ImportResumed { import }
         | Fact::ImportCancelled { import }
         | Fact::ImportFailed { import, .. } => job(JobKind::RunImport, json!({ "import": import }), now),
+        Fact::VerificationMoreAsked { verification, step, .. }
+        | Fact::VerificationClosed { verification, step, .. } => {
+            job(JobKind::TellOfVerification, json!({ "verification": verification, "step": step }), now)
+        }
+        Fact::UserErased { .. } => job(JobKind::DropObjects, json!({}), now),
         _ => None,
     }
 }

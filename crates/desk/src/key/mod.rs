@@ -1,15 +1,17 @@
 //! A machine's credentials. A key acts as a staff member, with her permissions of this moment, narrowed where the key
-//! says so. Kinds: native secret keys; Banno OAuth clients, known by public keys.
+//! says so. Kinds: native secret keys; Banno OAuth clients, known by public keys; Switch clients, known by an id, whose
+//! secret makes checksums and opens nothing by itself.
 
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Row, params};
+use crate::db::{Rd, Row, params};
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::{Permission, Permissions};
 use crate::staff;
 use crate::value::clock::Time;
-use crate::value::id::{KeyId, StaffId};
+use crate::value::id::{KeyId, StaffId, TenantId};
+use crate::value::seal::{Place, Sealing};
 use crate::value::secret::{Secret, fingerprint, new_token};
 use crate::value::words;
 use crate::verb::{Action, Cx, Question, Qx, Subject};
@@ -17,10 +19,16 @@ use crate::verb::{Action, Cx, Question, Qx, Subject};
 pub(crate) mod store {
     //! The keys' SQL.
 
+    use crate::db::{Rd, params};
+    use crate::error::Result;
+    use crate::value::id::{KeyId, StaffId, TenantId};
+
     pub(crate) const INSERT: &str = "\
         INSERT INTO key (tenant_id, id, kind, name, staff_id, fingerprint, client_id, public_keys, permissions,
-                         enforce_scopes, scopes, expires_at, created_at, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1)";
+                         enforce_scopes, scopes, expires_at, created_at, made_by, version, secret)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15)";
+
+    pub(crate) const MAKER: &str = "SELECT made_by FROM key WHERE tenant_id = $1 AND id = $2";
 
     pub(crate) const ALL: &str = "\
         SELECT id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at, revoked_at,
@@ -37,6 +45,14 @@ pub(crate) mod store {
         WHERE tenant_id = $1 AND id = $2
         FOR UPDATE";
 
+    pub(crate) const OF_STAFF: &str = "\
+        SELECT id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at, revoked_at,
+               created_at
+        FROM key
+        WHERE tenant_id = $1 AND staff_id = $2
+        ORDER BY id
+        LIMIT 1000";
+
     pub(crate) const REVOKE: &str = "\
         UPDATE key
         SET revoked_at = $3, version = version + 1
@@ -48,6 +64,14 @@ pub(crate) mod store {
         ON CONFLICT (tenant_id, key_id, jti) DO NOTHING";
 
     pub(crate) const SWEEP_ASSERTIONS: &str = "DELETE FROM assertion WHERE expires_at < $1";
+
+    /// Who made a key, where that is known.
+    pub(crate) async fn maker(rd: &mut Rd, tenant: TenantId, key: KeyId) -> Result<Option<StaffId>> {
+        match rd.find(MAKER, params![tenant, key]).await? {
+            Some(mut row) => row.take(),
+            None => Ok(None),
+        }
+    }
 }
 
 words! {
@@ -57,6 +81,8 @@ words! {
         Native = "native",
         /// An OAuth client of the Banno voice.
         Banno = "banno",
+        /// A program that speaks as the Switch voice; people sign in through it.
+        SwitchClient = "switch_client",
     }
 }
 
@@ -158,6 +184,7 @@ impl Action for CreateKey {
             return Err(Error::invalid("expires_at", "out_of_range", "Must be in the future."));
         }
         let id = KeyId::new(cx.id_time(), cx.random);
+        let made = || crate::value::id::uuid_v7(cx.now, cx.random).to_string();
         let (secret, client_id) = match self.kind {
             KeyKind::Native => {
                 let environment = cx.tenant.environment.word();
@@ -167,19 +194,32 @@ impl Action for CreateKey {
                 if self.public_keys.is_none() {
                     return Err(Error::invalid("public_keys", "required", "A public key in PEM, or a key set."));
                 }
-                let made = || crate::value::id::uuid_v7(cx.now, cx.random).to_string();
                 (None, Some(self.client_id.clone().unwrap_or_else(made)))
+            }
+            KeyKind::SwitchClient => {
+                (Some(new_token("bcs_", cx.random)), Some(self.client_id.clone().unwrap_or_else(made)))
             }
         };
         if client_id.as_ref().is_some_and(|client| client.is_empty() || client.len() > 100) {
             return Err(Error::invalid("client_id", "invalid", "1 to 100 characters."));
         }
-        let print = secret.as_ref().map(|secret| fingerprint(secret.expose()));
+        let (print, sealed) = match (self.kind, &secret) {
+            // Whoever has it makes checksums, and that is all: it is no way in, so it has no fingerprint to be found by.
+            (KeyKind::SwitchClient, Some(secret)) => (
+                None,
+                Some(cx.tenant.keys.seal(&secret_place(cx.tenant.id, &id), secret.expose().as_bytes(), cx.random)),
+            ),
+            (_, secret) => (secret.as_ref().map(|secret| fingerprint(secret.expose())), None),
+        };
         let public_keys = self.public_keys.as_ref().map(serde_json::to_string).transpose().map_err(Error::internal)?;
         if public_keys.as_ref().is_some_and(|text| text.len() > 20_000) {
             return Err(Error::invalid("public_keys", "too_long", "At most 20,000 characters."));
         }
-        let permissions: Option<Permissions> = self.permissions.as_ref().map(|list| list.iter().copied().collect());
+        let permissions: Option<Permissions> = match self.kind {
+            // People act, not the program they sign in through.
+            KeyKind::SwitchClient => Some(Permissions::NONE),
+            _ => self.permissions.as_ref().map(|list| list.iter().copied().collect()),
+        };
         let stored = permissions.map(Permissions::to_stored);
         cx.tx
             .run(
@@ -197,7 +237,9 @@ impl Action for CreateKey {
                     self.enforce_scopes,
                     self.scopes.join(" "),
                     self.expires_at,
-                    cx.now
+                    cx.now,
+                    cx.caller.staff(),
+                    sealed
                 ],
             )
             .await?;
@@ -220,6 +262,11 @@ impl Action for CreateKey {
     }
 }
 
+/// Where a client's secret rests.
+pub(crate) fn secret_place(tenant: TenantId, id: &KeyId) -> Place<'_> {
+    Place { tenant, table: "key", column: "secret", row: id.bytes() }
+}
+
 pub(crate) fn read(mut row: Row) -> Result<Key> {
     let (id, kind, name, staff, client_id) = (row.take()?, row.take()?, row.take()?, row.take()?, row.take()?);
     let public_keys: Option<String> = row.take()?;
@@ -240,6 +287,11 @@ pub(crate) fn read(mut row: Row) -> Result<Key> {
         revoked_at: row.take()?,
         created_at: row.take()?,
     })
+}
+
+/// A staff member's keys, revoked ones too.
+pub(crate) async fn of_staff(rd: &mut Rd, tenant: TenantId, staff: StaffId) -> Result<Vec<Key>> {
+    rd.all(store::OF_STAFF, params![tenant, staff]).await?.into_iter().map(read).collect()
 }
 
 /// Makes a key worthless, at once and for good.

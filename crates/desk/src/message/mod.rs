@@ -7,10 +7,12 @@ use crate::caller::Caller;
 use crate::db::{Row, params};
 use crate::error::{Error, Result};
 use crate::fact::Fact;
+use crate::staff::Staff;
 use crate::user::model::User;
+use crate::user::verification::{self, RequestState};
 use crate::user::{self};
 use crate::value::clock::Time;
-use crate::value::id::{MessageId, UserId};
+use crate::value::id::{MessageId, StaffId, UserId, VerificationId};
 use crate::value::seal::{Place, Sealing};
 use crate::value::secret::Secret;
 use crate::value::words;
@@ -87,8 +89,27 @@ pub enum Draft {
         /// The code.
         code: Secret,
     },
+    /// A code that opens a lock.
+    UnlockCode {
+        /// The code.
+        code: Secret,
+        /// How long it works, in minutes.
+        minutes: i64,
+    },
+    /// A code that shows whose phone it is.
+    PhoneCode {
+        /// The code.
+        code: Secret,
+    },
     /// The password was changed.
     PasswordChanged,
+    /// What became of her verification.
+    Verification {
+        /// `verification_approved`, `verification_declined` or `verification_more_needed`.
+        template: &'static str,
+        /// What staff tell her besides.
+        text: Option<String>,
+    },
 }
 
 /// What is sealed of a message: all that is needed to write it.
@@ -105,6 +126,9 @@ pub struct Letter {
     pub code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<i64>,
+    /// What staff tell her.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 fn place<'a>(user: &User, id: &'a MessageId) -> Place<'a> {
@@ -121,6 +145,7 @@ pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<
         token: None,
         code: None,
         minutes: None,
+        text: None,
     };
     let (channel, template) = match draft {
         Draft::PasswordReset { method, token, minutes } => {
@@ -133,7 +158,21 @@ pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<
             letter.minutes = Some(cx.tenant.settings.code_seconds / 60);
             (Channel::Email, "sign_in_code")
         }
+        Draft::UnlockCode { code, minutes } => {
+            letter.code = Some(code.expose().to_owned());
+            letter.minutes = Some(minutes);
+            (Channel::Email, "unlock_code")
+        }
+        Draft::PhoneCode { code } => {
+            letter.code = Some(code.expose().to_owned());
+            letter.minutes = Some(cx.tenant.settings.code_seconds / 60);
+            (Channel::Sms, "phone_code")
+        }
         Draft::PasswordChanged => (Channel::Email, "password_changed"),
+        Draft::Verification { template, text } => {
+            letter.text = text;
+            (Channel::Email, template)
+        }
     };
     let address = match channel {
         Channel::Email => profile.email,
@@ -148,12 +187,37 @@ pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<
     Ok(id)
 }
 
+/// The one letter that goes to staff. It is sealed with the tenant's key, and `user_id` is the staff member's.
+const INVITATION: &str = "staff_invitation";
+
+/// Queues the letter to somebody who was appointed; the fact that tells of it sends the worker.
+pub(crate) async fn invite(cx: &mut Cx<'_>, staff: &Staff, token: &Secret, minutes: i64) -> Result<MessageId> {
+    let letter = Letter {
+        to: staff.profile.email.clone(),
+        name: staff.profile.name.clone(),
+        locale: None,
+        token: Some(token.expose().to_owned()),
+        code: None,
+        minutes: Some(minutes),
+        text: None,
+    };
+    let id = MessageId::new(cx.id_time(), cx.random);
+    let plain = serde_json::to_vec(&letter).map_err(Error::internal)?;
+    let place = Place { tenant: cx.tenant.id, table: "message", column: "sealed", row: id.bytes() };
+    let sealed = cx.tenant.keys.seal(&place, &plain, cx.random);
+    cx.tx.run(store::INSERT, params![cx.tenant.id, id, staff.id, Channel::Email, INVITATION, sealed, cx.now]).await?;
+    Ok(id)
+}
+
 /// A message, opened; only the house sees the letter.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the fields say what they are")]
 pub struct Message {
     pub id: MessageId,
-    pub user: UserId,
+    /// To whom: a user,
+    pub user: Option<UserId>,
+    /// or a staff member.
+    pub staff: Option<StaffId>,
     pub channel: Channel,
     pub template: String,
     /// Gone once the person is erased.
@@ -173,15 +237,33 @@ fn read(mut row: Row) -> Result<MessageRow> {
     let sealed = row.take()?;
     let (state, created_at, sent_at) = (row.take()?, row.take()?, row.take()?);
     Ok(MessageRow {
-        message: Message { id, user, channel, template, letter: None, state, created_at, sent_at },
+        message: Message {
+            id,
+            user: Some(user),
+            staff: None,
+            channel,
+            template,
+            letter: None,
+            state,
+            created_at,
+            sent_at,
+        },
         sealed,
     })
 }
 
 async fn opened(qx: &mut Qx<'_>, row: MessageRow) -> Result<Message> {
     let MessageRow { mut message, sealed } = row;
+    if message.template == INVITATION {
+        let place = Place { tenant: qx.tenant.id, table: "message", column: "sealed", row: message.id.bytes() };
+        let plain = qx.tenant.keys.open(&place, &sealed)?;
+        message.letter = Some(serde_json::from_slice(&plain).map_err(Error::internal)?);
+        (message.staff, message.user) = (message.user.map(|user| StaffId(user.0)), None);
+        return Ok(message);
+    }
     let house = Caller::house(qx.tenant.id, qx.caller.origin.door);
-    let user = user::store::load(qx.rd, qx.tenant, &house, message.user).await?;
+    let Some(user) = message.user else { return Ok(message) };
+    let user = user::store::load(qx.rd, qx.tenant, &house, user).await?;
     if let Ok(key) = user.key() {
         let plain = key.open(&place(&user, &message.id), &sealed)?;
         message.letter = Some(serde_json::from_slice(&plain).map_err(Error::internal)?);
@@ -286,6 +368,47 @@ impl Action for MarkFailed {
         let none: Option<Time> = None;
         if cx.tx.run(store::MARK, params![cx.tenant.id, self.message, state, none]).await? == 1 {
             cx.note(Fact::MessageFailed { message: self.message, last: self.last });
+        }
+        Ok(())
+    }
+}
+
+/// Writes to a user what became of her verification: once for each step, and not if the request has moved on since.
+pub struct TellOfVerification {
+    /// Which request.
+    pub verification: VerificationId,
+    /// Which of its steps.
+    pub step: i64,
+}
+
+impl Action for TellOfVerification {
+    const NAME: &'static str = "verification.tell";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::Tenant
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let tenant = cx.tenant.id;
+        let request = verification::store::find(cx.tx, tenant, self.verification).await?;
+        let request = request.ok_or(Error::NotFound(VerificationId::NOUN))?;
+        let user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, request.user).await?;
+        let steps = verification::store::steps(cx.tx, &user, request.id).await?;
+        let Some(step) = steps.last().filter(|step| step.seq == self.step) else { return Ok(()) };
+        let template = match step.state {
+            RequestState::Approved => "verification_approved",
+            RequestState::Declined => "verification_declined",
+            RequestState::MoreNeeded => "verification_more_needed",
+            RequestState::Requested | RequestState::Withdrawn => return Ok(()),
+        };
+        let text = step.said.as_ref().and_then(|said| said.text.clone());
+        // Who is gone, or has no address, is not written to.
+        if user.person.is_none() || user.profile()?.email.is_none() {
+            return Ok(());
+        }
+        if verification::store::tell(cx.tx, tenant, request.id, self.step).await? {
+            queue(cx, &user, Draft::Verification { template, text }).await?;
         }
         Ok(())
     }

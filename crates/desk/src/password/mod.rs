@@ -1,6 +1,9 @@
 //! Passwords: a staff member has a link sent, somebody asks for one herself, a link or an old password is traded for a
 //! new password. Nobody but the user ever chooses, sees or mails a password.
 
+mod appoint;
+mod register;
+
 use crate::access;
 use crate::caller::{Caller, Who};
 use crate::db::{Rd, Read, params};
@@ -9,12 +12,17 @@ use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::message::{self, Channel, Draft};
 use crate::session::store::{self as proofs, ProofPurpose};
+use crate::staff;
 use crate::user::model::User;
-use crate::user::{self, Attempt, standing::CoreState};
+use crate::user::standing::{Admission, CoreState, LockCause};
+use crate::user::{self, Attempt};
 use crate::value::clock::{SECOND, Time};
-use crate::value::id::{ProofId, UserId};
+use crate::value::id::{ProofId, StaffId, TenantId, UserId, Uuid};
 use crate::value::secret::{Secret, fingerprint, new_token};
 use crate::verb::{Action, Cx, Subject};
+
+pub use appoint::{AppointStaff, ChooseStaffPassword};
+pub use register::RegisterUser;
 
 /// Has a one-time link sent to the address on file. Neither unlocks nor enables; voids older links.
 pub struct StartPasswordReset {
@@ -76,6 +84,56 @@ async fn start(cx: &mut Cx<'_>, user: &User, method: Channel) -> Result<ResetSta
     Ok(ResetStarted { expires_in_seconds: seconds, expires_at })
 }
 
+/// Takes a password away at once: it no longer works, every session, link and code ends, a lock by wrong passwords opens,
+/// and a one-time link to choose a new one goes to the mail address on file. Nobody chooses, sees or mails a password. A
+/// disabled user stays disabled.
+pub struct RevokePassword {
+    /// Whose.
+    pub user: UserId,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Action for RevokePassword {
+    const NAME: &'static str = "password.revoke";
+    type Output = user::Changed;
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<user::Changed> {
+        user::check_reason(self.reason.as_deref())?;
+        let mut user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
+        user.try_to(Attempt::StartReset, cx.now)?;
+        // No password fits no hash.
+        user.password_hash = None;
+        let from = user.standing.core;
+        if from == CoreState::Normal || from == CoreState::PasswordExpired {
+            let to = CoreState::PasswordNeedsReset;
+            user.standing.core = to;
+            cx.note(Fact::UserCoreStateChanged { user: user.id, from: from.word(), to: to.word() });
+        }
+        user::store::save_credentials(cx.tx, &mut user, cx.now).await?;
+        cx.note(Fact::PasswordRevoked { user: user.id });
+        if user.standing.lock.cause() == Some(LockCause::FailedSignIns) || user.failed_sign_ins > 0 {
+            let author = cx.caller.author();
+            let by = user::model::By { now: cx.now, author: &author, reason: self.reason.as_deref() };
+            let opened = user.unlock("reset", &by)?;
+            (user.failed_sign_ins, user.failing_since) = (0, None);
+            user::store::save_lock(cx.tx, &mut user, cx.random, cx.now).await?;
+            opened.into_iter().for_each(|fact| cx.note(fact));
+        }
+        access::end(cx, user.id, "password_revoked").await?;
+        start(cx, &user, Channel::Email).await?;
+        Ok(user::Changed { user, changed: true })
+    }
+}
+
 /// Somebody says she has forgotten her password. Made by `Desk::ask_reset`; what it did is never told.
 pub struct AskPasswordReset {
     user: UserId,
@@ -93,6 +151,10 @@ impl Action for AskPasswordReset {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
         let house = Caller::house(cx.tenant.id, cx.caller.origin.door);
         let user = user::store::load_for_change(cx.tx, cx.tenant, &house, self.user).await?;
+        // Whom we have shut out does not come back by asking; staff may send her a link all the same.
+        if user.standing.admission == Admission::Disabled {
+            return Ok(());
+        }
         match start(cx, &user, self.method).await {
             Ok(_) | Err(Error::Refused(_)) => Ok(()),
             Err(other) => Err(other),
@@ -119,15 +181,15 @@ impl Action for ChoosePassword {
         let house = Caller::house(cx.tenant.id, cx.caller.origin.door);
         // The user first: two who use one link at the same time then wait for each other here.
         let mut user = user::store::load_for_change(cx.tx, cx.tenant, &house, self.user).await?;
-        let proof = open_link(cx.tx, &user, &self.print, cx.now).await?;
+        let proof = open_link(cx.tx, user.tenant, user.id.0, &self.print, cx.now).await?;
         user.try_to(Attempt::ChoosePassword, cx.now)?;
         cx.tx.run(proofs::END_PROOF, params![cx.tenant.id, proof, cx.now, "used"]).await?;
         set_password(cx, &mut user, &self.hash, "link").await
     }
 }
 
-async fn open_link(rd: &mut Rd, user: &User, print: &[u8; 32], now: Time) -> Result<ProofId> {
-    let link = proofs::link(rd, user.tenant, print).await?.filter(|link| link.user == user.id);
+async fn open_link(rd: &mut Rd, tenant: TenantId, whose: Uuid, print: &[u8; 32], now: Time) -> Result<ProofId> {
+    let link = proofs::link(rd, tenant, print).await?.filter(|link| link.user.0 == whose);
     match link {
         None => Err(Refusal::LinkInvalid.into()),
         Some(link) if link.ended_at.is_some() => Err(Refusal::LinkInvalid.into()),
@@ -180,7 +242,7 @@ impl Action for ChangePassword {
 
 /// Whose link this is, for the page that asks for the new password.
 pub struct LinkCard {
-    user: UserId,
+    whose: Whose,
     /// The institution's name.
     pub institution: String,
     /// The user's language.
@@ -188,6 +250,12 @@ pub struct LinkCard {
     /// The fewest characters a password needs.
     pub password_min_length: i64,
     personal: Vec<String>,
+}
+
+/// A link is a user's, or a staff member's who was appointed.
+enum Whose {
+    User(UserId),
+    Staff(StaffId),
 }
 
 struct FindLink {
@@ -203,19 +271,23 @@ impl Read for FindLink {
     async fn run(&self, rd: &mut Rd) -> Result<LinkCard> {
         let tenant = &self.tenant;
         let link = proofs::link(rd, tenant.id, &self.print).await?.ok_or(Error::NotFound("link"))?;
+        open_link(rd, tenant.id, link.user.0, &self.print, self.now).await?;
+        let institution = tenant.institution.name.clone();
+        let password_min_length = tenant.settings.password_min_length;
+        if link.purpose == ProofPurpose::StaffLink {
+            let staff = staff::store::load_to_read(rd, tenant, StaffId(link.user.0)).await?;
+            let local = staff.profile.email.split('@').next().unwrap_or_default().to_owned();
+            let personal = vec![staff.profile.name, local, institution.clone()];
+            let whose = Whose::Staff(staff.id);
+            return Ok(LinkCard { whose, institution, locale: None, password_min_length, personal });
+        }
         let house = Caller::house(tenant.id, self.caller.origin.door);
         let user = user::store::load(rd, tenant, &house, link.user).await?;
-        open_link(rd, &user, &self.print, self.now).await?;
         user.try_to(Attempt::ChoosePassword, self.now)?;
         let profile = user.profile()?;
         let personal = personal_words(&profile, &tenant.institution.name);
-        Ok(LinkCard {
-            user: user.id,
-            institution: tenant.institution.name.clone(),
-            locale: profile.locale,
-            password_min_length: tenant.settings.password_min_length,
-            personal,
-        })
+        let whose = Whose::User(user.id);
+        Ok(LinkCard { whose, institution, locale: profile.locale, password_min_length, personal })
     }
 }
 
@@ -262,7 +334,11 @@ impl Desk {
     pub async fn choose_password(&self, caller: &Caller, token: &Secret, password: Secret) -> Result<()> {
         let card = self.reset_link(caller, token).await?;
         let hash = self.hash_new_password(password, card.password_min_length, card.personal).await?;
-        self.perform(caller, ChoosePassword { user: card.user, print: fingerprint(token.expose()), hash }).await
+        let print = fingerprint(token.expose());
+        match card.whose {
+            Whose::User(user) => self.perform(caller, ChoosePassword { user, print, hash }).await,
+            Whose::Staff(staff) => self.perform(caller, ChooseStaffPassword { staff, print, hash }).await,
+        }
     }
 
     /// A signed-in user trades her old password for a new one.

@@ -1,10 +1,12 @@
 //! Roles: named sets of permissions. Built-in ones are rows like any other that cannot be changed.
 
+use crate::caller::{Caller, Door};
 use crate::db::params;
+use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
-use crate::permission::{Permission, Permissions};
-use crate::value::id::RoleId;
+use crate::permission::{ALL_POWERFUL, BUILT_IN_ROLES, Permission, Permissions};
+use crate::value::id::{RoleId, TenantId};
 use crate::verb::{Action, Cx, Question, Qx, Subject};
 
 pub(crate) mod store {
@@ -15,7 +17,7 @@ pub(crate) mod store {
     use crate::permission::Permissions;
     use crate::role::Role;
     use crate::value::clock::Time;
-    use crate::value::id::{RoleId, TenantId};
+    use crate::value::id::{RoleId, StaffId, TenantId};
 
     pub(crate) const INSERT: &str = "\
         INSERT INTO role (tenant_id, id, name, built_in, permissions, created_at, version)
@@ -51,6 +53,13 @@ pub(crate) mod store {
         WHERE tenant_id = $1 AND role_id = $2
         LIMIT 1";
 
+    pub(crate) const IS_HELD_BY: &str = "\
+        SELECT 1
+        FROM member m
+        JOIN role r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+        WHERE m.tenant_id = $1 AND m.staff_id = $2 AND r.name = $3
+        LIMIT 1";
+
     pub(crate) const DELETE: &str = "DELETE FROM role WHERE tenant_id = $1 AND id = $2";
 
     fn read(mut row: Row) -> Result<Role> {
@@ -78,6 +87,11 @@ pub(crate) mod store {
 
     pub(crate) async fn by_name_for_change(tx: &mut Tx, tenant: TenantId, name: &str) -> Result<Option<Role>> {
         tx.find(BY_NAME, params![tenant, name]).await?.map(read).transpose()
+    }
+
+    /// Whether a staff member has the role of this name, in whatever team.
+    pub(crate) async fn is_held_by(rd: &mut Rd, tenant: TenantId, name: &str, staff: StaffId) -> Result<bool> {
+        Ok(rd.find(IS_HELD_BY, params![tenant, staff, name]).await?.is_some())
     }
 
     pub(crate) async fn all(rd: &mut Rd, tenant: TenantId) -> Result<Vec<Role>> {
@@ -166,12 +180,76 @@ impl Action for DeleteRole {
         if role.built_in {
             return Err(Refusal::BuiltIn.into());
         }
-        if cx.tx.find(store::IS_HELD, params![tenant, self.0]).await?.is_some() {
+        let is_deciding = cx.tenant.settings.deciding_role.as_deref() == Some(&*role.name);
+        if is_deciding || cx.tx.find(store::IS_HELD, params![tenant, self.0]).await?.is_some() {
             return Err(Refusal::InUse.into());
         }
         cx.tx.run(store::DELETE, params![tenant, self.0]).await?;
         cx.note(Fact::RoleDeleted { role: self.0 });
         Ok(())
+    }
+}
+
+/// The stored form of a built-in role's permissions.
+fn stored(name: &str, permissions: &[Permission]) -> String {
+    match ALL_POWERFUL.contains(&name) {
+        true => "*".to_owned(),
+        false => permissions.iter().copied().collect::<Permissions>().to_stored(),
+    }
+}
+
+/// Inserts a built-in role.
+pub(crate) async fn insert_built_in(cx: &mut Cx<'_>, name: &str, permissions: &[Permission]) -> Result<RoleId> {
+    let id = RoleId::new(cx.id_time(), cx.random);
+    store::insert(cx.tx, cx.tenant.id, id, name, true, &stored(name, permissions), cx.now).await?;
+    Ok(id)
+}
+
+/// Brings a tenant's built-in roles up to this version: those that are new, and those that permit something else now. A
+/// role of one's own that happens to have such a name stays as it is.
+pub struct SettleRoles;
+
+impl Action for SettleRoles {
+    const NAME: &'static str = "role.settle";
+    type Output = ();
+
+    fn subject(&self) -> Subject {
+        Subject::Tenant
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+        let tenant = cx.tenant.id;
+        for (name, permissions) in BUILT_IN_ROLES {
+            let wanted: Permissions = permissions.iter().copied().collect();
+            let role = match store::by_name_for_change(cx.tx, tenant, name).await? {
+                Some(role) if !role.built_in || role.permissions == wanted => continue,
+                Some(role) => {
+                    cx.tx.run(store::SAVE, params![tenant, role.id, stored(name, permissions)]).await?;
+                    role.id
+                }
+                None => insert_built_in(cx, name, permissions).await?,
+            };
+            let words = wanted.list().iter().map(|permission| permission.word()).collect();
+            cx.note(Fact::RoleDefined { role, name: (*name).to_owned(), permissions: words });
+        }
+        Ok(())
+    }
+}
+
+impl Desk {
+    /// Brings a tenant's built-in roles up to this version, if they are not; tells whether anything changed.
+    pub async fn settle_roles(&self, tenant: TenantId) -> Result<bool> {
+        let house = Caller::house(tenant, Door::Cli);
+        let roles = self.ask(&house, ListRoles).await?;
+        let is_settled = |(name, permissions): &(&str, &[Permission])| {
+            let role = roles.iter().find(|role| role.name == *name);
+            role.is_some_and(|role| !role.built_in || role.permissions == permissions.iter().copied().collect())
+        };
+        if BUILT_IN_ROLES.iter().all(is_settled) {
+            return Ok(false);
+        }
+        self.perform(&house, SettleRoles).await?;
+        Ok(true)
     }
 }
 

@@ -1,12 +1,16 @@
 //! The authenticator as a second factor (TOTP, RFC 6238): prepared, confirmed with a first code, removed.
 
+mod choice;
+
+pub use choice::{ChooseSecondFactor, SetPin};
+
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::user::{self};
 use crate::value::id::UserId;
 use crate::value::secret::Secret;
 use crate::value::totp::TotpSecret;
-use crate::verb::{Action, Cx, Subject};
+use crate::verb::{Action, Cx, Question, Qx, Subject};
 
 /// Makes a secret for the authenticator. Nothing is stored: the user confirms with the secret and a first code.
 pub struct PrepareSecondFactor {
@@ -105,5 +109,36 @@ impl Action for RemoveSecondFactor {
             cx.note(Fact::SecondFactorRemoved { user: self.user });
         }
         Ok(())
+    }
+}
+
+/// What a user's authenticator is fed with, in the form a vendor shows it; recorded, and only where the institution says so.
+pub struct RevealSecondFactor {
+    /// Whose.
+    pub user: UserId,
+    /// What for.
+    pub purpose: String,
+}
+
+impl Question for RevealSecondFactor {
+    const NAME: &'static str = "user.reveal_second_factor";
+    const RECORDED: bool = true;
+    /// The secret in base 32, if an authenticator is set up and the setting `switch_expose_totp_uri` is on.
+    type Output = Option<Secret>;
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    fn purpose(&self) -> Option<&str> {
+        Some(&self.purpose)
+    }
+
+    async fn run(&self, qx: &mut Qx<'_>) -> Result<Option<Secret>> {
+        if !qx.tenant.settings.switch_expose_totp_uri {
+            return Ok(None);
+        }
+        let user = user::store::load(qx.rd, qx.tenant, qx.caller, self.user).await?;
+        user.second_factor()?.map(|bytes| Ok(TotpSecret::from_bytes(&bytes)?.base32())).transpose()
     }
 }

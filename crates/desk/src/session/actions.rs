@@ -62,6 +62,7 @@ pub struct SignIn {
     pub(crate) upgraded: Option<String>,
     pub(crate) identifier: String,
     pub(crate) device: Option<NewDevice>,
+    pub(crate) lives_seconds: Option<i64>,
 }
 
 impl Action for SignIn {
@@ -99,7 +100,7 @@ impl Action for SignIn {
         if mails_codes && user.profile()?.email.is_some() {
             return self.ask_second_factor(cx, &user, ProofPurpose::SignInCode).await;
         }
-        open_session(cx, user, self.device.as_ref()).await
+        open_session(cx, user, self.device.as_ref(), self.lives_seconds).await
     }
 }
 
@@ -164,7 +165,11 @@ impl SignIn {
                 message::queue(cx, user, Draft::SignInCode { code }).await?;
                 "email_code"
             }
-            ProofPurpose::SignInTotp | ProofPurpose::ResetLink => "totp",
+            ProofPurpose::SignInTotp
+            | ProofPurpose::ResetLink
+            | ProofPurpose::UnlockCode
+            | ProofPurpose::PhoneCode
+            | ProofPurpose::StaffLink => "totp",
         };
         cx.note(Fact::UserSecondFactorAsked { user: user.id, factor });
         Ok(SignInAnswer::SecondFactor { proof, factor, expires_at })
@@ -182,6 +187,8 @@ pub struct ConfirmSignIn {
     pub proof: ProofId,
     /// The code.
     pub code: Secret,
+    /// How long the session lasts, where a voice says so.
+    pub lives_seconds: Option<i64>,
 }
 
 impl Action for ConfirmSignIn {
@@ -195,7 +202,9 @@ impl Action for ConfirmSignIn {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<SignInAnswer> {
         let tenant = cx.tenant.id;
         let proof = store::proof_for_change(cx.tx, tenant, self.proof).await?;
-        let Some(proof) = proof.filter(|proof| proof.purpose != ProofPurpose::ResetLink) else {
+        let is_second_step =
+            |proof: &store::Proof| matches!(proof.purpose, ProofPurpose::SignInCode | ProofPurpose::SignInTotp);
+        let Some(proof) = proof.filter(is_second_step) else {
             return Ok(SignInAnswer::Barred(Refusal::LinkInvalid));
         };
         if proof.ended_at.is_some() {
@@ -210,9 +219,11 @@ impl Action for ConfirmSignIn {
         let mut user = load_for_sign_in(cx, proof.user).await?;
         let (right, step) = match proof.purpose {
             ProofPurpose::SignInTotp => self.check_totp(cx, &mut user)?,
-            ProofPurpose::SignInCode | ProofPurpose::ResetLink => {
-                (same(&proof.fingerprint, &code_print(proof.id, self.code.expose())), None)
-            }
+            ProofPurpose::SignInCode
+            | ProofPurpose::ResetLink
+            | ProofPurpose::UnlockCode
+            | ProofPurpose::PhoneCode
+            | ProofPurpose::StaffLink => (same(&proof.fingerprint, &code_print(proof.id, self.code.expose())), None),
         };
         if !right {
             cx.tx.run(store::SPEND_TRY, params![tenant, proof.id]).await?;
@@ -231,7 +242,7 @@ impl Action for ConfirmSignIn {
             Some(sealed) => Some(device::open_new(&user, proof.id, sealed)?),
             None => None,
         };
-        open_session(cx, user, device.as_ref()).await
+        open_session(cx, user, device.as_ref(), self.lives_seconds).await
     }
 }
 
@@ -245,7 +256,13 @@ impl ConfirmSignIn {
     }
 }
 
-async fn open_session(cx: &mut Cx<'_>, mut user: User, device: Option<&NewDevice>) -> Result<SignInAnswer> {
+/// Opens a session of its own length; a voice may ask for a shorter one than the institution grants.
+pub(crate) async fn open_session(
+    cx: &mut Cx<'_>,
+    mut user: User,
+    device: Option<&NewDevice>,
+    lives_seconds: Option<i64>,
+) -> Result<SignInAnswer> {
     if user.standing.suspension == Suspension::Suspended {
         let by = By { now: cx.now, author: &format!("user:{}", user.id), reason: None };
         let fact = Fact::UserReinstated { user: user.id };
@@ -262,7 +279,8 @@ async fn open_session(cx: &mut Cx<'_>, mut user: User, device: Option<&NewDevice
     };
     user::store::save_seen(cx.tx, &mut user, cx.now).await?;
     let session = SessionId::new(cx.id_time(), cx.random);
-    let expires_at = cx.now.plus(cx.tenant.settings.session_seconds * SECOND);
+    let granted = cx.tenant.settings.session_seconds;
+    let expires_at = cx.now.plus(lives_seconds.unwrap_or(granted).min(granted) * SECOND);
     let token = new_token(&format!("bus_{}_", cx.tenant.id.0), cx.random);
     let print = fingerprint(token.expose());
     cx.tx

@@ -63,6 +63,8 @@ pub struct SignInRequest {
     pub password: Secret,
     /// From which device.
     pub device: Option<NewDevice>,
+    /// How long the session lasts, where a voice says so; never longer than the institution's setting.
+    pub lives_seconds: Option<i64>,
 }
 
 /// The user an identifier names, with the hash to check.
@@ -118,8 +120,8 @@ impl Desk {
             }
             _ => None,
         };
-        let identifier = request.identifier;
-        self.perform(caller, SignIn { user, right, hash, upgraded, identifier, device: request.device }).await
+        let (identifier, device, lives_seconds) = (request.identifier, request.device, request.lives_seconds);
+        self.perform(caller, SignIn { user, right, hash, upgraded, identifier, device, lives_seconds }).await
     }
 
     /// The user an identifier names, for doors where somebody asks for a reset link.
@@ -140,7 +142,7 @@ impl Desk {
     }
 
     /// Hashes a password that is hers already, as new ones are hashed.
-    async fn hash_again(&self, password: Secret) -> Result<String> {
+    pub(crate) async fn hash_again(&self, password: Secret) -> Result<String> {
         let (hashing, random) = (self.inner.hashing, self.inner.random.clone());
         self.on_hashing_pool(move || hashing.hash(&password, &random)).await?
     }

@@ -15,6 +15,12 @@ words! {
         SignInCode = "sign_in_code",
         /// An authenticator's code as the second step of signing in.
         SignInTotp = "sign_in_totp",
+        /// A mailed code that opens a sign-in which wrong passwords have locked.
+        UnlockCode = "unlock_code",
+        /// A code that was sent to a phone, to show whose it is.
+        PhoneCode = "phone_code",
+        /// A link by which a staff member who was appointed chooses her password.
+        StaffLink = "staff_link",
     }
 }
 
@@ -47,7 +53,19 @@ pub(crate) const PROOF_FOR_CHANGE: &str = "\
 pub(crate) const LINK: &str = "\
     SELECT id, user_id, purpose, fingerprint, device, tries_left, expires_at, ended_at
     FROM proof
-    WHERE tenant_id = $1 AND fingerprint = $2 AND purpose = 'reset_link'";
+    WHERE tenant_id = $1 AND fingerprint = $2 AND purpose IN ('reset_link', 'staff_link')";
+
+pub(crate) const UNLOCK: &str = "\
+    SELECT id, user_id, purpose, fingerprint, device, tries_left, expires_at, ended_at
+    FROM proof
+    WHERE tenant_id = $1 AND fingerprint = $2 AND purpose = 'unlock_code'";
+
+pub(crate) const OPEN_FOR: &str = "\
+    SELECT id, user_id, purpose, fingerprint, device, tries_left, expires_at, ended_at
+    FROM proof
+    WHERE tenant_id = $1 AND user_id = $2 AND purpose = $3 AND ended_at IS NULL
+    ORDER BY id DESC
+    LIMIT 1";
 
 pub(crate) const SPEND_TRY: &str = "\
     UPDATE proof
@@ -103,6 +121,20 @@ pub(crate) async fn proof_for_change(tx: &mut Tx, tenant: TenantId, id: ProofId)
 
 pub(crate) async fn link(rd: &mut Rd, tenant: TenantId, fingerprint: &[u8; 32]) -> Result<Option<Proof>> {
     rd.find(LINK, params![tenant, fingerprint]).await?.map(read_proof).transpose()
+}
+
+pub(crate) async fn unlock_code(rd: &mut Rd, tenant: TenantId, fingerprint: &[u8; 32]) -> Result<Option<Proof>> {
+    rd.find(UNLOCK, params![tenant, fingerprint]).await?.map(read_proof).transpose()
+}
+
+/// The user's open proof for a purpose.
+pub(crate) async fn open_for(
+    rd: &mut Rd,
+    tenant: TenantId,
+    user: UserId,
+    purpose: ProofPurpose,
+) -> Result<Option<Proof>> {
+    rd.find(OPEN_FOR, params![tenant, user, purpose]).await?.map(read_proof).transpose()
 }
 
 #[expect(clippy::too_many_arguments, reason = "one column each")]

@@ -112,12 +112,16 @@ pub struct StaffSignIn {
     right: bool,
     hash: Option<String>,
     email: String,
+    lives_seconds: Option<i64>,
 }
 
 /// What becomes of a staff member who wants to sign in.
 pub enum StaffSignInAnswer {
-    /// No such person, not her password, locked or disabled: which is not told.
-    Wrong,
+    /// No such person, not her password, locked or disabled: which is not told, but for one voice that must say `locked`.
+    Wrong {
+        /// There is such a person, and wrong passwords keep her out now.
+        locked: bool,
+    },
     /// Signed in.
     SignedIn {
         /// The session.
@@ -144,7 +148,7 @@ impl Action for StaffSignIn {
         let Some(id) = self.staff else {
             let bucket = i64::from(fingerprint(&self.email)[0] % 64);
             cx.tx.run(sessions::COUNT_NOISE, params![tenant, bucket, cx.now]).await?;
-            return Ok(StaffSignInAnswer::Wrong);
+            return Ok(StaffSignInAnswer::Wrong { locked: false });
         };
         let mut staff = store::load(cx.tx, cx.tenant, id).await?;
         let locked = staff.locked_until.is_some_and(|until| cx.now < until);
@@ -161,12 +165,13 @@ impl Action for StaffSignIn {
                 cx.note(Fact::StaffSignInFailed { staff: id, failures: staff.failed_sign_ins });
             }
             store::save(cx.tx, cx.tenant, &staff).await?;
-            return Ok(StaffSignInAnswer::Wrong);
+            return Ok(StaffSignInAnswer::Wrong { locked: staff.disabled_at.is_none() && staff.is_locked(cx.now) });
         }
         (staff.failed_sign_ins, staff.locked_until) = (0, None);
         store::save(cx.tx, cx.tenant, &staff).await?;
         let session = SessionId::new(cx.id_time(), cx.random);
-        let expires_at = cx.now.plus(cx.tenant.settings.staff_session_seconds * SECOND);
+        let granted = cx.tenant.settings.staff_session_seconds;
+        let expires_at = cx.now.plus(self.lives_seconds.unwrap_or(granted).min(granted) * SECOND);
         let token = new_token(&format!("bss_{}_", tenant.0), cx.random);
         let print = fingerprint(token.expose());
         let device: Option<DeviceId> = None;
@@ -218,6 +223,17 @@ impl Read for FindByEmail {
 impl Desk {
     /// Signs a staff member in, or answers why not. The caller is anonymous.
     pub async fn staff_sign_in(&self, caller: &Caller, email: &str, password: Secret) -> Result<StaffSignInAnswer> {
+        self.staff_sign_in_for(caller, email, password, None).await
+    }
+
+    /// The same for a session that lasts so long, and never longer than the institution's setting.
+    pub async fn staff_sign_in_for(
+        &self,
+        caller: &Caller,
+        email: &str,
+        password: Secret,
+        lives_seconds: Option<i64>,
+    ) -> Result<StaffSignInAnswer> {
         if email.len() > 254 || password.expose().len() > 1024 {
             return Err(Error::invalid("email", "too_long", "At most 254 characters; passwords at most 1024 bytes."));
         }
@@ -226,6 +242,6 @@ impl Desk {
         let hash = found.as_ref().and_then(|staff| staff.password_hash.clone());
         let right = self.verify_password(password, hash.clone()).await? && hash.is_some();
         let staff = found.map(|staff| staff.id);
-        self.perform(caller, StaffSignIn { staff, right, hash, email: email.to_owned() }).await
+        self.perform(caller, StaffSignIn { staff, right, hash, email: email.to_owned(), lives_seconds }).await
     }
 }

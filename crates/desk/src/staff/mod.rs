@@ -6,7 +6,7 @@ pub mod questions;
 pub(crate) mod store;
 
 pub use actions::{AddStaff, DisableStaff, EnableStaff, StaffSignIn, StaffSignInAnswer, StaffSignOut};
-pub use questions::{ListStaff, WhoAmI};
+pub use questions::{ListStaff, MyCard, StaffByNumber, StaffCard, StaffCards, WhoAmI};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,10 +26,24 @@ pub struct StaffProfile {
 #[expect(missing_docs, reason = "the fields say what they are")]
 pub struct Staff {
     pub id: StaffId,
+    /// The dense number in the tenant, from 1.
+    pub number: i64,
     pub profile: StaffProfile,
     pub disabled_at: Option<Time>,
     pub created_at: Time,
     pub(crate) password_hash: Option<String>,
     pub(crate) failed_sign_ins: i64,
     pub(crate) locked_until: Option<Time>,
+}
+
+impl Staff {
+    /// Whether wrong passwords keep her out.
+    pub fn is_locked(&self, now: Time) -> bool {
+        self.locked_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether she can sign in with a password.
+    pub fn has_password(&self) -> bool {
+        self.password_hash.is_some()
+    }
 }

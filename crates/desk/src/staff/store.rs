@@ -11,32 +11,64 @@ use crate::value::seal::{Place, Sealing};
 use crate::value::token::Domain;
 
 pub(crate) const SELECT: &str = "\
-    SELECT id, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
+    SELECT id, number, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
     FROM staff
     WHERE tenant_id = $1 AND id = $2
     FOR UPDATE";
 
 pub(crate) const SELECT_TO_READ: &str = "\
-    SELECT id, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
+    SELECT id, number, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
     FROM staff
     WHERE tenant_id = $1 AND id = $2";
 
 pub(crate) const BY_EMAIL: &str = "\
-    SELECT id, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
+    SELECT id, number, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
     FROM staff
     WHERE tenant_id = $1 AND email_token = $2";
 
 pub(crate) const ALL: &str = "\
-    SELECT id, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
+    SELECT id, number, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
     FROM staff
     WHERE tenant_id = $1
     ORDER BY id
     LIMIT 1000";
 
 pub(crate) const INSERT: &str = "\
-    INSERT INTO staff (tenant_id, id, email_token, profile, password_hash, failed_sign_ins, created_at, version)
-    VALUES ($1, $2, $3, $4, $5, 0, $6, 1)
+    INSERT INTO staff (tenant_id, id, email_token, profile, password_hash, failed_sign_ins, created_at, version, number)
+    VALUES ($1, $2, $3, $4, $5, 0, $6, 1, $7)
     ON CONFLICT (tenant_id, email_token) DO NOTHING";
+
+pub(crate) const NEXT_NUMBER: &str = "\
+    UPDATE tenant
+    SET last_staff_number = last_staff_number + 1
+    WHERE id = $1
+    RETURNING last_staff_number";
+
+pub(crate) const BY_NUMBER: &str = "\
+    SELECT id, number, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at
+    FROM staff
+    WHERE tenant_id = $1 AND number = $2";
+
+/// The names of the roles that each staff member holds.
+pub(crate) const ROLE_NAMES: &str = "\
+    SELECT m.staff_id, r.name
+    FROM member m
+    JOIN role r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+    WHERE m.tenant_id = $1
+    ORDER BY m.staff_id, r.name
+    LIMIT 10000";
+
+pub(crate) const ROLE_NAMES_OF: &str = "\
+    SELECT m.staff_id, r.name
+    FROM member m
+    JOIN role r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+    WHERE m.tenant_id = $1 AND m.staff_id = $2
+    ORDER BY r.name";
+
+pub(crate) const SET_PASSWORD: &str = "\
+    UPDATE staff
+    SET password_hash = $3, failed_sign_ins = 0, locked_until = NULL, version = version + 1
+    WHERE tenant_id = $1 AND id = $2";
 
 pub(crate) const SAVE: &str = "\
     UPDATE staff
@@ -44,13 +76,13 @@ pub(crate) const SAVE: &str = "\
     WHERE tenant_id = $1 AND id = $2";
 
 fn read(tenant: &Tenant, mut row: Row) -> Result<Staff> {
-    let id: StaffId = row.take()?;
+    let (id, number): (StaffId, i64) = (row.take()?, row.take()?);
     let sealed: Vec<u8> = row.take()?;
     let place = Place { tenant: tenant.id, table: "staff", column: "profile", row: id.bytes() };
     let profile: StaffProfile = serde_json::from_slice(&tenant.keys.open(&place, &sealed)?).map_err(Error::internal)?;
     let (password_hash, failed_sign_ins, locked_until) = (row.take()?, row.take()?, row.take()?);
     let (disabled_at, created_at) = (row.take()?, row.take()?);
-    Ok(Staff { id, profile, disabled_at, created_at, password_hash, failed_sign_ins, locked_until })
+    Ok(Staff { id, number, profile, disabled_at, created_at, password_hash, failed_sign_ins, locked_until })
 }
 
 /// The staff member, locked for change on PostgreSQL.
@@ -72,7 +104,7 @@ pub(crate) async fn some(rd: &mut Rd, tenant: &Tenant, mut ids: Vec<StaffId>) ->
         return Ok(Vec::new());
     }
     let sql = format!(
-        "SELECT id, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at FROM staff \
+        "SELECT id, number, profile, password_hash, failed_sign_ins, locked_until, disabled_at, created_at FROM staff \
          WHERE tenant_id = $1 AND id IN ({})",
         slots(2, ids.len())
     );
@@ -102,11 +134,25 @@ pub(crate) async fn insert(
     let token = tenant.keys.lookup().unique(Domain::Email, &profile.email);
     let place = Place { tenant: tenant.id, table: "staff", column: "profile", row: id.bytes() };
     let sealed = tenant.keys.seal(&place, &serde_json::to_vec(profile).map_err(Error::internal)?, random);
-    Ok(tx.run(INSERT, params![tenant.id, id, token, sealed, password_hash, now]).await? == 1)
+    let number: i64 = tx.one(NEXT_NUMBER, params![tenant.id]).await?.take()?;
+    Ok(tx.run(INSERT, params![tenant.id, id, token, sealed, password_hash, now, number]).await? == 1)
 }
 
 pub(crate) async fn save(tx: &mut Tx, tenant: &Tenant, staff: &Staff) -> Result<()> {
     let params = params![tenant.id, staff.id, staff.failed_sign_ins, staff.locked_until, staff.disabled_at];
     tx.run(SAVE, params).await?;
     Ok(())
+}
+
+pub(crate) async fn by_number(rd: &mut Rd, tenant: &Tenant, number: i64) -> Result<Option<Staff>> {
+    rd.find(BY_NUMBER, params![tenant.id, number]).await?.map(|row| read(tenant, row)).transpose()
+}
+
+/// The roles of everybody, or of one.
+pub(crate) async fn role_names(rd: &mut Rd, tenant: &Tenant, of: Option<StaffId>) -> Result<Vec<(StaffId, String)>> {
+    let rows = match of {
+        Some(staff) => rd.all(ROLE_NAMES_OF, params![tenant.id, staff]).await?,
+        None => rd.all(ROLE_NAMES, params![tenant.id]).await?,
+    };
+    rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect()
 }

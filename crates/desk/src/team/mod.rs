@@ -184,7 +184,8 @@ impl Question for ListTeams {
     }
 }
 
-async fn members(rd: &mut Rd, tenant: TenantId) -> Result<Vec<(TeamId, StaffId, RoleId)>> {
+/// Who is in which team, with which role.
+pub(crate) async fn members(rd: &mut Rd, tenant: TenantId) -> Result<Vec<(TeamId, StaffId, RoleId)>> {
     let read = |mut row: Row| Ok((row.take()?, row.take()?, row.take()?));
     rd.all(store::MEMBERS, params![tenant]).await?.into_iter().map(read).collect()
 }

@@ -2,13 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fact::Fact;
-use crate::permission::{BUILT_IN_ROLES, Permissions};
+use crate::permission::BUILT_IN_ROLES;
 use crate::role;
 use crate::tenant::model::Settings;
 use crate::tenant::store;
-use crate::value::id::RoleId;
 use crate::verb::{Action, Cx, Subject};
 
 /// Opens a tenant with its built-in roles. Made by `Desk::open_tenant`, which also makes the keys.
@@ -40,11 +39,7 @@ impl Action for CreateTenant {
         )
         .await?;
         for (name, permissions) in BUILT_IN_ROLES {
-            let id = RoleId::new(cx.id_time(), cx.random);
-            let permissions: Permissions = permissions.iter().copied().collect();
-            // The administrator keeps every right that a later version adds.
-            let stored = if *name == "admin" { "*".to_owned() } else { permissions.to_stored() };
-            role::store::insert(cx.tx, tenant.id, id, name, true, &stored, cx.now).await?;
+            role::insert_built_in(cx, name, permissions).await?;
         }
         cx.note(Fact::TenantCreated { tenant: tenant.id });
         Ok(())
@@ -92,7 +87,7 @@ impl Action for ChangeSecuritySettings {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Settings> {
         if let Some(name) = self.patch.keys().find(|name| !Settings::SECURITY.contains(&name.as_str())) {
-            return Err(crate::Error::invalid(name.clone(), "unknown", "Not a security setting."));
+            return Err(Error::invalid(name.clone(), "unknown", "Not a security setting."));
         }
         change(cx, &self.patch).await
     }
@@ -102,6 +97,11 @@ async fn change(cx: &mut Cx<'_>, patch: &Map<String, Value>) -> Result<Settings>
     let tenant = cx.tenant.id;
     let old = store::settings_for_change(cx.tx, tenant).await?;
     let (settings, fields) = old.patched(patch)?;
+    if let Some(role) = &settings.deciding_role
+        && role::store::by_name_for_change(cx.tx, tenant, role).await?.is_none()
+    {
+        return Err(Error::invalid("deciding_role", "unknown", "There is no role of this name."));
+    }
     if !fields.is_empty() {
         store::save_settings(cx.tx, tenant, &settings).await?;
         cx.note(Fact::SettingsChanged { tenant, fields });

@@ -1,10 +1,11 @@
 //! What a tenant is, and the settings an institution may choose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Field, Result};
+use crate::permission::Proposable;
 use crate::value::clock::{SECOND, Time};
 use crate::value::id::{InstitutionId, TenantId};
 use crate::value::seal::TenantKeys;
@@ -26,6 +27,18 @@ words! {
         Live = "live",
         /// For trying out.
         Sandbox = "sandbox",
+    }
+}
+
+words! {
+    /// How strict the Switch voice is about the checksum of a payload.
+    pub enum ChecksumMode {
+        /// It must be there and right.
+        Enforce = "enforce",
+        /// It must be there; its value is not looked at.
+        Present = "present",
+        /// It is not looked at.
+        Off = "off",
     }
 }
 
@@ -86,6 +99,22 @@ pub struct Settings {
     pub abilities: BTreeMap<String, bool>,
     /// The most users one bulk action may select.
     pub bulk_max: i64,
+    /// Anybody may make an account for herself, through a voice that has a call for it.
+    pub self_registration: bool,
+    /// The Switch voice: how strict it is about `SWI-CS`.
+    pub switch_checksum: ChecksumMode,
+    /// The Switch voice: super-admins are shown the secret of a user's authenticator, as by the vendor.
+    pub switch_expose_totp_uri: bool,
+    /// The Switch voice: `fraud_status` stands in every detail of a user, not only after it was set.
+    pub switch_detail_fraud_status: bool,
+    /// The Switch voice: where the institution's app is reached, for links of invitation and payment; absent: the server.
+    pub switch_app_url: Option<String>,
+    /// The actions that need a second person: who wants one proposes it as a request.
+    pub second_person: BTreeSet<Proposable>,
+    /// The name of the role whose holders decide requests; absent: whoever has the permission.
+    pub deciding_role: Option<String>,
+    /// How long a request waits to be decided, in seconds.
+    pub request_seconds: i64,
     /// The sender of mails, e.g. `Harbor & Pine <no-reply@bank.example>`; absent: the server's.
     pub mail_from: Option<String>,
 }
@@ -106,6 +135,14 @@ impl Default for Settings {
             hide_employees: false,
             abilities: BTreeMap::new(),
             bulk_max: 1_000_000,
+            self_registration: false,
+            switch_checksum: ChecksumMode::Enforce,
+            switch_expose_totp_uri: false,
+            switch_detail_fraud_status: false,
+            switch_app_url: None,
+            second_person: BTreeSet::new(),
+            deciding_role: None,
+            request_seconds: 7 * 86_400,
             mail_from: None,
         }
     }
@@ -123,6 +160,12 @@ impl Settings {
         "code_seconds",
         "password_min_length",
         "mail_codes",
+        "self_registration",
+        "switch_checksum",
+        "switch_expose_totp_uri",
+        "second_person",
+        "deciding_role",
+        "request_seconds",
     ];
 
     /// These settings with a JSON merge patch applied, checked; and the names of the fields that differ.
@@ -163,13 +206,26 @@ impl Settings {
         within("code_seconds", self.code_seconds, 30, 3_600);
         within("password_min_length", self.password_min_length, 8, 64);
         within("bulk_max", self.bulk_max, 1, 10_000_000);
+        within("request_seconds", self.request_seconds, 60, 90 * 86_400);
         if self.abilities.len() > 64 {
             faults.push(Field::new("abilities", "too_long", "At most 64 abilities."));
+        }
+        let is_url = |url: &String| {
+            let is_web = url.starts_with("https://") || url.starts_with("http://");
+            is_web && url.len() <= 200 && !url.contains(|it: char| it.is_control() || it.is_whitespace())
+        };
+        if !self.switch_app_url.as_ref().is_none_or(is_url) {
+            faults.push(Field::new("switch_app_url", "invalid", "An address that begins with https:// or http://."));
         }
         if self.mail_from.as_ref().is_some_and(|from| from.len() > 320 || from.chars().any(char::is_control)) {
             faults.push(Field::new("mail_from", "invalid", "Not a mailbox."));
         }
         if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+    }
+
+    /// Whether the action of this name needs a second person.
+    pub fn needs_second_person(&self, name: &str) -> bool {
+        self.second_person.iter().any(|action| action.word() == name)
     }
 
     /// When a lock set now opens by itself.

@@ -58,6 +58,12 @@ pub(crate) const NEXT_NUMBERS: &str = "\
     WHERE id = $1
     RETURNING last_user_number";
 
+pub(crate) const NEXT_REQUEST_NUMBER: &str = "\
+    UPDATE tenant
+    SET last_request_number = last_request_number + 1
+    WHERE id = $1
+    RETURNING last_request_number";
+
 fn read(mut row: Row) -> Result<TenantRow> {
     let id = row.take()?;
     let environment = row.take()?;
@@ -94,6 +100,11 @@ pub(crate) async fn save_settings(tx: &mut Tx, id: TenantId, settings: &Settings
 
 pub(crate) async fn next_number(tx: &mut Tx, id: TenantId) -> Result<i64> {
     tx.one(NEXT_NUMBER, params![id]).await?.take()
+}
+
+/// The next number of a request.
+pub(crate) async fn next_request_number(tx: &mut Tx, id: TenantId) -> Result<i64> {
+    tx.one(NEXT_REQUEST_NUMBER, params![id]).await?.take()
 }
 
 /// The last of so many numbers, all of them the caller's.

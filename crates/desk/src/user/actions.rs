@@ -10,14 +10,14 @@ use crate::tenant::Tenant;
 use crate::user::model::{By, Mark, User, UserKind};
 use crate::user::profile::Profile;
 use crate::user::standing::*;
-use crate::user::store;
+use crate::user::{store, verification};
 use crate::value::clock::Time;
 use crate::value::id::UserId;
 use crate::value::seal::PersonKey;
 use crate::verb::{Action, Cx, OnLoaded, Subject};
 
 /// The longest reason, in characters.
-pub const REASON_MAX: usize = 500;
+pub const REASON_MAX: usize = 1000;
 
 /// A user after an action, and whether anything changed.
 pub struct Changed {
@@ -223,18 +223,6 @@ standing_actions! {
         Some("core_state"),
         |this, user, by, tenant| user.set_core(this.state, by);
 
-    /// Asks for verification, by the user herself or by staff for her.
-    AskVerification {} = "user.ask_verification", save_standing, None,
-        |this, user, by, tenant| user.set_verification(Attempt::AskVerification, Verification::Requested, by);
-
-    /// Decides a verification that was asked for.
-    DecideVerification { /** Verified, or else declined. */ verified: bool } = "user.decide_verification",
-        save_standing, None,
-        |this, user, by, tenant| {
-            let to = if this.verified { Verification::Verified } else { Verification::Declined };
-            user.set_verification(Attempt::DecideVerification, to, by)
-        };
-
     /// Withdraws a user's access for good; her data stays until she is erased.
     RemoveUser {} = "user.remove", save_standing, Some("removed"),
         |this, user, by, tenant| {
@@ -285,9 +273,11 @@ impl Action for EraseUser {
             return Ok(Changed { user, changed: false });
         }
         access::end(cx, self.user, "erased").await?;
+        verification::store::forget(cx.tx, &user, &cx.caller.author(), cx.now).await?;
         store::erase(cx.tx, cx.tenant, &mut user, cx.now).await?;
         user.person = None;
         user.sealed_profile = None;
+        user.sealed_pin = None;
         user.marks.clear();
         cx.note(Fact::UserErased { user: self.user });
         Ok(Changed { user, changed: true })
@@ -365,7 +355,10 @@ impl Action for CreateUser {
             created_at: self.created_at.unwrap_or(cx.now),
             updated_at: cx.now,
             last_seen_at: self.last_seen_at,
+            diaspora: false,
+            diaspora_stored: None,
             sealed_profile: None,
+            sealed_pin: None,
             sealed_second_factor: None,
             person: Some(PersonKey::create(cx.random)),
             counted: 0,

@@ -1,26 +1,34 @@
 //! The end customer: profile, standing, and what may be done with both.
 
 pub mod actions;
+pub mod admission;
 pub(crate) mod census;
 pub mod export;
+pub mod herself;
 pub mod model;
+pub mod newest;
 pub mod profile;
 pub mod questions;
 pub mod search;
 pub mod standing;
 pub(crate) mod store;
 pub mod unlock;
+pub mod verification;
 
 pub use actions::*;
+pub use admission::{DisableEnabledUser, EnableDisabledUser};
 pub use census::house::Recount;
 pub use export::{Export, ExportPage, ExportUsers};
+pub use herself::{EditMyself, HERS};
 pub use model::{Mark, User, UserKind};
-pub use profile::{Address, Demographic, Identifiers, Profile};
+pub use newest::UsersNewestFirst;
+pub use profile::{Address, Demographic, HomeContact, HouseAccount, Identifiers, NextOfKin, PhotoId, Profile, Wallet};
 pub use questions::{
-    ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, UserByName, UserByNumber, UserFilter, UserPage,
-    UsersAtRow,
+    ListOrder, ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, UserByName, UserByNumber, UserFilter,
+    UserPage, UsersAtRow,
 };
 pub use search::{FindUsers, Found, Term, UserSort};
 pub use standing::{Attempt, Axis, Standing, Verdict};
 pub use store::Unique;
 pub use unlock::UnlockLockedUser;
+pub use verification::{AskVerification, DecideVerification};

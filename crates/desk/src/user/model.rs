@@ -71,7 +71,11 @@ pub struct User {
     pub updated_at: Time,
     /// When she last signed in.
     pub last_seen_at: Option<Time>,
+    /// She lives abroad; also in her profile, but lists are filtered on it.
+    pub diaspora: bool,
+    pub(crate) diaspora_stored: Option<bool>,
     pub(crate) sealed_profile: Option<Vec<u8>>,
+    pub(crate) sealed_pin: Option<Vec<u8>>,
     pub(crate) sealed_second_factor: Option<Vec<u8>>,
     /// Gone once she is erased.
     pub(crate) person: Option<PersonKey>,
@@ -103,6 +107,7 @@ impl User {
     pub(crate) fn set_profile(&mut self, profile: &Profile, random: &Random) -> Result<()> {
         let plain = serde_json::to_vec(profile).map_err(Error::internal)?;
         self.sealed_profile = Some(self.key()?.seal(&self.place("profile"), &plain, random));
+        self.diaspora = profile.is_diaspora == Some(true);
         Ok(())
     }
 
@@ -119,6 +124,12 @@ impl User {
             None => None,
         };
         self.second_factor_step = None;
+        Ok(())
+    }
+
+    /// Seals the hash of a PIN.
+    pub(crate) fn set_pin(&mut self, hash: &str, random: &Random) -> Result<()> {
+        self.sealed_pin = Some(self.key()?.seal(&self.place("pin"), hash.as_bytes(), random));
         Ok(())
     }
 

@@ -54,6 +54,58 @@ texts! {
         zip_plus_four,
         /// ISO 3166 alpha-2.
         country,
+        /// What is near and easily found.
+        landmark,
+    }
+}
+
+texts! {
+    /// Somebody at home who speaks for a customer who lives abroad.
+    pub struct HomeContact {
+        /// Her name.
+        name,
+        /// Her number, as it was given.
+        phone,
+        /// Her address, in one line.
+        address,
+        /// What she is to the customer, e.g. `sister`.
+        relationship,
+    }
+}
+
+texts! {
+    /// The next of kin.
+    pub struct NextOfKin {
+        /// Her name.
+        name,
+        /// What she is to the customer, e.g. `mother`.
+        relationship,
+        /// Her number, as it was given.
+        phone,
+        /// Her e-mail address, as it was given.
+        email,
+    }
+}
+
+texts! {
+    /// The account that the institution keeps for the customer at its own bank.
+    pub struct HouseAccount {
+        /// In whose name.
+        name,
+        /// Its number. Masked unless revealed.
+        number,
+        /// The customer's number at that bank.
+        customer_id,
+    }
+}
+
+texts! {
+    /// The customer's wallet, as it was last told: decimal amounts.
+    pub struct Wallet {
+        /// What is in it.
+        balance,
+        /// What is in it with what is still on its way.
+        soft_balance,
     }
 }
 
@@ -74,6 +126,18 @@ texts! {
         member_number,
         /// The id another system of the institution knows the user by; unique.
         external_id,
+    }
+}
+
+texts! {
+    /// The official paper a person proves herself by. Masked as identifiers are.
+    pub struct PhotoId {
+        /// Its number.
+        number,
+        /// Who issued it, or what it is: text, e.g. `drivers_license`.
+        issuer,
+        /// Until when it is good: `YYYY-MM-DD`.
+        expiry,
     }
 }
 
@@ -137,7 +201,35 @@ pub struct Profile {
     #[serde(skip_serializing_if = "is_empty")]
     pub identifiers: Identifiers,
     #[serde(skip_serializing_if = "is_empty")]
+    pub photo_id: PhotoId,
+    #[serde(skip_serializing_if = "is_empty")]
     pub demographic: Demographic,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub home_contact: HomeContact,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub next_of_kin: NextOfKin,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub house_account: HouseAccount,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub wallet: Wallet,
+    /// The word at the end of a link by which others pay her.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_slug: Option<String>,
+    /// The code of the sales agent who brought her.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sales_agent_code: Option<String>,
+    /// Her e-mail address was shown to be hers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_confirmed: Option<bool>,
+    /// Her phone was shown to be hers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone_verified: Option<bool>,
+    /// The second factor she chose: `pin`, `phone` or `totp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_factor_choice: Option<String>,
+    /// How many security questions she has answered, 0 to 20.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_questions: Option<String>,
     /// Abilities that differ from the institution's, by the vendor's own names.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub abilities: std::collections::BTreeMap<String, bool>,
@@ -174,8 +266,22 @@ impl Profile {
             self.identifiers.fields_mut().into_iter().map(|(name, field)| (at(&format!("identifiers.{name}")), field)),
         );
         optional.extend(
+            self.photo_id.fields_mut().into_iter().map(|(name, field)| (at(&format!("photo_id.{name}")), field)),
+        );
+        optional.extend(
             self.demographic.fields_mut().into_iter().map(|(name, field)| (at(&format!("demographic.{name}")), field)),
         );
+        let groups: [(&str, Vec<(&'static str, &mut Option<String>)>); 4] = [
+            ("home_contact", self.home_contact.fields_mut()),
+            ("next_of_kin", self.next_of_kin.fields_mut()),
+            ("house_account", self.house_account.fields_mut()),
+            ("wallet", self.wallet.fields_mut()),
+        ];
+        for (group, fields) in groups {
+            optional.extend(fields.into_iter().map(|(name, field)| (at(&format!("{group}.{name}")), field)));
+        }
+        optional.push((at("payment_slug"), &mut self.payment_slug));
+        optional.push((at("sales_agent_code"), &mut self.sales_agent_code));
         for (name, field) in optional {
             if let Some(text) = field {
                 tidy(text, &name, &mut faults);
@@ -196,13 +302,15 @@ impl Profile {
         parse(&mut self.phone, &at("phone"), &mut faults, |text| {
             Phone::parse(text, None).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field(""))
         });
-        parse(&mut self.date_of_birth, &at("date_of_birth"), &mut faults, |text| {
+        let date = |text: &str| {
             let date = (text.len() == 10).then(|| text.parse::<jiff::civil::Date>().ok()).flatten();
             let believable = date.filter(|date| (1880..=2200).contains(&date.year()));
             believable
                 .map(|date| date.to_string())
                 .ok_or_else(|| Field::new("", "invalid", "Not a date of the form YYYY-MM-DD."))
-        });
+        };
+        parse(&mut self.date_of_birth, &at("date_of_birth"), &mut faults, date);
+        parse(&mut self.photo_id.expiry, &at("photo_id.expiry"), &mut faults, date);
         parse(&mut self.locale, &at("locale"), &mut faults, |text| {
             let fits =
                 (2..=35).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -221,6 +329,16 @@ impl Profile {
                 false => Err(Field::new("", "invalid", "Must be nine digits.")),
             }
         });
+        parse(&mut self.wallet.balance, &at("wallet.balance"), &mut faults, amount);
+        parse(&mut self.wallet.soft_balance, &at("wallet.soft_balance"), &mut faults, amount);
+        parse(&mut self.second_factor_choice, &at("second_factor_choice"), &mut faults, |text| {
+            let known = SECOND_FACTORS.contains(&text);
+            known.then(|| text.to_owned()).ok_or_else(|| Field::new("", "unknown", "One of: pin, phone, totp."))
+        });
+        parse(&mut self.security_questions, &at("security_questions"), &mut faults, |text| {
+            let count = text.parse::<u8>().ok().filter(|count| *count <= 20);
+            count.map(|count| count.to_string()).ok_or_else(|| Field::new("", "invalid", "A number from 0 to 20."))
+        });
         if self.abilities.len() > 64 || self.abilities.keys().any(|key| key.len() > 64) {
             faults.push(Field::new(
                 at("abilities"),
@@ -238,14 +356,27 @@ impl Profile {
         seen.identifiers.ssn = masked(seen.identifiers.ssn, Mask::Ssn);
         seen.identifiers.bvn = masked(seen.identifiers.bvn, Mask::NationalId);
         seen.identifiers.nin = masked(seen.identifiers.nin, Mask::NationalId);
+        seen.house_account.number = masked(seen.house_account.number, Mask::Account);
+        seen.photo_id.number = masked(seen.photo_id.number, Mask::NationalId);
         let is_herself = matches!(caller.who, crate::caller::Who::User { .. });
         if !is_herself && !caller.may(Permission::UsersContacts) {
             seen.email = masked(seen.email, Mask::Email);
             seen.phone = masked(seen.phone, Mask::Phone);
             seen.date_of_birth = masked(seen.date_of_birth, Mask::BirthDate);
             seen.username = masked(seen.username, Mask::Hidden);
-            seen.is_diaspora = None;
+            let others = [
+                seen.home_contact.fields_mut(),
+                seen.next_of_kin.fields_mut(),
+                seen.house_account.fields_mut(),
+                seen.wallet.fields_mut(),
+            ];
+            for (_, field) in others.into_iter().flatten() {
+                *field = masked(field.take(), Mask::Hidden);
+            }
             for (_, field) in seen.address.fields_mut() {
+                *field = masked(field.take(), Mask::Hidden);
+            }
+            for field in [&mut seen.photo_id.issuer, &mut seen.photo_id.expiry] {
                 *field = masked(field.take(), Mask::Hidden);
             }
             for (_, field) in seen.demographic.fields_mut() {
@@ -274,6 +405,25 @@ impl Profile {
         names.retain(|name| ours.get(name) != theirs.get(name));
         Ok(names)
     }
+}
+
+/// What somebody may choose as her second factor.
+pub const SECOND_FACTORS: &[&str] = &["pin", "phone", "totp"];
+
+/// A plain decimal amount, brought to at least one digit after the point: `0.0`, `2978497.0`.
+fn amount(text: &str) -> std::result::Result<String, Field> {
+    let bad = || Field::new("", "invalid", "A plain decimal amount such as 1250.75.");
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    let are_digits =
+        |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !are_digits(whole, 18) || !are_digits(part, 6) {
+        return Err(bad());
+    }
+    let whole = whole.trim_start_matches('0');
+    let part = part.trim_end_matches('0');
+    let amount = format!("{}.{}", if whole.is_empty() { "0" } else { whole }, if part.is_empty() { "0" } else { part });
+    Ok(if text.starts_with('-') && amount != "0.0" { format!("-{amount}") } else { amount })
 }
 
 fn masked(text: Option<String>, how: Mask) -> Option<String> {

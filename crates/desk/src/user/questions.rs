@@ -36,6 +36,8 @@ pub struct SeenUser {
     pub profile: Profile,
     pub has_password: bool,
     pub has_second_factor: bool,
+    /// A PIN for payments is set.
+    pub has_pin: bool,
     pub failed_sign_ins: i64,
     pub created_at: Time,
     pub updated_at: Time,
@@ -66,6 +68,7 @@ impl User {
             profile,
             has_password: self.password_hash.is_some(),
             has_second_factor: self.has_second_factor(),
+            has_pin: self.sealed_pin.is_some(),
             failed_sign_ins: self.failed_sign_ins,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -145,6 +148,11 @@ pub struct UserFilter {
     pub presence: Option<Presence>,
     pub kind: Option<UserKind>,
     pub employee: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diaspora: Option<bool>,
+    /// Verified, or else in any other state of verification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
 }
 
 impl UserFilter {
@@ -168,6 +176,12 @@ impl UserFilter {
         let mut sql: String = words.map(|(column, word)| format!(" AND u.{column} = '{word}'")).collect();
         if let Some(employee) = self.employee {
             sql.push_str(&format!(" AND u.employee = {}", i64::from(employee)));
+        }
+        if let Some(diaspora) = self.diaspora {
+            sql.push_str(&format!(" AND u.diaspora = {}", i64::from(diaspora)));
+        }
+        if let Some(verified) = self.verified {
+            sql.push_str(&format!(" AND u.verification {} 'verified'", if verified { "=" } else { "<>" }));
         }
         if self.presence.is_none() {
             sql.push_str(" AND u.presence <> 'erased'");
@@ -233,6 +247,17 @@ pub struct UsersAtRow {
     pub row: i64,
     /// How many, at most `PAGE_MAX`.
     pub limit: i64,
+    /// In which order of their numbers.
+    pub order: ListOrder,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListOrder {
+    /// As they came.
+    OldestFirst,
+    /// Whoever came last comes first.
+    NewestFirst,
 }
 
 impl Question for UsersAtRow {
@@ -249,8 +274,21 @@ impl Question for UsersAtRow {
         }
         let wanted = Wanted::of(&self.filter, store::hides_employees(qx.tenant, qx.caller));
         let census = Census::read(qx.rd, qx.tenant.id, wanted).await?;
-        let users = page(qx, &census, Begin::Row(self.row), self.limit).await?;
-        Ok(UserPage { users, next: None, total: Some(census.total()) })
+        let total = census.total();
+        let (row, limit) = match self.order {
+            ListOrder::OldestFirst => (self.row.max(0), self.limit),
+            // The same rows, counted from the other end: how many there are is known, at the same moment.
+            ListOrder::NewestFirst => {
+                let end = total.saturating_sub(self.row.max(0)).max(0);
+                let begin = end.saturating_sub(self.limit).max(0);
+                (begin, end - begin)
+            }
+        };
+        let mut users = if limit > 0 { page(qx, &census, Begin::Row(row), limit).await? } else { Vec::new() };
+        if self.order == ListOrder::NewestFirst {
+            users.reverse();
+        }
+        Ok(UserPage { users, next: None, total: Some(total) })
     }
 }
 
@@ -319,7 +357,10 @@ impl Question for UserByNumber {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Option<UserId>> {
         let found = store::id_of_number(qx.rd, qx.tenant.id, self.0).await?;
-        unless_hidden(qx, found).await
+        let Some(id) = unless_hidden(qx, found).await? else { return Ok(None) };
+        // Who was erased is nobody any more to whoever knew her by a number.
+        let user = store::load(qx.rd, qx.tenant, qx.caller, id).await?;
+        Ok((user.standing.presence != Presence::Erased).then_some(id))
     }
 }
 

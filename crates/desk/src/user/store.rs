@@ -24,6 +24,7 @@ macro_rules! columns {
          u.second_factor_step, u.password_hash, u.failed_sign_ins, u.failing_since, u.sign_in_lock, u.lock_cause, \
          u.lock_until, u.unlock_queued_at, u.admission, u.core_state, u.suspension, u.flag, u.flagged_banks, \
          u.blacklist, u.fraud, u.verification, u.hold, u.presence, u.created_at, u.updated_at, u.last_seen_at, \
+         u.pin, u.diaspora, \
          (SELECT k.wrapped FROM person_key k WHERE k.tenant_id = u.tenant_id AND k.user_id = u.id)"
     };
 }
@@ -56,9 +57,9 @@ pub(crate) const INSERT: &str = "\
     INSERT INTO users (tenant_id, id, number, version, kind, employee, risk_locked, profile, marks, password_hash,
                        failed_sign_ins, sign_in_lock, lock_cause, lock_until, admission, core_state, suspension, flag,
                        flagged_banks, blacklist, fraud, verification, hold, presence, created_at, updated_at,
-                       last_seen_at)
+                       last_seen_at, diaspora)
     VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-            $23, $23, $24)";
+            $23, $23, $24, $25)";
 
 pub(crate) const INSERT_PERSON_KEY: &str = "\
     INSERT INTO person_key (tenant_id, user_id, wrapped)
@@ -128,7 +129,7 @@ pub(crate) const SAVE_PROFILE: &str = "\
 
 pub(crate) const SAVE_CREDENTIALS: &str = "\
     UPDATE users
-    SET password_hash = $4, second_factor = $5, second_factor_step = $6, core_state = $7, updated_at = $8,
+    SET password_hash = $4, second_factor = $5, second_factor_step = $6, core_state = $7, updated_at = $8, pin = $9,
         version = version + 1
     WHERE tenant_id = $1 AND id = $2 AND version = $3";
 
@@ -139,7 +140,7 @@ pub(crate) const SAVE_SEEN: &str = "\
 
 pub(crate) const ERASE: &str = "\
     UPDATE users
-    SET profile = NULL, marks = NULL, second_factor = NULL, second_factor_step = NULL, password_hash = NULL,
+    SET profile = NULL, marks = NULL, second_factor = NULL, second_factor_step = NULL, password_hash = NULL, pin = NULL,
         presence = 'erased', flagged_banks = '[]', flag = $5, updated_at = $4, version = version + 1
     WHERE tenant_id = $1 AND id = $2 AND version = $3";
 
@@ -192,6 +193,7 @@ pub(crate) fn read(tenant: &Tenant, row: &mut Row) -> Result<User> {
         presence: row.take()?,
     };
     let (created_at, updated_at, last_seen_at) = (row.take()?, row.take()?, row.take()?);
+    let (sealed_pin, diaspora_stored): (Option<Vec<u8>>, Option<bool>) = (row.take()?, row.take()?);
     let wrapped: Option<Vec<u8>> = row.take()?;
     let id: UserId = id;
     let person = match wrapped {
@@ -215,13 +217,21 @@ pub(crate) fn read(tenant: &Tenant, row: &mut Row) -> Result<User> {
         created_at,
         updated_at,
         last_seen_at,
+        diaspora: diaspora_stored.unwrap_or_default(),
+        diaspora_stored,
         sealed_profile,
+        sealed_pin,
         sealed_second_factor,
         person,
         counted: 0,
     };
     user.open_marks(sealed_marks)?;
     user.counted = census::axes_of(&user);
+    if diaspora_stored.is_none() {
+        // A row of before: it is counted without what was added since, and only the profile says where she lives.
+        user.counted &= !census::ADDED;
+        user.diaspora = user.profile()?.is_diaspora == Some(true);
+    }
     Ok(user)
 }
 
@@ -316,7 +326,9 @@ impl Findable {
         tokens.extend(profile.username.iter().flat_map(|username| lookup.of_username(username)));
         tokens.extend(profile.email.iter().flat_map(|email| lookup.of_email(email)));
         tokens.extend(profile.phone.iter().flat_map(|phone| lookup.of_phone(phone)));
-        tokens.extend(profile.identifiers.all().flat_map(|identifier| lookup.of_identifier(identifier)));
+        let identifiers = profile.identifiers.all().chain(&profile.photo_id.number);
+        tokens.extend(identifiers.flat_map(|identifier| lookup.of_identifier(identifier)));
+        tokens.extend(profile.sales_agent_code.iter().map(|code| lookup.of_agent(code)));
         tokens.sort_unstable();
         tokens.dedup();
         Findable { unique: unique_tokens(lookup, profile), tokens }
@@ -436,6 +448,7 @@ pub(crate) async fn insert(tx: &mut Tx, tenant: &Tenant, user: &mut User, random
     let row = NewRow { user, number: user.number, wrapped: &wrapped, marks: marks.as_deref() };
     insert_many(tx, tenant.id, &[row]).await?;
     user.counted = census::axes_of(user);
+    user.diaspora_stored = Some(user.diaspora);
     Ok(())
 }
 
@@ -480,7 +493,8 @@ pub(crate) async fn insert_many(tx: &mut Tx, tenant: TenantId, rows: &[NewRow<'_
                 standing.hold,
                 standing.presence,
                 user.created_at,
-                user.last_seen_at
+                user.last_seen_at,
+                user.diaspora
             ],
         )
         .await?;
@@ -518,6 +532,12 @@ async fn saved(tx: &mut Tx, user: &mut User, changed: u64) -> Result<()> {
     }
     user.version += 1;
     census::store::count(tx, user).await
+}
+
+/// Counts a user by what was added since her row was written.
+pub(crate) async fn recount(tx: &mut Tx, user: &mut User) -> Result<()> {
+    let changed = tx.run(census::store::RECOUNT, params![user.tenant, user.id, user.version]).await?;
+    saved(tx, user, changed).await
 }
 
 /// Saves the lock axis and the count of wrong passwords.
@@ -591,8 +611,12 @@ pub(crate) async fn save_profile(tx: &mut Tx, user: &mut User, now: Time) -> Res
 pub(crate) async fn save_credentials(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
     let (hash, factor, step) = (&user.password_hash, &user.sealed_second_factor, user.second_factor_step);
     let core = user.standing.core;
-    let changed =
-        tx.run(SAVE_CREDENTIALS, params![user.tenant, user.id, user.version, hash, factor, step, core, now]).await?;
+    let changed = tx
+        .run(
+            SAVE_CREDENTIALS,
+            params![user.tenant, user.id, user.version, hash, factor, step, core, now, user.sealed_pin],
+        )
+        .await?;
     user.updated_at = now;
     saved(tx, user, changed).await
 }
@@ -612,6 +636,7 @@ pub(crate) async fn erase(tx: &mut Tx, tenant: &Tenant, user: &mut User, now: Ti
     let flag = if user.standing.flagged_whole { "whole" } else { "none" };
     let changed = tx.run(ERASE, params![user.tenant, user.id, user.version, now, flag]).await?;
     user.standing.presence = Presence::Erased;
+    user.diaspora = false;
     user.standing.flagged_banks.clear();
     saved(tx, user, changed).await?;
     tx.run(DELETE_PERSON_KEY, params![user.tenant, user.id]).await?;

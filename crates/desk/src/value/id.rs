@@ -1,13 +1,15 @@
 //! Ids. Sixteen bytes inside (UUIDv7: sortable by time of creation), a prefixed text at the border (`usr_…`),
 //! so that a wrong kind of id fails at the door.
 
-use uuid::Uuid;
+pub use uuid::Uuid;
 
 use super::clock::Time;
 use super::random::Random;
 
 /// Crockford's alphabet in lower case: no i, l, o, u.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// The id that nothing has.
+pub const NIL: Uuid = Uuid::nil();
 /// Characters needed for 128 bits at 5 bits each.
 const TEXT_LEN: usize = 26;
 
@@ -152,6 +154,12 @@ ids! {
     JobId = "job", "job";
     /// A bulk action.
     BulkId = "blk", "bulk action";
+    /// An action proposed by one person, to be decided by another.
+    RequestId = "rqt", "request";
+    /// A request for verification.
+    VerificationId = "vrf", "verification";
+    /// A document shown for verification.
+    DocumentId = "doc", "document";
     /// A pending second step: a code or a link that proves somebody.
     ProofId = "prf", "proof";
 }

@@ -53,6 +53,8 @@ pub enum Domain {
     Word = 12,
     /// Two whole words of a person's names, in the order of the alphabet.
     Pair = 13,
+    /// The code of the sales agent who brought her, exactly as written.
+    Agent = 14,
 }
 
 /// One word of a query.
@@ -133,6 +135,11 @@ impl Lookup {
         if folded.is_empty() { Vec::new() } else { vec![self.token(Domain::Identifier, &folded)] }
     }
 
+    /// Under which token the code of a sales agent is stored.
+    pub fn of_agent(&self, code: &str) -> SearchToken {
+        self.token(Domain::Agent, code)
+    }
+
     /// The token of two whole words of a person's names, in whatever order they are given.
     pub fn pair(&self, one: &str, other: &str) -> SearchToken {
         let (first, second) = if one < other { (one, other) } else { (other, one) };
@@ -166,7 +173,7 @@ impl Lookup {
             Domain::Begin | Domain::Word | Domain::Pair => normal::fold(text),
             Domain::PhoneLast7 | Domain::PhoneLast4 => normal::digits(text),
             Domain::Identifier => normal::alphanumeric(text),
-            Domain::ExternalId | Domain::Person => text.to_owned(),
+            Domain::ExternalId | Domain::Person | Domain::Agent => text.to_owned(),
         };
         self.hash(domain as u8 | UNIQUE, form.as_bytes())
     }

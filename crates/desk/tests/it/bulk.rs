@@ -279,6 +279,7 @@ async fn who_loses_the_right_in_the_middle_does_not_finish() {
         assert_eq!((failed.state, failed.permission.as_deref()), (BulkState::Failed, Some("users.hold")));
         // Nor does anybody start, resume, preview or undo what she may not do to one.
         for (who, missing) in [(t.holder(&[P::BulkRun]), "users.hold"), (t.holder(&[P::UsersHold]), "bulk.run")] {
+            later(&t);
             let started = start(&t, &who, order(BulkVerb::Hold, all())).await;
             assert!(matches!(started, Err(Error::Forbidden(told)) if told == missing));
             assert_eq!(last_audit(&t).await.outcome, "refused");
@@ -286,7 +287,6 @@ async fn who_loses_the_right_in_the_middle_does_not_finish() {
             assert!(matches!(preview, Err(Error::Forbidden(told)) if told == missing));
             let undone = t.desk.perform(&who, UndoBulk { bulk, reason: None }).await;
             assert!(matches!(undone, Err(Error::Forbidden(told)) if told == missing));
-            later(&t);
         }
     }
 }
@@ -456,7 +456,7 @@ async fn what_cannot_be_done_is_told_before_it_begins() {
         assert_eq!(told(order(BulkVerb::Lock, fraudulent())).await, fault("filter", "empty"));
         let many = (0..10_001).map(|at| UserId(uuid::Uuid::from_u128(at))).collect();
         assert_eq!(told(ids(many)).await, fault("ids", "too_many"));
-        let long = BulkOrder { reason: Some("x".repeat(501)), ..ids(vec![one]) };
+        let long = BulkOrder { reason: Some("x".repeat(1_001)), ..ids(vec![one]) };
         assert_eq!(told(long).await, fault("reason", "too_long"));
         let without = BulkOrder { deed: BulkDeed::plain(BulkVerb::FraudStatus), ..ids(vec![one]) };
         assert_eq!(told(without).await, fault("status", "required"));

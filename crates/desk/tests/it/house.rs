@@ -28,6 +28,8 @@ const NOUNS: &[&str] = &[
     "password",
     "activity",
     "bulk",
+    "request",
+    "authority",
 ];
 
 /// Where the order does not hold today, and why that is so.

@@ -19,6 +19,7 @@ enum Step {
     Refused(u8, u8),
     Kind(u8, bool),
     Employee(u8, bool),
+    Diaspora(u8, bool),
     Fold,
 }
 
@@ -30,6 +31,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (any::<u8>(), 0..ACTS).prop_map(|(whom, act)| Step::Refused(whom, act)),
         1 => any::<(u8, bool)>().prop_map(|(whom, business)| Step::Kind(whom, business)),
         1 => any::<(u8, bool)>().prop_map(|(whom, employee)| Step::Employee(whom, employee)),
+        2 => any::<(u8, bool)>().prop_map(|(whom, abroad)| Step::Diaspora(whom, abroad)),
         2 => Just(Step::Fold),
     ];
     prop::collection::vec(one, 1..60)
@@ -118,6 +120,12 @@ async fn live_through(t: &TestDesk, steps: &[Step]) -> Vec<UserId> {
                 attempt(t, How::Done, EditUser { user, if_version: None, patch, kind: None, employee, reason: None })
                     .await;
             }
+            Step::Diaspora(whom, abroad) => {
+                let Some(user) = pick(whom, &people) else { continue };
+                let patch = serde_json::json!({ "is_diaspora": abroad }).as_object().unwrap().clone();
+                let edit = EditUser { user, if_version: None, patch, kind: None, employee: None, reason: None };
+                attempt(t, How::Done, edit).await;
+            }
             Step::Fold => drop(t.desk.fold().await.unwrap()),
         }
     }
@@ -132,7 +140,7 @@ fn filters() -> impl Strategy<Value = UserFilter> {
     const BOTH: &[bool] = &[false, true];
     let one = (some(BOTH), some(Admission::ALL), some(CoreState::ALL), some(Suspension::ALL), some(FlagReach::ALL));
     let two = (some(Blacklist::ALL), some(FraudStatus::ALL), some(Verification::ALL), some(Hold::ALL));
-    let three = (some(Presence::ALL), some(UserKind::ALL), some(BOTH));
+    let three = (some(Presence::ALL), some(UserKind::ALL), some(BOTH), some(BOTH), some(BOTH));
     (one, two, three).prop_map(|(one, two, three)| UserFilter {
         locked: one.0,
         admission: one.1,
@@ -146,6 +154,8 @@ fn filters() -> impl Strategy<Value = UserFilter> {
         presence: three.0,
         kind: three.1,
         employee: three.2,
+        diaspora: three.3,
+        verified: three.4,
     })
 }
 
@@ -155,6 +165,8 @@ fn fits(filter: &UserFilter, user: &SeenUser) -> bool {
     }
     let standing = &user.standing;
     is(&filter.locked, standing.lock.word() == "locked")
+        && is(&filter.diaspora, user.profile.is_diaspora == Some(true))
+        && is(&filter.verified, standing.verification == Verification::Verified)
         && is(&filter.admission, standing.admission)
         && is(&filter.core_state, standing.core)
         && is(&filter.suspension, standing.suspension)
@@ -187,10 +199,15 @@ async fn list_is(t: &TestDesk, caller: &desk::Caller, filter: &UserFilter, expec
     }
     assert_eq!(all, expected, "{filter:?}");
     for row in 0..=expected.len() {
-        let page = UsersAtRow { filter: filter.clone(), row: row as i64, limit };
+        let page = UsersAtRow { filter: filter.clone(), row: row as i64, limit, order: ListOrder::OldestFirst };
         let page = t.desk.ask(caller, page).await.unwrap();
         let end = expected.len().min(row + limit as usize);
         assert_eq!((ids(&page), page.total), (expected[row..end].to_vec(), Some(expected.len() as i64)), "{filter:?}");
+        // The same list from its other end.
+        let newest = UsersAtRow { filter: filter.clone(), row: row as i64, limit, order: ListOrder::NewestFirst };
+        let newest = t.desk.ask(caller, newest).await.unwrap();
+        let backwards: Vec<UserId> = expected.iter().rev().skip(row).take(limit as usize).copied().collect();
+        assert_eq!((ids(&newest), newest.total), (backwards, Some(expected.len() as i64)), "{filter:?}");
     }
 }
 
@@ -254,7 +271,8 @@ async fn a_list_goes_on_across_blocks_and_regions() {
             let expected: Vec<UserId> = people.iter().copied().skip(first).step_by(every).collect();
             let total = Some(expected.len() as i64);
             for row in [0, 1, 9, 30, 36, 37, 38, 80, 84, 85, 266, 267, 500, 598, 599, 600, 10_000_000] {
-                let page = UsersAtRow { filter: filter.clone(), row: row as i64, limit: 40 };
+                let page =
+                    UsersAtRow { filter: filter.clone(), row: row as i64, limit: 40, order: ListOrder::OldestFirst };
                 let page = t.desk.ask(&t.admin(), page).await.unwrap();
                 let wanted: Vec<UserId> = expected.iter().copied().skip(row).take(40).collect();
                 assert_eq!((ids(&page), page.total), (wanted, total), "row {row} of {filter:?} on {:?}", t.engine);
@@ -327,7 +345,7 @@ async fn what_a_deep_page_costs() {
         let began = std::time::Instant::now();
         let mut total = 0;
         for _ in 0..rounds {
-            let page = UsersAtRow { filter: filter.clone(), row, limit: 25 };
+            let page = UsersAtRow { filter: filter.clone(), row, limit: 25, order: ListOrder::OldestFirst };
             total = t.desk.ask(&t.admin(), page).await.unwrap().total.unwrap();
         }
         println!("{name} of {total}: {:?}", began.elapsed() / rounds);

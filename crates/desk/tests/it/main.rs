@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod audit;
+mod authority;
 mod bulk;
 mod coverage;
 mod db;
@@ -11,9 +12,13 @@ mod house;
 mod imports;
 mod jobs;
 mod lists;
+mod papers;
 mod passwords;
 mod privacy;
+mod requests;
 mod search;
 mod sign_in;
 mod standing;
 mod support;
+mod switch;
+mod verification;

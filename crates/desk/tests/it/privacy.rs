@@ -14,7 +14,7 @@ use desk::permission::Permission as P;
 use desk::session::{NewDevice, SignInRequest};
 use desk::staff::AddStaff;
 use desk::testing::{Guard, TestDesk, origin};
-use desk::user::profile::{Address, Demographic, Identifiers};
+use desk::user::profile::{Address, Demographic, Identifiers, PhotoId};
 use desk::user::*;
 use desk::value::id::UserId;
 use desk::{Caller, Error, Once, Refusal};
@@ -54,6 +54,11 @@ fn planted() -> Profile {
             member_number: some("0048817263"),
             external_id: some("crm-8831-qz"),
         },
+        photo_id: PhotoId {
+            number: some("PZ773104482"),
+            issuer: some("Republic of Quornia"),
+            expiry: some("2033-08-19"),
+        },
         demographic: Demographic { employer_name: some("Hollowbrook Mills"), ..Default::default() },
         ..Profile::default()
     }
@@ -83,6 +88,11 @@ const PLANTED: &[&str] = &[
     "0048817263",
     "8831-qz",
     "Hollowbrook",
+    "773104482",
+    "Quornia",
+    "2033-08-19",
+    "smudged by Thornquill",
+    "page with the Marlowe stamp",
     "sister lives in Quimperlé",
     "Fennwick phone",
     "device-print-7731",
@@ -106,17 +116,34 @@ async fn live(t: &TestDesk) -> (UserId, Vec<String>) {
     let admin = Caller { origin, ..t.admin() };
     let device =
         NewDevice { fingerprint: "device-print-7731".to_owned(), name: some("Fennwick phone"), ..Default::default() };
-    let request =
-        SignInRequest { identifier: "quill.otvos88".to_owned(), password: secret(PASSWORD), device: Some(device) };
+    let request = SignInRequest {
+        identifier: "quill.otvos88".to_owned(),
+        password: secret(PASSWORD),
+        device: Some(device),
+        lives_seconds: None,
+    };
     let session = token_of(t.desk.sign_in(&t.nobody(), request).await.unwrap());
-    let request =
-        SignInRequest { identifier: "nobody@plantedmail.example".to_owned(), password: secret(WRONG), device: None };
+    let request = SignInRequest {
+        identifier: "nobody@plantedmail.example".to_owned(),
+        password: secret(WRONG),
+        device: None,
+        lives_seconds: None,
+    };
     t.desk.sign_in(&t.nobody(), request).await.unwrap();
     let text = "Her sister lives in Quimperlé.".to_owned();
     t.desk.perform(&admin, WriteNote { user, text }).await.unwrap();
     let reason = || some("she argued about Drumlanrig");
     t.desk.perform(&admin, FlagUser { user, bank: None, reason: reason() }).await.unwrap();
     t.desk.perform(&admin, BlacklistUser { user, reason: reason() }).await.unwrap();
+    let paper = crate::papers::png(64, 64);
+    let kind = desk::user::verification::DocumentKind::PhotoId;
+    let before = desk::user::UnblacklistUser { user, reason: None };
+    t.desk.perform(&admin, before).await.unwrap();
+    crate::papers::show(t, &admin, user, kind, &paper).await.unwrap();
+    t.desk.perform(&admin, AskVerification { user, reason: some("smudged by Thornquill") }).await.unwrap();
+    let text = "Send the page with the Marlowe stamp.".to_owned();
+    let more = desk::user::verification::AskForMore { user, text, reason: some("smudged by Thornquill") };
+    t.desk.perform(&admin, more).await.unwrap();
     let patch = json!({ "address": { "line_two": "Wexcombe annex" } }).as_object().unwrap().clone();
     let edit = EditUser { user, if_version: None, patch, kind: None, employee: None, reason: reason() };
     t.desk.perform(&admin, edit).await.unwrap();
@@ -238,6 +265,8 @@ async fn what_leaves_is_masked_by_what_the_caller_may_see() {
         assert_eq!(masked.identifiers.bvn.as_deref(), Some("22xxxxxx650"));
         assert_eq!(masked.identifiers.customer_id.as_deref(), Some("******0293"));
         assert_eq!(masked.identifiers.external_id.as_deref(), Some("******31qz"));
+        assert_eq!(masked.photo_id.number.as_deref(), Some("PZxxxxxx482"));
+        assert_eq!(masked.photo_id.expiry.as_deref(), Some("***"));
 
         let contacts = show(&[P::UsersRead, P::UsersContacts]).await;
         assert_eq!(contacts.email, planted().email);

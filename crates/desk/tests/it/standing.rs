@@ -204,7 +204,7 @@ async fn with_everything_open(
     t.desk.perform(&t.house(), reset).await.unwrap();
     let link = letter(t, user, "password_reset").await.unwrap().token.unwrap();
     later(t);
-    (user, session, link, ConfirmSignIn { proof, code: secret(&code) })
+    (user, session, link, ConfirmSignIn { proof, code: secret(&code), lives_seconds: None })
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,7 +71,7 @@ pub async fn sign_in(t: &TestDesk, word: &str, password: &str) -> SignInAnswer {
 /// The same on a device.
 pub async fn sign_in_on(t: &TestDesk, word: &str, password: &str, device: Option<NewDevice>) -> SignInAnswer {
     let identifier = format!("adaeze.{word}");
-    let request = SignInRequest { identifier, password: secret(password), device };
+    let request = SignInRequest { identifier, password: secret(password), device, lives_seconds: None };
     t.desk.sign_in(&t.nobody(), request).await.unwrap()
 }
 
@@ -133,14 +133,14 @@ pub async fn staff_sign_in(t: &TestDesk, word: &str, password: &str) -> Option<S
     let email = format!("tunde.{word}@bank.example");
     match t.desk.staff_sign_in(&t.nobody(), &email, secret(password)).await.unwrap() {
         StaffSignInAnswer::SignedIn { token, .. } => Some(token),
-        StaffSignInAnswer::Wrong => None,
+        StaffSignInAnswer::Wrong { .. } => None,
     }
 }
 
 /// The newest letter to this user of this template.
 pub async fn letter(t: &TestDesk, user: UserId, template: &str) -> Option<Letter> {
     let mut all = t.desk.ask(&t.house(), Outbox::After(None)).await.unwrap();
-    all.retain(|message| message.user == user && message.template == template);
+    all.retain(|message| message.user == Some(user) && message.template == template);
     all.pop().and_then(|message| message.letter)
 }
 

@@ -32,7 +32,8 @@ pub async fn create(create: KeyCreate, settings: &Settings) -> Done {
     };
     let made = house.desk.perform(&house.caller, action).await?;
     match (&made.secret, &made.key.client_id) {
-        (Some(secret), _) => println!("{}", secret.expose()),
+        (Some(secret), Some(client)) => println!("client id {client}\nchecksum secret {}", secret.expose()),
+        (Some(secret), None) => println!("{}", secret.expose()),
         (None, Some(client)) => println!("{client}"),
         (None, None) => println!("{}", made.key.id),
     }

@@ -49,6 +49,10 @@ fn every_field_is_a_key() {
         mail_from: Some("m".into()),
         sms_url: Some("s".into()),
         sms_headers: [("a".to_owned(), "b".to_owned())].into(),
+        document_store: Some("d".into()),
+        s3_endpoint: Some("e".into()),
+        s3_access_key_id: Some("i".into()),
+        s3_secret_access_key: Some("s".into()),
         ..Config::default()
     };
     let mut fields: Vec<String> = toml::Table::try_from(&full).unwrap().keys().cloned().collect();
@@ -129,4 +133,33 @@ fn the_master_key_lies_next_to_the_database_unless_named() {
     let at = |database: &str| Config { database: database.into(), ..Config::default() }.master_key_file();
     assert_eq!(at("sqlite:/var/lib/bursar/bursar.db"), PathBuf::from("/var/lib/bursar/master.key"));
     assert_eq!(at("postgres://h/db"), PathBuf::from("data/master.key"));
+}
+
+#[test]
+fn documents_lie_next_to_the_database_in_a_folder_or_in_a_bucket() {
+    use desk::user::verification::VaultPlace;
+    let place = |values: &[(&'static str, &str)]| load(&flags(values), &[]).map(|it| it.config.documents());
+    let folder = |values: &[(&'static str, &str)]| match place(values).unwrap() {
+        VaultPlace::Folder(folder) => folder.display().to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(folder(&[("database", "sqlite:/var/lib/bursar/bursar.db")]), "/var/lib/bursar/documents");
+    assert_eq!(folder(&[("database", "postgres://db.example/bursar")]), "data/documents");
+    assert_eq!(folder(&[("document_store", "file:/srv/papers")]), "/srv/papers");
+    let keys = [("s3_access_key_id", "id"), ("s3_secret_access_key", "hidden")];
+    let bucket = [&[("document_store", "s3://papers/live/one"), ("s3_endpoint", "http://127.0.0.1:9000")][..], &keys];
+    let VaultPlace::S3(s3) = place(&bucket.concat()).unwrap() else { panic!("a bucket") };
+    assert_eq!((s3.bucket.as_str(), s3.prefix.as_str(), s3.region.as_str()), ("papers", "live/one", "us-east-1"));
+    assert!(!format!("{s3:?}").contains("hidden"));
+    desk::user::verification::Vault::open(&VaultPlace::S3(s3)).unwrap();
+    for wrong in [
+        &[("document_store", "papers")][..],
+        &[("document_store", "s3://")],
+        &[("document_store", "s3:///x")],
+        &[("document_store", "file:")],
+        &[("s3_endpoint", "objects.bank.example")],
+        &[("s3_access_key_id", "alone")],
+    ] {
+        assert!(place(wrong).is_err(), "{wrong:?}");
+    }
 }

@@ -1,9 +1,11 @@
 //! From an invented person to what the desk takes: a profile, and the deeds that bring her into her standing.
 
 use desk::user::standing as axis;
+use desk::user::verification::{AskForMore, DocumentKind};
 use desk::user::{
     Address, AskVerification, BlacklistUser, DecideVerification, Demographic, DisableUser, EraseUser, FlagUser,
-    HoldUser, Identifiers, LockUser, Profile, RemoveUser, SetCoreState, SetFraudStatus, Standing, SuspendUser,
+    HoldUser, HomeContact, Identifiers, LockUser, NextOfKin, Profile, RemoveUser, SetCoreState, SetFraudStatus,
+    Standing, SuspendUser, Wallet,
 };
 use desk::value::clock::{HOUR, Time};
 use desk::value::id::UserId;
@@ -12,9 +14,25 @@ use desk::{Caller, Desk};
 use super::people::{
     CoreState, DemoStanding, Flag, Fraud, Gender, Hold, LockCause, Person, Presence, SignInLock, Verification,
 };
+use super::specimen;
+
+/// Whether the person of this index lives abroad, as the customers of a wallet for the diaspora do: about half of those
+/// whom no Nigerian address rules out.
+pub fn is_abroad(index: usize, person: &Person) -> bool {
+    person.address.country != "NG" && (index.is_multiple_of(2) || index % 5 == 1)
+}
+
+/// An amount of a wallet, as a plain decimal.
+fn amount(index: usize, factor: usize) -> Option<String> {
+    let minor = index * factor % 2_500_000;
+    Some(format!("{}.{:02}", minor / 100, minor % 100))
+}
 
 /// Who she is.
-pub fn profile(person: &Person) -> Profile {
+pub fn profile(index: usize, person: &Person) -> Profile {
+    let abroad = is_abroad(index, person);
+    let has_wallet = !index.is_multiple_of(7);
+    let relation = ["sister", "brother", "mother", "uncle"][index % 4];
     let text = |text: &str| Some(text.to_owned());
     let home = &person.address;
     let life = &person.demographic;
@@ -60,6 +78,33 @@ pub fn profile(person: &Person) -> Profile {
             employee_title: life.employee_title.and_then(text),
             ..Demographic::default()
         },
+        is_diaspora: Some(abroad),
+        home_contact: match abroad {
+            true => HomeContact {
+                name: Some(format!("{} {}", ["Amaka", "Sade", "Musa", "Ife"][index % 4], person.last_name)),
+                phone: Some(format!("+23492000{:05}", index % 100_000)),
+                address: Some(format!("{} Marina Road, Lagos", 1 + index % 90)),
+                relationship: text(relation),
+            },
+            false => HomeContact::default(),
+        },
+        next_of_kin: match index % 3 {
+            0 => NextOfKin {
+                name: Some(format!("{} {}", ["Kemi", "Tola", "Ngozi"][index / 3 % 3], person.last_name)),
+                relationship: text(relation),
+                ..NextOfKin::default()
+            },
+            _ => NextOfKin::default(),
+        },
+        wallet: match has_wallet {
+            true => Wallet { balance: amount(index, 7_919), soft_balance: amount(index, 8_117) },
+            false => Wallet::default(),
+        },
+        payment_slug: index.is_multiple_of(5).then(|| person.username.clone()),
+        sales_agent_code: index.is_multiple_of(4).then(|| format!("AGENT{}", index / 4 % 3 + 1)),
+        email_confirmed: Some(!index.is_multiple_of(11)),
+        phone_verified: Some(!index.is_multiple_of(6)),
+        security_questions: Some((index % 4).to_string()),
         ..Profile::default()
     }
 }
@@ -93,12 +138,13 @@ pub fn has_deeds(at: &DemoStanding) -> bool {
     by_staff || !settled || others != DemoStanding::plain()
 }
 
-/// Does what brings her into her standing: the core as the house, everything else as `staff`.
+/// Does what brings her into her standing: the core as the house, everything else as `staff`. `papers_of` is the name on what
+/// she shows for verification, if she shows anything.
 pub async fn deeds(
     desk: &Desk,
     staff: &Caller,
     house: &Caller,
-    user: UserId,
+    (user, papers_of): (UserId, Option<&str>),
     at: &DemoStanding,
     now: Time,
 ) -> desk::Result<()> {
@@ -147,7 +193,20 @@ pub async fn deeds(
         }
     }
     if matches!(at.verification, Verification::Requested | Verification::Declined(_)) {
+        // Now and then one kind of paper is missing, and some wait because they were asked for more.
+        let pick = (user.0.as_u128() % 97) as usize;
+        let kinds = &DocumentKind::ALL[..if pick.is_multiple_of(4) { 2 } else { 3 }];
+        for (kind, name) in kinds.iter().zip(papers_of.into_iter().cycle()) {
+            let (media_type, bytes) = specimen::paper(*kind, name, pick);
+            let mut arriving = desk.receive_document(house, user, *kind, Some(media_type)).await?;
+            arriving.push(&bytes).await?;
+            desk.perform(house, arriving.finish().await?).await?;
+        }
         desk.perform(staff, AskVerification { user, reason: None }).await?;
+        if at.verification == Verification::Requested && kinds.len() == 2 {
+            let text = "Your signature is missing. Please add it.".to_owned();
+            desk.perform(staff, AskForMore { user, text, reason: why("No signature among the papers") }).await?;
+        }
     }
     if let Verification::Declined(reason) = at.verification {
         desk.perform(staff, DecideVerification { user, verified: false, reason: why(reason) }).await?;

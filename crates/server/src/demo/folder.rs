@@ -17,6 +17,9 @@ const PAPER: &str = "demo.json";
 const OURS: &[&str] =
     &[PAPER, "bursar.db", "bursar.db-wal", "bursar.db-shm", "master.key", "banno-client.pem", "banno-client-other.pem"];
 
+/// The folder with what the demo's people show for verification.
+const DOCUMENTS: &str = "documents";
+
 /// The demo's database, as a setting.
 pub fn database(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("bursar.db").display())
@@ -54,7 +57,10 @@ pub fn prepare(folder: &Path) -> Done<File> {
             _ => {}
         }
     }
-    Ok(marker)
+    match std::fs::remove_dir_all(folder.join(DOCUMENTS)) {
+        Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => return Err(failed(fault)),
+        _ => Ok(marker),
+    }
 }
 
 fn is_ours_or_empty(folder: &Path) -> std::io::Result<bool> {
@@ -108,8 +114,10 @@ mod tests {
         drop(prepare(&folder).unwrap());
         std::fs::write(folder.join("bursar.db"), "old").unwrap();
         std::fs::write(folder.join("mine.txt"), "kept").unwrap();
+        std::fs::create_dir_all(folder.join("documents/ten_1")).unwrap();
         drop(prepare(&folder).unwrap());
         assert!(!folder.join("bursar.db").exists() && folder.join("mine.txt").exists());
+        assert!(!folder.join("documents").exists());
 
         let other = home.path().join("other");
         std::fs::create_dir(&other).unwrap();

@@ -14,6 +14,7 @@ mod paper;
 pub mod people;
 mod progress;
 mod seed;
+mod specimen;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -42,6 +43,8 @@ pub async fn run(demo: Demo, mut settings: Settings, flags: &Flags) -> Done {
     config.database = folder::database(&demo.data);
     config.master_key_file = Some(folder::master_key(&demo.data));
     settings.master_key = None;
+    // Next to the database, wherever the house keeps its real ones.
+    config.document_store = None;
     if settings.is_default("metrics_listen") {
         settings.config.metrics_listen = "off".to_owned();
     }
@@ -70,7 +73,7 @@ pub async fn run(demo: Demo, mut settings: Settings, flags: &Flags) -> Done {
     }
     let (db, _) = wire_up::open_db(&settings.config, Absent::Refuse).await?;
     let master = MasterKey::read_or_create(&settings.config.master_key_file(), &Random::System)?;
-    let desk = wire_up::desk_over(&settings.config, db.clone(), master);
+    let desk = wire_up::desk_over(&settings.config, db.clone(), master)?;
     let card = paper::card(&folder::read(&demo.data)?, &demo.data);
     let opened = Opened { desk, db };
     serve::run(&settings, opened, listener, &base_url, prometheus, stop, |_| {

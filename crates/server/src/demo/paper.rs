@@ -3,17 +3,20 @@
 
 use std::path::Path;
 
-use desk::Permission;
 use desk::device::ListDevices;
 use desk::key::{CreateKey, KeyKind, PublicKeys};
+use desk::permission::Proposable;
+use desk::request::{Proposal, ProposeAction};
 use desk::value::clock::Clock;
 use desk::value::random::Random;
 use desk::value::secret::Secret;
+use desk::{Desk, Permission};
 use serde_json::{Value, json};
 
+use super::bridge;
 use super::client_key::ClientKey;
 use super::folder;
-use super::seed::{ADMIN, SERVICE, Town, stream, today};
+use super::seed::{ADMIN, CUSTOMER_SUCCESS, SERVICE, SUPER_ADMIN, Town, stream, today};
 use crate::trouble::{Done, Trouble};
 
 impl Town {
@@ -37,6 +40,7 @@ impl Town {
             ..CreateKey::native("Support tool", self.staff[SERVICE].0)
         };
         let banno = keys.perform(&house, banno).await?;
+        let switch = self.switch(&keys).await?;
         folder::write(pem, &client.private)?;
         let named = self.history.named;
         let now = self.desk(Clock::System, Random::System)?;
@@ -69,6 +73,48 @@ impl Town {
                 "private_key_pem": pem,
                 "institution_id": self.institution.0.to_string(),
             },
+            "switch": switch,
+        }))
+    }
+
+    /// What a visitor needs for the Switch voice: a client, two admins, four customers; and a request that waits.
+    async fn switch(&self, desk: &Desk) -> Done<Value> {
+        let create =
+            CreateKey { kind: KeyKind::SwitchClient, ..CreateKey::native("Switch app", self.staff[SUPER_ADMIN].0) };
+        let made = desk.perform(&self.house(), create).await?;
+        // Ordinary people who can sign in, and whom the card does not introduce otherwise.
+        let named = self.history.named.all();
+        let has_email = |index: &usize| self.users[*index].is_some() && !named.contains(index);
+        let ordinary = |index: &usize| self.people[*index].standing.is_plain() && has_email(index);
+        let with_password =
+            || (0..self.people.len()).filter(ordinary).filter(|index| self.history.with_password[*index]);
+        let is_abroad = |index: &usize| bridge::is_abroad(*index, &self.people[*index]);
+        let missing = || Trouble::new("among so few people somebody is missing", "Use more: --users 200.");
+        let abroad = with_password().find(is_abroad).ok_or_else(missing)?;
+        let local = with_password().find(|index| !is_abroad(index)).ok_or_else(missing)?;
+        let reset = with_password().find(|index| ![abroad, local].contains(index)).ok_or_else(missing)?;
+        let doubtful = with_password().find(|index| ![abroad, local, reset].contains(index)).ok_or_else(missing)?;
+        let random = stream(self.seed, self.place * 10 + 4);
+        if let Some((user, _)) = self.users[doubtful] {
+            let propose = ProposeAction {
+                proposal: Proposal::plain(Proposable::Disable, user),
+                reason: "Card testing pattern, three cards in an hour".to_owned(),
+            };
+            // By the clock on the wall, by which it will be decided: it waits only days.
+            let now = self.desk(Clock::System, Random::System)?;
+            now.perform(&self.at_work(CUSTOMER_SUCCESS, &random), propose).await?;
+        }
+        let admin = |index: usize| json!({ "email": self.staff[index].2, "password": self.flavour.staff_password() });
+        let number = |index: usize| self.users[index].map(|(_, number)| number);
+        Ok(json!({
+            "client_id": made.key.client_id,
+            "checksum_secret": made.secret.as_ref().map(|secret| secret.expose().to_owned()),
+            "super_admin": admin(SUPER_ADMIN),
+            "customer_success": admin(CUSTOMER_SUCCESS),
+            "diaspora_user_id": number(abroad),
+            "local_user_id": number(local),
+            "device_user_id": number(self.history.named.with_devices),
+            "reset_user_id": number(reset),
         }))
     }
 

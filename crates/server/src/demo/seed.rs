@@ -26,9 +26,12 @@ use super::{bridge, folder, in_order};
 use crate::cli::Demo;
 use crate::config::Config;
 use crate::trouble::{Done, Trouble};
+use crate::wire_up;
 
 /// The day that all days are counted back from. Fixed: ids hold their moment, and must be the same for the same seed.
 const TODAY: &str = "2026-10-01T09:00:00Z";
+/// So many people have papers to show, if they wait for verification: a demo of a million must not write as many files.
+const WITH_PAPERS: usize = 3_000;
 /// What passes between two things that are done one after the other, and between one kind of them and the next.
 const MOMENT: i64 = SECOND;
 const BREAK: i64 = 5 * MINUTE;
@@ -83,17 +86,22 @@ pub(super) struct Town {
 }
 
 /// The staff of an institution: role, name, mailbox, team.
-const STAFF: [(&str, &str, &str, &str); 5] = [
+const STAFF: [(&str, &str, &str, &str); 7] = [
     ("admin", "Ada Marlowe", "ada.marlowe", "Operations"),
     ("support", "Sam Okafor", "sam.okafor", "Support"),
     ("compliance", "Carla Nyström", "carla.nystrom", "Compliance"),
     ("auditor", "Aldo Reyes", "aldo.reyes", "Audit"),
     // Whom the Banno client acts as; nobody signs in as her.
     ("support", "Support Service", "support-service", "Support"),
+    // Who sign in through the Switch voice.
+    ("super_admin", "Sola Adeyinka", "sola.adeyinka", "Switch"),
+    ("customer_success", "Chidera Mba", "chidera.mba", "Switch"),
 ];
 pub(super) const ADMIN: usize = 0;
 const COMPLIANCE: usize = 2;
 pub(super) const SERVICE: usize = 4;
+pub(super) const SUPER_ADMIN: usize = 5;
+pub(super) const CUSTOMER_SUCCESS: usize = 6;
 
 impl Flavour {
     fn kind(self) -> InstitutionKind {
@@ -164,8 +172,8 @@ impl Town {
     /// once and handed in, and are checked at their own cost.
     pub(super) fn desk(&self, clock: Clock, random: Random) -> Done<Desk> {
         let master = MasterKey::read_or_create(&self.config.master_key_file(), &Random::System)?;
-        let hashing = Hashing::cheap();
-        Ok(Desk::open(DeskParts { db: self.db.clone(), master, clock, random, hashing, hashing_at_once: 2 }))
+        let (hashing, vault) = (Hashing::cheap(), wire_up::vault(&self.config)?);
+        Ok(Desk::open(DeskParts { db: self.db.clone(), master, clock, random, hashing, hashing_at_once: 2, vault }))
     }
 
     pub(super) fn house(&self) -> Caller {
@@ -210,7 +218,7 @@ impl Town {
     }
 
     /// One of the staff at work. The desk trusts its doors, and here we are one.
-    fn at_work(&self, index: usize, random: &Random) -> Caller {
+    pub(super) fn at_work(&self, index: usize, random: &Random) -> Caller {
         let session = SessionId::new(today(), random);
         let origin = Origin { door: Door::Console, request_id: String::new(), address: None, on_behalf: None };
         Caller {
@@ -299,7 +307,10 @@ impl Town {
                     if let Happening::Dealt(index) = *it
                         && let Some((user, _)) = self.users[index]
                     {
-                        bridge::deeds(desk, staff, &house, user, &self.people[index].standing, real_now).await?;
+                        let person = &self.people[index];
+                        let name = format!("{} {}", person.first_name, person.last_name);
+                        let papers_of = (index < WITH_PAPERS).then_some(name.as_str());
+                        bridge::deeds(desk, staff, &house, (user, papers_of), &person.standing, real_now).await?;
                     }
                 }
             }
@@ -325,7 +336,7 @@ impl Town {
             standing: bridge::first_standing(&person.standing, self.history.mistyping[index], Clock::System.now()),
             created_at: Some(came),
             last_seen_at: person.last_seen_days_ago.map(|ago| days_ago(ago.min(person.created_days_ago))),
-            ..CreateUser::of(bridge::profile(person))
+            ..CreateUser::of(bridge::profile(index, person))
         };
         let house = self.house();
         Some(async move { Ok((index, desk.perform(&house, create).await?)) })
@@ -340,6 +351,7 @@ impl Town {
             identifier: person.username.clone(),
             password: Secret::new(password),
             device: device.map(|device| new_device(person, device)),
+            lives_seconds: None,
         };
         desk.sign_in(&Caller::anonymous(self.tenant, origin), request).await.map(drop)
     }
@@ -349,7 +361,7 @@ impl Town {
 fn settings() -> Settings {
     let on = ["rdc", "billPay", "accountToAccount", "schedulableTransfers", "externalAccounts", "p2pEnabled", "zelle"];
     let abilities = on.into_iter().map(|name| (name.to_owned(), true)).collect();
-    Settings { lock_seconds: None, abilities, ..Settings::default() }
+    Settings { lock_seconds: None, self_registration: true, abilities, ..Settings::default() }
 }
 
 fn new_device(person: &Person, index: usize) -> NewDevice {

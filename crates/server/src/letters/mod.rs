@@ -31,27 +31,33 @@ pub fn render(template: &str, letter: &Letter, institution: &str, public_url: &s
     let words = Words::of(language);
     let institution = one_line(institution);
     match template {
-        "password_reset" => {
+        "password_reset" | "staff_invitation" => {
+            let sentences = if template == "password_reset" { &words.reset } else { &words.invitation };
             let token = letter.token.as_deref().ok_or_else(|| missing("token"))?;
             let minutes = letter.minutes.ok_or_else(|| missing("minutes"))?;
             let address = format!("{}/reset/{token}", public_url.trim_end_matches('/'));
             let link = Link { label: words.reset_label, copy: words.copy, address };
             let gaps = [("institution", institution.as_str()), ("time", &amount_of_time(language, minutes))];
             let sms = gsm::fitted(&institution, words.reset_sms, &gaps[1..], &link.address);
-            let parts = Parts { institution: &institution, sentences: &words.reset, link: Some(link), code: None };
+            let parts = Parts { institution: &institution, sentences, link: Some(link), code: None, quote: Vec::new() };
             write(language, letter, &gaps, parts, sms)
         }
-        "sign_in_code" => {
+        "sign_in_code" | "unlock_code" | "phone_code" => {
+            let (sentences, short) = match template {
+                "unlock_code" => (&words.unlock, words.code_sms),
+                "phone_code" => (&words.phone, words.phone_sms),
+                _ => (&words.code, words.code_sms),
+            };
             let code = letter.code.as_deref().ok_or_else(|| missing("code"))?;
             let minutes = letter.minutes.ok_or_else(|| missing("minutes"))?;
             let gaps =
                 [("institution", institution.as_str()), ("time", &amount_of_time(language, minutes)), ("code", code)];
-            let sms = gsm::fitted(&institution, words.code_sms, &gaps[1..], code);
+            let sms = gsm::fitted(&institution, short, &gaps[1..], code);
             write(
                 language,
                 letter,
                 &gaps,
-                Parts { institution: &institution, sentences: &words.code, link: None, code: Some(code) },
+                Parts { institution: &institution, sentences, link: None, code: Some(code), quote: Vec::new() },
                 sms,
             )
         }
@@ -62,9 +68,26 @@ pub fn render(template: &str, letter: &Letter, institution: &str, public_url: &s
                 language,
                 letter,
                 &gaps,
-                Parts { institution: &institution, sentences: &words.changed, link: None, code: None },
+                Parts {
+                    institution: &institution,
+                    sentences: &words.changed,
+                    link: None,
+                    code: None,
+                    quote: Vec::new(),
+                },
                 sms,
             )
+        }
+        "verification_approved" | "verification_declined" | "verification_more_needed" => {
+            let (sentences, sms) = match template {
+                "verification_approved" => (&words.verified, words.verified_sms),
+                "verification_declined" => (&words.declined, words.declined_sms),
+                _ => (&words.more_needed, words.more_needed_sms),
+            };
+            let gaps = [("institution", institution.as_str())];
+            let sms = gsm::fitted(&institution, sms, &[], "");
+            let parts = Parts { institution: &institution, sentences, link: None, code: None, quote: quote(letter) };
+            write(language, letter, &gaps, parts, sms)
         }
         unknown => Err(Error::internal(format!("there is no letter named {unknown:?}"))),
     }
@@ -76,6 +99,14 @@ struct Parts<'a> {
     sentences: &'a words::Sentences,
     link: Option<Link>,
     code: Option<&'a str>,
+    /// What staff tell the user, line by line.
+    quote: Vec<String>,
+}
+
+/// What staff wrote, as lines without anything that would begin something new.
+fn quote(letter: &Letter) -> Vec<String> {
+    let text = letter.text.as_deref().unwrap_or_default();
+    text.lines().map(one_line).filter(|line| !line.is_empty()).collect()
 }
 
 fn write(
@@ -91,7 +122,8 @@ fn write(
     let name = one_line(&letter.name);
     let greeting = if name.is_empty() { words.hello.to_owned() } else { said(words.hello_name, &[("name", &name)]) };
     let all = |texts: &[&str]| texts.iter().map(|text| said(text, gaps)).collect::<Vec<_>>();
-    let (before, after) = (all(sentences.before), all(sentences.after));
+    let (mut before, after) = (all(sentences.before), all(sentences.after));
+    before.extend(parts.quote.iter().cloned());
     let subject = said(sentences.subject, gaps);
     let text = LetterText {
         greeting: &greeting,

@@ -24,8 +24,18 @@ pub(super) struct Words {
     pub reset_sms: &'static [&'static str],
     pub code: Sentences,
     pub code_sms: &'static [&'static str],
+    pub unlock: Sentences,
+    pub invitation: Sentences,
+    pub phone: Sentences,
+    pub phone_sms: &'static [&'static str],
     pub changed: Sentences,
     pub changed_sms: &'static [&'static str],
+    pub verified: Sentences,
+    pub verified_sms: &'static [&'static str],
+    pub declined: Sentences,
+    pub declined_sms: &'static [&'static str],
+    pub more_needed: Sentences,
+    pub more_needed_sms: &'static [&'static str],
 }
 
 impl Words {
@@ -83,6 +93,38 @@ const ENGLISH: Words = Words {
         ],
     },
     code_sms: &["{core} is your sign-in code, good for {time}. Give it to nobody.", "{core} is your sign-in code."],
+    unlock: Sentences {
+        subject: "{institution}: open your access again",
+        heading: "Open your access again",
+        before: &[
+            "Your access to {institution} is locked, because a wrong password was entered too often. This code opens it:",
+        ],
+        after: &[
+            "The code works once, for {time}. Give it to nobody: nobody from {institution} will ever ask you for it.",
+            "If you did not ask for this message, you need not do anything: your access stays locked.",
+        ],
+    },
+    invitation: Sentences {
+        subject: "{institution}: choose your password",
+        heading: "Choose your password",
+        before: &["You were given access to the back office of {institution}. Open this link to choose your password:"],
+        after: &[
+            "The link works once, for {time}. Nobody from {institution} will ever ask you for it.",
+            "If you did not expect this message, please tell {institution}.",
+        ],
+    },
+    phone: Sentences {
+        subject: "{institution}: confirm your phone",
+        heading: "Confirm your phone",
+        before: &["Enter this code to show {institution} that this phone is yours:"],
+        after: &[
+            "The code works once, for {time}. Give it to nobody: nobody from {institution} will ever ask you for it.",
+        ],
+    },
+    phone_sms: &[
+        "{core} is the code that confirms your phone, good for {time}. Give it to nobody.",
+        "{core} confirms your phone.",
+    ],
     changed: Sentences {
         subject: "{institution}: your password was changed",
         heading: "Your password was changed",
@@ -94,6 +136,29 @@ const ENGLISH: Words = Words {
         ],
     },
     changed_sms: &["your password was changed. If that was not you, tell us at once.", "your password was changed."],
+    verified: Sentences {
+        subject: "{institution}: your verification",
+        heading: "You are verified",
+        before: &["{institution} has looked at what you sent, and your identity is verified."],
+        after: &["There is nothing more to do."],
+    },
+    verified_sms: &["your identity is verified."],
+    declined: Sentences {
+        subject: "{institution}: your verification",
+        heading: "You could not be verified",
+        before: &["{institution} has looked at what you sent, and could not verify your identity with it."],
+        after: &["You can ask again: sign in, add what is missing, and ask for verification."],
+    },
+    declined_sms: &["your identity could not be verified. Sign in to ask again."],
+    more_needed: Sentences {
+        subject: "{institution}: your verification",
+        heading: "Something is missing",
+        before: &["{institution} needs more from you before your identity can be verified:"],
+        after: &[
+            "Sign in, add what is missing, and ask for verification again. Never send documents in answer to a message.",
+        ],
+    },
+    more_needed_sms: &["we need more from you for your verification. Sign in to see what."],
 };
 
 const SPANISH: Words = Words {
@@ -125,6 +190,35 @@ const SPANISH: Words = Words {
         "{core} es su código de acceso, válido durante {time}. No lo comparta.",
         "{core} es su código de acceso.",
     ],
+    unlock: Sentences {
+        subject: "{institution}: abra de nuevo su acceso",
+        heading: "Abra de nuevo su acceso",
+        before: &[
+            "Su acceso a {institution} está bloqueado porque se escribió demasiadas veces una contraseña equivocada. Este código lo abre:",
+        ],
+        after: &[
+            "El código sirve una sola vez, durante {time}. No se lo dé a nadie: nadie de {institution} se lo pedirá nunca.",
+            "Si no ha pedido este mensaje, no tiene que hacer nada: su acceso sigue bloqueado.",
+        ],
+    },
+    invitation: Sentences {
+        subject: "{institution}: elija su contraseña",
+        heading: "Elija su contraseña",
+        before: &["Tiene acceso a la administración de {institution}. Abra este enlace para elegir su contraseña:"],
+        after: &[
+            "El enlace sirve una sola vez, durante {time}. Nadie de {institution} se lo pedirá nunca.",
+            "Si no esperaba este mensaje, avise a {institution}.",
+        ],
+    },
+    phone: Sentences {
+        subject: "{institution}: confirme su teléfono",
+        heading: "Confirme su teléfono",
+        before: &["Escriba este código para demostrar a {institution} que este teléfono es suyo:"],
+        after: &[
+            "El código sirve una sola vez, durante {time}. No se lo dé a nadie: nadie de {institution} se lo pedirá nunca.",
+        ],
+    },
+    phone_sms: &["{core} confirma su teléfono, válido durante {time}. No lo comparta.", "{core} confirma su teléfono."],
     changed: Sentences {
         subject: "{institution}: su contraseña ha cambiado",
         heading: "Su contraseña ha cambiado",
@@ -134,6 +228,29 @@ const SPANISH: Words = Words {
         ],
     },
     changed_sms: &["su contraseña ha cambiado. Si no fue usted, avísenos de inmediato.", "su contraseña ha cambiado."],
+    verified: Sentences {
+        subject: "{institution}: su verificación",
+        heading: "Su identidad está verificada",
+        before: &["{institution} ha revisado lo que usted envió y ha verificado su identidad."],
+        after: &["No tiene que hacer nada más."],
+    },
+    verified_sms: &["su identidad está verificada."],
+    declined: Sentences {
+        subject: "{institution}: su verificación",
+        heading: "No hemos podido verificar su identidad",
+        before: &["{institution} ha revisado lo que usted envió y no ha podido verificar su identidad con ello."],
+        after: &["Puede solicitarlo de nuevo: entre, añada lo que falta y pida la verificación."],
+    },
+    declined_sms: &["no hemos podido verificar su identidad. Entre para solicitarlo de nuevo."],
+    more_needed: Sentences {
+        subject: "{institution}: su verificación",
+        heading: "Falta algo",
+        before: &["{institution} necesita algo más de usted antes de verificar su identidad:"],
+        after: &[
+            "Entre, añada lo que falta y pida de nuevo la verificación. Nunca envíe documentos en respuesta a un mensaje.",
+        ],
+    },
+    more_needed_sms: &["necesitamos algo más para su verificación. Entre para ver qué falta."],
 };
 
 const FRENCH: Words = Words {
@@ -171,6 +288,40 @@ const FRENCH: Words = Words {
         "{core} est votre code de connexion, valable {time}. Ne le donnez à personne.",
         "{core} est votre code de connexion.",
     ],
+    unlock: Sentences {
+        subject: "{institution} : rouvrez votre accès",
+        heading: "Rouvrez votre accès",
+        before: &[
+            "Votre accès à {institution} est bloqué, car un mot de passe erroné a été saisi trop souvent. Ce code le rouvre :",
+        ],
+        after: &[
+            "Le code fonctionne une seule fois, pendant {time}. Ne le donnez à personne : personne de {institution} ne vous le demandera jamais.",
+            "Si vous n’avez pas demandé ce message, vous n’avez rien à faire : votre accès reste bloqué.",
+        ],
+    },
+    invitation: Sentences {
+        subject: "{institution} : choisissez votre mot de passe",
+        heading: "Choisissez votre mot de passe",
+        before: &[
+            "Vous avez accès à l’administration de {institution}. Ouvrez ce lien pour choisir votre mot de passe :",
+        ],
+        after: &[
+            "Le lien fonctionne une seule fois, pendant {time}. Personne de {institution} ne vous le demandera jamais.",
+            "Si vous n’attendiez pas ce message, prévenez {institution}.",
+        ],
+    },
+    phone: Sentences {
+        subject: "{institution} : confirmez votre téléphone",
+        heading: "Confirmez votre téléphone",
+        before: &["Saisissez ce code pour montrer à {institution} que ce téléphone est le vôtre :"],
+        after: &[
+            "Le code fonctionne une seule fois, pendant {time}. Ne le donnez à personne : personne de {institution} ne vous le demandera jamais.",
+        ],
+    },
+    phone_sms: &[
+        "{core} confirme votre téléphone, valable {time}. Ne le donnez à personne.",
+        "{core} confirme votre téléphone.",
+    ],
     changed: Sentences {
         subject: "{institution} : votre mot de passe a été modifié",
         heading: "Votre mot de passe a été modifié",
@@ -185,4 +336,29 @@ const FRENCH: Words = Words {
         "votre mot de passe a été modifié. Si ce n'était pas vous, prévenez-nous immédiatement.",
         "votre mot de passe a été modifié.",
     ],
+    verified: Sentences {
+        subject: "{institution} : votre vérification",
+        heading: "Votre identité est vérifiée",
+        before: &["{institution} a examiné ce que vous avez envoyé, et votre identité est vérifiée."],
+        after: &["Vous n’avez rien d’autre à faire."],
+    },
+    verified_sms: &["votre identité est vérifiée."],
+    declined: Sentences {
+        subject: "{institution} : votre vérification",
+        heading: "Votre identité n’a pas pu être vérifiée",
+        before: &["{institution} a examiné ce que vous avez envoyé et n’a pas pu vérifier votre identité."],
+        after: &[
+            "Vous pouvez refaire une demande : connectez-vous, ajoutez ce qui manque et demandez la vérification.",
+        ],
+    },
+    declined_sms: &["votre identité n'a pas pu être vérifiée. Connectez-vous pour refaire une demande."],
+    more_needed: Sentences {
+        subject: "{institution} : votre vérification",
+        heading: "Il manque quelque chose",
+        before: &["{institution} a besoin d’autre chose avant de pouvoir vérifier votre identité :"],
+        after: &[
+            "Connectez-vous, ajoutez ce qui manque et redemandez la vérification. N’envoyez jamais de documents en réponse à un message.",
+        ],
+    },
+    more_needed_sms: &["il nous manque quelque chose pour votre vérification. Connectez-vous pour voir quoi."],
 };

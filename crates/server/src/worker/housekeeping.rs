@@ -17,6 +17,8 @@ const SEAL_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: u64 = 60;
 /// How often what has moved is folded into the counts: until then every list adds it.
 const FOLD_EVERY: Duration = Duration::from_millis(250);
+/// A pause between users who are counted anew: others want to write, too.
+const BREATH: Duration = Duration::from_millis(20);
 /// How long a lease lasts, and how long before its end it is asked for again: an idle house writes seldom.
 const LEASE: i64 = 30 * SECOND;
 const RENEW: i64 = 10 * SECOND;
@@ -49,10 +51,19 @@ pub(super) async fn run(desk: Desk, stop: watch::Receiver<bool>) {
 }
 
 async fn fold(desk: &Desk, mut stop: watch::Receiver<bool>) {
+    let mut all_counted = false;
     loop {
         tokio::select! {
             _ = stop.changed() => return,
-            () = tokio::time::sleep(FOLD_EVERY) => {}
+            () = tokio::time::sleep(FOLD_EVERY), if all_counted => {}
+            () = tokio::time::sleep(BREATH), if !all_counted => {}
+        }
+        if !all_counted {
+            // Only after an update that added an axis; then so many at a time, folded in between.
+            match desk.count_anew().await {
+                Ok(counted) => all_counted = counted == 0,
+                Err(fault) => tracing::warn!(code = fault.code(), "users could not be counted anew"),
+            }
         }
         if let Err(fault) = desk.fold().await {
             tracing::warn!(code = fault.code(), "what has moved could not be folded into the counts");
@@ -102,7 +113,7 @@ async fn seal_all(desk: &Desk, lease: &mut Lease, holder: &str) -> desk::Result<
 
 async fn sweep_all(desk: &Desk, lease: &mut Lease, holder: &str) -> desk::Result<()> {
     if lease.is_ours(desk, holder).await? {
-        let rows = desk.sweep().await? + desk.sweep_imports().await?;
+        let rows = desk.sweep().await? + desk.sweep_imports().await? + desk.drop_objects().await?;
         if rows > 0 {
             tracing::debug!(rows, "swept away what has expired");
         }

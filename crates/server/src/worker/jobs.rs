@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use desk::import::{FailImport, GoesOn, Since, Stopped};
 use desk::job::{JobKind, LeasedJob, MAX_TRIES};
-use desk::message::{Channel, Letter, MarkFailed, MarkSent, Message, MessageState, Outbox};
+use desk::message::{Channel, Letter, MarkFailed, MarkSent, Message, MessageState, Outbox, TellOfVerification};
+use desk::request::{ExpireRequest, RequestRef, RequestState, ShowRequest};
 use desk::user::actions::{ApplyQueuedUnlock, UnlockWhenDue};
 use desk::user::questions::QueuedUnlocks;
-use desk::value::id::{BulkId, ImportId, MessageId, TenantId, UserId};
+use desk::value::id::{BulkId, ImportId, MessageId, RequestId, TenantId, UserId, VerificationId};
 use desk::{Caller, Desk, Door, Error};
 use tokio::sync::watch;
 
@@ -51,8 +52,17 @@ impl Worker {
                 Some(bulk) => self.run_bulk(&house, bulk, job).await,
                 None => Ok(()),
             },
+            JobKind::TellOfVerification => match id(job, "verification", VerificationId::parse) {
+                Some(verification) => self.tell_of_verification(&house, verification, &job.payload["step"]).await,
+                None => Ok(()),
+            },
+            JobKind::DropObjects => self.desk.drop_objects().await.map(drop).map_err(code),
             JobKind::RunImport => match id(job, "import", ImportId::parse) {
                 Some(import) => self.run_import(&house, import, job).await,
+                None => Ok(()),
+            },
+            JobKind::ExpireRequest => match id(job, "request", RequestId::parse) {
+                Some(request) => self.expire_request(&house, request).await,
                 None => Ok(()),
             },
         }
@@ -62,6 +72,19 @@ impl Worker {
         match self.desk.perform(house, UnlockWhenDue { user, reason: None }).await {
             // Gone, dormant or frozen meanwhile: there is nothing left to open.
             Ok(_) | Err(Error::NotFound(_) | Error::Refused(_)) => Ok(()),
+            Err(fault) => Err(code(fault)),
+        }
+    }
+
+    async fn expire_request(&self, house: &Caller, request: RequestId) -> Result<(), String> {
+        // Most were decided long before: what has ended needs no record of not having expired.
+        let seen = self.desk.ask(house, ShowRequest(RequestRef::Id(request))).await;
+        match seen.map(|seen| seen.state) {
+            Ok(RequestState::Expired) => self.desk.perform(house, ExpireRequest(request)).await.map(drop).map_err(code),
+            // Another process's clock is ahead of this one's.
+            Ok(RequestState::Pending) => Err("early".to_owned()),
+            Ok(RequestState::Approved | RequestState::Declined | RequestState::Withdrawn) => Ok(()),
+            Err(Error::NotFound(_)) => Ok(()),
             Err(fault) => Err(code(fault)),
         }
     }
@@ -81,6 +104,19 @@ impl Worker {
             if applied == 0 {
                 return Ok(());
             }
+        }
+    }
+
+    async fn tell_of_verification(
+        &self,
+        house: &Caller,
+        verification: VerificationId,
+        step: &serde_json::Value,
+    ) -> Result<(), String> {
+        let step = step.as_i64().unwrap_or(0);
+        match self.desk.perform(house, TellOfVerification { verification, step }).await {
+            Ok(()) | Err(Error::NotFound(_) | Error::Refused(_)) => Ok(()),
+            Err(fault) => Err(code(fault)),
         }
     }
 

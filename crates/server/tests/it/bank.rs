@@ -150,7 +150,15 @@ impl Bank {
         let db = Db::open(&self.database, &DbOptions::default()).await.expect("the database can be shared");
         let master = MasterKey::read_or_create(&self.master_key(), &Random::System).expect("the key is there");
         let (clock, random, hashing) = (Clock::System, Random::System, Hashing::cheap());
-        Desk::open(DeskParts { db, master, clock, random, hashing, hashing_at_once: 1 })
+        Desk::open(DeskParts {
+            db,
+            master,
+            clock,
+            random,
+            hashing,
+            hashing_at_once: 1,
+            vault: desk::user::verification::Vault::in_memory(),
+        })
     }
 }
 

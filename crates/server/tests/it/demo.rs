@@ -30,11 +30,19 @@ fn keys(value: &Value) -> Vec<&str> {
 fn the_paper_has_every_key_and_the_same_seed_gives_the_same() {
     let one = Running::demo(&[]);
     let paper = one.paper().unwrap();
-    assert_eq!(keys(&paper), ["base_url", "tenant_id", "native", "staff", "users", "banno", "other"]);
-    assert_eq!(keys(&paper["other"]), ["tenant_id", "native", "staff", "users", "banno"]);
+    assert_eq!(keys(&paper), ["base_url", "tenant_id", "native", "staff", "users", "banno", "switch", "other"]);
+    assert_eq!(keys(&paper["other"]), ["tenant_id", "native", "staff", "users", "banno", "switch"]);
     for institution in [&paper, &paper["other"]] {
         assert_eq!(keys(&institution["native"]), ["secret_key", "read_only_key"]);
         assert_eq!(keys(&institution["banno"]), ["client_id", "private_key_pem", "institution_id"]);
+        let switch = &institution["switch"];
+        let words = ["client_id", "checksum_secret", "super_admin", "customer_success"];
+        let numbers = ["diaspora_user_id", "local_user_id", "device_user_id", "reset_user_id"];
+        assert_eq!(keys(switch), [words, numbers].concat());
+        assert!(numbers.iter().all(|name| switch[name].is_i64()), "{switch}");
+        for admin in ["super_admin", "customer_success"] {
+            assert_eq!(keys(&switch[admin]), ["email", "password"]);
+        }
         assert_eq!(keys(&institution["users"]), ["locked", "active", "dormant", "disabled", "with_devices"]);
         let roles: Vec<&str> =
             institution["staff"].as_array().unwrap().iter().map(|one| one["role"].as_str().unwrap()).collect();
@@ -80,6 +88,44 @@ async fn the_named_people_are_as_the_paper_says() {
     assert!(disabled.marks.values().any(|mark| mark.reason.is_some()), "somebody said why");
     assert!(desk.ask(&house, ListDevices(id("with_devices"))).await.unwrap().len() >= 2);
     assert!(!desk.ask(&house, ListSessions(id("with_devices"))).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn there_are_people_for_every_call_of_the_switch_voice() {
+    use desk::permission::Proposable;
+    use desk::request::{ListRequests, RequestFilter, RequestState};
+    use desk::user::standing::Verification;
+    use desk::user::{ListOrder, UserByNumber, UserFilter, UsersAtRow};
+    let server = Running::demo(&[]);
+    let paper = server.paper().unwrap();
+    let desk = desk_over(&server.home.path().join("demo")).await;
+    for (institution, tenant) in [(&paper, 1), (&paper["other"], 2)] {
+        let house = desk::Caller::house(desk::value::id::TenantId(tenant), desk::Door::Cli);
+        let count = async |filter: UserFilter| {
+            let page = UsersAtRow { filter, row: 0, limit: 1, order: ListOrder::NewestFirst };
+            desk.ask(&house, page).await.unwrap().total.unwrap()
+        };
+        let none = UserFilter::default;
+        assert!(count(none()).await >= 60 - 5, "some are erased");
+        assert!(count(UserFilter { diaspora: Some(true), ..none() }).await >= 25);
+        assert!(count(UserFilter { diaspora: Some(false), ..none() }).await >= 10);
+        assert!(count(UserFilter { verified: Some(true), ..none() }).await >= 1);
+        assert!(count(UserFilter { verification: Some(Verification::Requested), ..none() }).await >= 1);
+        let user = async |name: &str| {
+            let number = institution["switch"][name].as_i64().unwrap();
+            let id = desk.ask(&house, UserByNumber(number)).await.unwrap().unwrap();
+            desk.ask(&house, ShowUser(id)).await.unwrap()
+        };
+        let abroad = user("diaspora_user_id").await;
+        assert!(abroad.profile.is_diaspora == Some(true) && abroad.profile.home_contact.name.is_some());
+        assert!(user("local_user_id").await.profile.is_diaspora != Some(true));
+        assert!(!desk.ask(&house, ListDevices(user("device_user_id").await.id)).await.unwrap().is_empty());
+        assert!(user("reset_user_id").await.profile.email.is_some());
+        let filter =
+            RequestFilter { state: Some(RequestState::Pending), action: Some(Proposable::Disable), user: None };
+        let page = ListRequests { filter, after: None, skip: 0, limit: 10, count: true };
+        assert_eq!(desk.ask(&house, page).await.unwrap().total, Some(1));
+    }
 }
 
 #[tokio::test]

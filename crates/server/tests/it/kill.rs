@@ -322,7 +322,12 @@ fn check_jobs(users: &Rows, messages: &Rows, jobs: &Rows) {
             JobKind::UnlockWhenDue => {
                 unlocking.insert(UserId::parse(payload["user"].as_str().unwrap()).unwrap().bytes().to_vec());
             }
-            JobKind::ApplyQueuedUnlocks | JobKind::RunBulk | JobKind::RunImport => {}
+            JobKind::ApplyQueuedUnlocks
+            | JobKind::RunBulk
+            | JobKind::TellOfVerification
+            | JobKind::DropObjects
+            | JobKind::ExpireRequest
+            | JobKind::RunImport => {}
         }
     }
     let known: HashSet<Vec<u8>> = messages.iter().map(|row| bytes(&row[0])).collect();

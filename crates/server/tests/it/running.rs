@@ -177,7 +177,15 @@ pub async fn desk_over(folder: &Path) -> Desk {
     let db = Db::open(&database(folder), &DbOptions::default()).await.expect("the database can be shared");
     let master = MasterKey::read_or_create(&folder.join("master.key"), &Random::System).expect("the key is there");
     let (clock, random, hashing) = (Clock::System, Random::System, Hashing::cheap());
-    Desk::open(DeskParts { db, master, clock, random, hashing, hashing_at_once: 1 })
+    Desk::open(DeskParts {
+        db,
+        master,
+        clock,
+        random,
+        hashing,
+        hashing_at_once: 1,
+        vault: desk::user::verification::Vault::in_memory(),
+    })
 }
 
 /// The house in the first tenant.

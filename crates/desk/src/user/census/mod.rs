@@ -51,8 +51,14 @@ const HOLD: At = At(14, 2);
 const PRESENCE: At = At(16, 2);
 const KIND: At = At(18, 1);
 const EMPLOYEE: At = At(19, 1);
+const DIASPORA: At = At(20, 1);
+/// Of verification, a bit that only verified users have: so that all others can be asked for, too.
+const VERIFIED: At = At(21, 1);
 /// Of presence, the bit that only erased users have.
 const ERASED: At = At(17, 1);
+
+/// What was not counted from the beginning: rows of before lack it until they are counted anew.
+pub(crate) const ADDED: Axes = (1 << 20) | (1 << 21);
 
 /// A user's axes as they are now.
 pub(crate) fn axes_of(user: &User) -> Axes {
@@ -70,6 +76,8 @@ pub(crate) fn axes_of(user: &User) -> Axes {
         | PRESENCE.put(it.presence as u32)
         | KIND.put(user.kind as u32)
         | EMPLOYEE.put(u32::from(user.employee))
+        | DIASPORA.put(u32::from(user.diaspora))
+        | VERIFIED.put(u32::from(it.verification == Verification::Verified))
 }
 
 /// Which axes are wanted.
@@ -102,6 +110,8 @@ impl Wanted {
         ask(PRESENCE, filter.presence.map(|it| it as u32));
         ask(KIND, filter.kind.map(|it| it as u32));
         ask(EMPLOYEE, filter.employee.map(u32::from));
+        ask(DIASPORA, filter.diaspora.map(u32::from));
+        ask(VERIFIED, filter.verified.map(u32::from));
         if filter.presence.is_none() {
             ask(ERASED, Some(0));
         }
@@ -412,6 +422,8 @@ mod tests {
             PRESENCE,
             KIND,
             EMPLOYEE,
+            DIASPORA,
+            VERIFIED,
         ];
         let together = all.iter().fold(0, |bits, at| {
             assert_eq!(bits & at.mask(), 0);

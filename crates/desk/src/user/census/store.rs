@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::user::model::User;
 use crate::user::questions::UserFilter;
 use crate::user::store::COLUMNS;
-use crate::value::id::TenantId;
+use crate::value::id::{TenantId, UserId};
 
 pub(crate) const INSERT_MOVE: &str = "\
     INSERT INTO user_move (tenant_id, number, version, was, axes)
@@ -123,9 +123,46 @@ pub(super) async fn tenants_with_moves(rd: &mut Rd) -> Result<Vec<TenantId>> {
     rd.all(TENANTS_WITH_MOVES, &[]).await?.into_iter().map(|mut row| row.take()).collect()
 }
 
+pub(crate) const SAVE_DIASPORA: &str = "\
+    UPDATE users
+    SET diaspora = $3
+    WHERE tenant_id = $1 AND id = $2";
+
+/// Users of before an axis was added, who are not counted by it yet.
+pub(crate) const UNCOUNTED: &str = "\
+    SELECT id
+    FROM users
+    WHERE tenant_id = $1 AND diaspora IS NULL
+    ORDER BY number
+    LIMIT $2";
+
+pub(crate) const TENANTS_WITH_UNCOUNTED: &str = "\
+    SELECT t.id
+    FROM tenant t
+    WHERE EXISTS (SELECT 1 FROM users u WHERE u.tenant_id = t.id AND u.diaspora IS NULL)";
+
+/// Counts a user anew whose row is one of before.
+pub(crate) const RECOUNT: &str = "\
+    UPDATE users
+    SET version = version + 1
+    WHERE tenant_id = $1 AND id = $2 AND version = $3";
+
+pub(super) async fn uncounted(rd: &mut Rd, tenant: TenantId, limit: i64) -> Result<Vec<UserId>> {
+    rd.all(UNCOUNTED, params![tenant, limit]).await?.into_iter().map(|mut row| row.take()).collect()
+}
+
+/// The tenants with users of before an axis was added.
+pub(super) async fn tenants_with_uncounted(rd: &mut Rd) -> Result<Vec<TenantId>> {
+    rd.all(TENANTS_WITH_UNCOUNTED, &[]).await?.into_iter().map(|mut row| row.take()).collect()
+}
+
 /// Notes that a user's axes have changed since she was counted. Every save of a user ends here.
 pub(crate) async fn count(tx: &mut Tx, user: &mut User) -> Result<()> {
     let axes = axes_of(user);
+    if user.diaspora_stored != Some(user.diaspora) {
+        tx.run(SAVE_DIASPORA, params![user.tenant, user.id, user.diaspora]).await?;
+        user.diaspora_stored = Some(user.diaspora);
+    }
     if user.counted != axes {
         tx.run(INSERT_MOVE, params![user.tenant, user.number, user.version, user.counted, axes]).await?;
         user.counted = axes;

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::user::census::Wanted;
 use crate::user::model::User;
 use crate::user::profile::Profile;
-use crate::user::questions::{SeenUser, UserFilter, UsersAtRow, make_cursor, read_cursor};
+use crate::user::questions::{ListOrder, SeenUser, UserFilter, UsersAtRow, make_cursor, read_cursor};
 use crate::user::store::{Unique, hides_employees, load, read};
 use crate::value::id::UserId;
 use crate::value::normal;
@@ -37,6 +37,8 @@ pub enum Term {
     /// First, last and preferred name, e-mail, username and NetTeller id: the Banno search. A query with an `@` is an
     /// e-mail only.
     NamesAndLogins,
+    /// First and last name, and e-mail: the Switch search.
+    NamesAndEmail,
 }
 
 /// In which order a search answers.
@@ -46,6 +48,8 @@ pub enum UserSort {
     Best,
     /// Last name, first name, id. All who fit are looked at, and counted.
     Name,
+    /// Whoever came last first. All who fit are looked at, and counted.
+    Newest,
 }
 
 /// Users that fit a query, every one verified.
@@ -155,7 +159,8 @@ impl Question for FindUsers {
         };
         if query.is_empty() {
             let row = i64::try_from(self.offset).unwrap_or(i64::MAX);
-            let all = UsersAtRow { filter: self.filter.clone(), row, limit: self.limit as i64 };
+            let (filter, limit) = (self.filter.clone(), self.limit as i64);
+            let all = UsersAtRow { filter, row, limit, order: ListOrder::OldestFirst };
             let page = all.run(qx).await?;
             return Ok(Found { users: page.users, next: None, total: page.total, capped: false });
         }
@@ -172,7 +177,8 @@ impl Question for FindUsers {
         let is_plain = self.term == Term::Anything && wanted == Wanted::of(&UserFilter::default(), false);
         let all_indexed = words.iter().all(QueryWord::is_indexed);
         let is_sure = is_plain && all_indexed && words.iter().all(|word| word.is_sure);
-        let counts = self.sort == UserSort::Name || (self.count && self.after.is_none());
+        let is_sorted = self.sort != UserSort::Best;
+        let counts = is_sorted || (self.count && self.after.is_none());
         let room = match (counts, is_sure) {
             (true, _) => CANDIDATES_MAX + 1,
             (false, true) => self.limit + 1,
@@ -198,12 +204,16 @@ impl Question for FindUsers {
             }
         }
         let total = counts.then_some(fitting.len() as i64);
-        if self.sort == UserSort::Name {
-            fitting.sort_by_cached_key(|(_, user, profile)| (by_name(profile), user.id));
+        match self.sort {
+            UserSort::Best => {}
+            UserSort::Name => fitting.sort_by_cached_key(|(_, user, profile)| (by_name(profile), user.id)),
+            UserSort::Newest => fitting.sort_by_key(|(_, user, _)| std::cmp::Reverse(user.number)),
+        }
+        if is_sorted {
             fitting.drain(..self.offset.min(fitting.len()));
         }
         let next = match fitting.len() > self.limit {
-            _ if self.sort == UserSort::Name => None,
+            _ if is_sorted => None,
             true => fitting.get(self.limit - 1).map(|(at, ..)| *at),
             false => last.filter(|_| candidates.more),
         };
@@ -335,11 +345,17 @@ fn fits(term: Term, words: &[QueryWord], query: &str, profile: &Profile) -> bool
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let (email, username, phone) = (text(&profile.email), text(&profile.username), text(&profile.phone));
     let identifiers: Vec<&String> = match term {
-        Term::Anything => profile.identifiers.all().collect(),
+        Term::Anything => profile.identifiers.all().chain(&profile.photo_id.number).collect(),
         Term::NamesAndLogins => profile.identifiers.net_teller_id.iter().collect(),
+        Term::NamesAndEmail => Vec::new(),
     };
     let mut names: Vec<String> = normal::words(&profile.first_name);
     names.extend(normal::words(&profile.last_name));
+    if term == Term::NamesAndEmail {
+        return words
+            .iter()
+            .all(|word| word.matches_words(&names) || (!email.is_empty() && word.matches_email(&email)));
+    }
     names.extend(profile.preferred_name.iter().flat_map(|name| normal::words(name)));
     if term == Term::Anything {
         names.extend(profile.middle_name.iter().flat_map(|name| normal::words(name)));

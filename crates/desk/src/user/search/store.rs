@@ -18,6 +18,19 @@ pub(super) const WHOLE: i64 = 1;
 pub(super) const BEGIN: i64 = 2;
 const COUNTED: i64 = 10;
 
+pub(crate) const NUMBERS_OF: &str = "\
+    SELECT number
+    FROM user_token
+    WHERE tenant_id = $1 AND token = $2
+    ORDER BY number DESC
+    LIMIT $3";
+
+/// The numbers of the newest users who have a token.
+pub(crate) async fn numbers_of(rd: &mut Rd, tenant: TenantId, token: SearchToken, limit: i64) -> Result<Vec<i64>> {
+    let rows = rd.all(NUMBERS_OF, params![tenant, token, limit]).await?;
+    rows.into_iter().map(|mut row| row.take()).collect()
+}
+
 /// A statement that grows with its parameters.
 pub(crate) struct Statement<'a> {
     pub(crate) sql: String,

@@ -272,7 +272,7 @@ async fn what_users_do_stands_in_a_history_of_their_own_and_their_devices_are_li
                 ..NewDevice::default()
             };
             let identifier = "oona@field.example".to_owned();
-            let request = SignInRequest { identifier, password: password(), device: Some(device) };
+            let request = SignInRequest { identifier, password: password(), device: Some(device), lives_seconds: None };
             desk.sign_in(&world.test.nobody(), request).await.unwrap();
         }
         let token = world.token("everything").await;

@@ -1,0 +1,211 @@
+//! What users do for themselves besides signing in: making an account, completing it, opening a lock, their PIN and phone.
+//! And the one thing alike for staff: being appointed.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use desk::password::{AppointStaff, RevokePassword};
+use desk::second_factor::ChooseSecondFactor;
+use desk::session::{ConfirmPhone, PhoneAnswer, SendPhoneCode, tenant_of_unlock_code};
+use desk::user::EditMyself;
+use desk::value::id::UserId;
+use desk::value::secret::Secret;
+use desk::{Caller, Error, Refusal, Who};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::act::{Call, Reply};
+use super::sign_in::tenant_named;
+use super::staff::{Empty, StaffWire};
+use super::standing::ReasonIn;
+use super::wire::{NewUser, UserWire};
+use super::{House, Native, Problems};
+use crate::kit::{Body, Fault, Json, SignedBy, Stranger, Text};
+
+type Answer = Result<Response, Fault<Native>>;
+
+fn oneself(caller: &Caller) -> desk::Result<UserId> {
+    match caller.who {
+        Who::User { id, .. } => Ok(id),
+        _ => Err(Error::Forbidden("oneself")),
+    }
+}
+
+/// Make an account for oneself, where the institution lets strangers do so (`self_registration`). The tenant stands in the
+/// header `Bursar-Tenant`; a password is needed.
+#[utoipa::path(post, path = "/v1/registrations", tag = "signing in", security(()), request_body = NewUser,
+    responses((status = 201, description = "Made; sign in.", body = UserWire), Problems))]
+pub async fn register(
+    State(house): State<House>,
+    origin: Stranger<Native>,
+    headers: HeaderMap,
+    body: Body<Native, NewUser>,
+) -> Answer {
+    let caller = Caller::anonymous(tenant_named(None, &headers)?, origin.0.clone());
+    let profile = body.value.profile();
+    let password = body.value.password.ok_or_else(|| Error::invalid("password", "required", "Needed."))?;
+    let user = house.desk.register(&caller, profile, password).await?;
+    let herself =
+        Caller { who: Who::User { id: user.id, session: desk::value::id::SessionId(desk::value::id::NIL) }, ..caller };
+    Ok((StatusCode::CREATED, Json(UserWire::from(user.seen_by(&herself)?))).into_response())
+}
+
+/// Complete or correct one's own file: a merge patch of `address`, `photo_id`, `home_contact`, `next_of_kin`, `locale`,
+/// `preferred_name`, `is_diaspora`.
+#[utoipa::path(patch, path = "/v1/me", tag = "signing in", request_body = Object,
+    responses((status = 200, description = "As she is now.", body = UserWire), Problems))]
+pub async fn edit(State(house): State<House>, call: Call<Map<String, Value>>) -> Answer {
+    let action = EditMyself { user: oneself(&call.caller)?, patch: call.body.clone() };
+    call.act(&house, action, |changed, caller| {
+        Ok(Reply::ok(&UserWire::from(changed.user.seen_by(caller)?))?.changed(changed.changed))
+    })
+    .await
+}
+
+/// Somebody whom wrong passwords have locked out.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskUnlockIn {
+    /// The tenant; may stand in the header `Bursar-Tenant` instead.
+    #[serde(default)]
+    pub tenant_id: Option<String>,
+    /// Username or e-mail.
+    pub identifier: String,
+}
+
+/// Ask for a code that opens a sign-in which wrong passwords have locked. Answered alike whether there is such a user or not.
+#[utoipa::path(post, path = "/v1/unlocks", tag = "signing in", security(()), request_body = AskUnlockIn,
+    responses((status = 202, description = "If there is such a user, a code is on its way by mail."), Problems))]
+pub async fn ask_unlock(
+    State(house): State<House>,
+    origin: Stranger<Native>,
+    headers: HeaderMap,
+    body: Body<Native, AskUnlockIn>,
+) -> Answer {
+    let tenant = tenant_named(body.value.tenant_id.as_deref(), &headers)?;
+    let caller = Caller::anonymous(tenant, origin.0.clone());
+    house.desk.ask_unlock(&caller, &body.value.identifier).await?;
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+/// A code from a mail.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnlockCodeIn {
+    /// The code.
+    #[schema(value_type = String)]
+    pub code: Secret,
+}
+
+/// Open one's sign-in with a code from the mail. What staff or the core have locked stays locked.
+#[utoipa::path(post, path = "/v1/unlocks/redeem", tag = "signing in", security(()), request_body = UnlockCodeIn,
+    responses((status = 204, description = "It is open."), Problems))]
+pub async fn redeem_unlock(
+    State(house): State<House>,
+    origin: Stranger<Native>,
+    body: Body<Native, UnlockCodeIn>,
+) -> Answer {
+    let code = body.value.code;
+    let tenant = tenant_of_unlock_code(code.expose()).ok_or(Error::Refused(Refusal::LinkInvalid))?;
+    match house.desk.unlock_by_code(&Caller::anonymous(tenant, origin.0.clone()), &code).await {
+        // A tenant that does not exist has no codes.
+        Err(Error::NotFound(_)) => Err(Error::Refused(Refusal::LinkInvalid).into()),
+        other => {
+            other?;
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+    }
+}
+
+/// A PIN.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinIn {
+    /// Four digits.
+    #[schema(value_type = String, example = "0417")]
+    pub pin: Secret,
+}
+
+/// Set the PIN that guards one's payments.
+#[utoipa::path(post, path = "/v1/me/pin", tag = "signing in", request_body = PinIn,
+    responses((status = 204, description = "Set."), Problems))]
+pub async fn set_pin(State(house): State<House>, caller: SignedBy<Native>, body: Body<Native, PinIn>) -> Answer {
+    house.desk.set_pin(&caller, body.value.pin).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Have a code sent to one's phone, to show that it is one's own.
+#[utoipa::path(post, path = "/v1/me/phone/code", tag = "signing in", request_body = Empty,
+    responses((status = 202, description = "A code is on its way."), Problems))]
+pub async fn send_phone_code(State(house): State<House>, call: Call<Empty>) -> Answer {
+    let action = SendPhoneCode { user: oneself(&call.caller)? };
+    house.desk.perform(&call.caller, action).await?;
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+/// A code from a text message.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PhoneCodeIn {
+    /// The code.
+    #[schema(value_type = String, example = "123456")]
+    pub code: Secret,
+}
+
+/// Tell the code that was sent to one's phone.
+#[utoipa::path(post, path = "/v1/me/phone/confirm", tag = "signing in", request_body = PhoneCodeIn,
+    responses((status = 204, description = "The phone is verified."), Problems))]
+pub async fn confirm_phone(
+    State(house): State<House>,
+    caller: SignedBy<Native>,
+    body: Body<Native, PhoneCodeIn>,
+) -> Answer {
+    let action = ConfirmPhone { user: oneself(&caller)?, code: body.value.code };
+    match house.desk.perform(&caller, action).await? {
+        PhoneAnswer::Verified => Ok(StatusCode::NO_CONTENT.into_response()),
+        PhoneAnswer::Refused(refusal) => Err(Error::Refused(refusal).into()),
+    }
+}
+
+/// A second factor.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChoiceIn {
+    /// `pin`, `phone` or `totp`; one that is set up.
+    pub choice: String,
+}
+
+/// Choose which second factor one wants.
+#[utoipa::path(post, path = "/v1/me/second-factor/choice", tag = "signing in", request_body = ChoiceIn,
+    responses((status = 204, description = "Chosen."), Problems))]
+pub async fn choose_second_factor(State(house): State<House>, call: Call<ChoiceIn>) -> Answer {
+    let action = ChooseSecondFactor { user: oneself(&call.caller)?, choice: call.body.choice.clone() };
+    call.act(&house, action, |changed, _| Ok(Reply::nothing().changed(changed.changed))).await
+}
+
+/// Take a user's password away at once: it no longer works, every session ends, and a one-time link goes to her mail.
+#[utoipa::path(post, path = "/v1/users/{user_id}/revoke-password", tag = "passwords", params(("user_id" = String, Path)),
+    request_body = ReasonIn, responses((status = 204, description = "Revoked; a link is on its way."), Problems))]
+pub async fn revoke_password(State(house): State<House>, id: Text<Native, UserId>, call: Call<ReasonIn>) -> Answer {
+    let action = RevokePassword { user: id.0, reason: call.body.reason.clone() };
+    call.act(&house, action, |_, _| Ok(Reply::nothing())).await
+}
+
+/// Somebody to appoint.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AppointIn {
+    /// Her e-mail address.
+    pub email: String,
+    /// The name of her role.
+    pub role: String,
+}
+
+/// Appoint a staff member: with a role, and a link by which she chooses her password.
+#[utoipa::path(post, path = "/v1/staff/invitations", tag = "staff", request_body = AppointIn,
+    responses((status = 201, description = "Appointed; a link is on its way.", body = StaffWire), Problems))]
+pub async fn appoint(State(house): State<House>, call: Call<AppointIn>) -> Answer {
+    let action = AppointStaff { email: call.body.email.clone(), role: call.body.role.clone() };
+    call.act(&house, action, |staff, _| Reply::new(StatusCode::CREATED, &StaffWire::from(staff))).await
+}

@@ -1,0 +1,279 @@
+//! Proposing, deciding and taking back.
+
+use super::model::{Hand, Kept, Request, RequestState};
+use super::proposal::Proposal;
+use super::questions::{SeenRequest, see};
+use super::store::{self, Stored};
+use crate::caller::{Caller, Who};
+use crate::error::{Error, Refusal, Result};
+use crate::user::actions::check_reason;
+use crate::user::{self, User};
+use crate::value::clock::SECOND;
+use crate::value::id::RequestId;
+use crate::verb::{Action, Cx, Subject};
+use crate::{key, role};
+
+/// The person behind a caller. What has no person behind it, the house too, neither proposes nor decides.
+fn hand(caller: &Caller) -> Result<Hand> {
+    match caller.who {
+        Who::Staff { id, .. } => Ok(Hand { staff: id, key: None }),
+        Who::Key { id, staff } => Ok(Hand { staff, key: Some(id) }),
+        Who::User { .. } | Who::House | Who::Anonymous => Err(Error::Forbidden("signed_in_staff")),
+    }
+}
+
+/// Words that must be said.
+fn said(field: &'static str, text: &str) -> Result<()> {
+    check_reason(Some(text))?;
+    if text.trim().is_empty() {
+        return Err(Error::invalid(field, "required", "Say why."));
+    }
+    Ok(())
+}
+
+/// Whom a request is about, loaded for change: who lies outside what the caller may know of does not exist, and the request
+/// about her neither.
+async fn about(cx: &mut Cx<'_>, about: Subject) -> Result<Option<User>> {
+    let Subject::User(user) = about else { return Ok(None) };
+    match user::store::load_for_change(cx.tx, cx.tenant, cx.caller, user).await {
+        Err(Error::NotFound(_)) => Err(Error::NotFound(RequestId::NOUN)),
+        other => other.map(Some),
+    }
+}
+
+async fn seen(cx: &mut Cx<'_>, request: Request) -> Result<SeenRequest> {
+    let seen = see(cx.tx, cx.tenant, cx.caller, vec![request], cx.now).await?;
+    seen.into_iter().next().ok_or_else(|| Error::internal("a request is seen as one"))
+}
+
+/// Proposes an action for somebody else to decide. It is tried out and taken back: what it would cause is kept with it.
+pub struct ProposeAction {
+    /// What.
+    pub proposal: Proposal,
+    /// Why; needed.
+    pub reason: String,
+}
+
+impl Action for ProposeAction {
+    const NAME: &'static str = "request.propose";
+    type Output = SeenRequest;
+
+    fn subject(&self) -> Subject {
+        self.proposal.about
+    }
+
+    fn reason(&self) -> Option<&str> {
+        Some(&self.reason)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<SeenRequest> {
+        let proposer = hand(cx.caller)?;
+        said("reason", &self.reason)?;
+        self.proposal.check(cx.now)?;
+        let (action, subject) = (self.proposal.action, self.proposal.about);
+        let step = self.proposal.step(Some(&self.reason))?;
+        let plan = cx.try_out(&*step).await?;
+        if plan.facts.is_empty() {
+            return Err(Refusal::NothingToDo.into());
+        }
+        let tenant = cx.tenant.clone();
+        let user = about(cx, subject).await?;
+        if let Some(mut earlier) = store::pending_for_change(cx.tx, &tenant, subject, action).await? {
+            // Its time may be over, and that not be noted yet.
+            let fact = earlier.request.expire(cx.now).ok_or(Refusal::RequestPending)?;
+            store::save(cx.tx, &tenant, cx.random, &earlier, user.as_ref()).await?;
+            cx.note(fact);
+        }
+        let (reason, told) = (self.reason.clone(), self.proposal.told.clone());
+        let request = Request {
+            id: RequestId::new(cx.id_time(), cx.random),
+            number: crate::tenant::store::next_request_number(cx.tx, tenant.id).await?,
+            action,
+            about: subject,
+            state: RequestState::Pending,
+            end_cause: None,
+            plan_hash: plan.hash,
+            kept: Some(Kept { reason, told, facts: plan.facts, comment: None }),
+            proposer,
+            decider: None,
+            created_at: cx.now,
+            expires_at: cx.now.plus(tenant.settings.request_seconds * SECOND),
+            ended_at: None,
+        };
+        if !store::insert(cx.tx, &tenant, cx.random, &request, user.as_ref()).await? {
+            return Err(Refusal::RequestPending.into());
+        }
+        cx.note(request.proposed());
+        seen(cx, request).await
+    }
+}
+
+/// Whether this person may decide requests at all, besides her permission.
+async fn may_decide(cx: &mut Cx<'_>, request: &Request, decider: Hand) -> Result<()> {
+    let tenant = cx.tenant.clone();
+    if let Some(name) = &tenant.settings.deciding_role
+        && !role::store::is_held_by(cx.tx, tenant.id, name, decider.staff).await?
+    {
+        return Err(Refusal::NotADecider.into());
+    }
+    // A key that the proposer made for a colleague is the proposer's hand.
+    if let Some(key) = decider.key
+        && key::store::maker(cx.tx, tenant.id, key).await? == Some(request.proposer.staff)
+    {
+        return Err(Refusal::OwnRequest.into());
+    }
+    Ok(())
+}
+
+/// What an approval is worth when the action has nothing left to do, because somebody else has done it meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlreadySo {
+    /// It is refused like any plan that has changed.
+    Refuse,
+    /// The request is approved: it is as both wanted it.
+    Approve,
+}
+
+/// Says yes: the action is done in the same transaction, if it still does what the request was shown to do. Whoever says so
+/// must be allowed to do it herself.
+pub struct ApproveRequest {
+    /// Which.
+    pub request: RequestId,
+    /// What there is to say about it.
+    pub comment: Option<String>,
+    /// When there is nothing left to do.
+    pub already_so: AlreadySo,
+}
+
+impl Action for ApproveRequest {
+    const NAME: &'static str = "request.approve";
+    type Output = SeenRequest;
+
+    fn subject(&self) -> Subject {
+        Subject::Request(self.request)
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.comment.as_deref()
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<SeenRequest> {
+        let decider = hand(cx.caller)?;
+        check_reason(self.comment.as_deref())?;
+        let (mut stored, user) = load(cx, self.request).await?;
+        may_decide(cx, &stored.request, decider).await?;
+        let fact = stored.request.approve(decider, cx.now)?;
+        let step = stored.request.proposal()?.step(stored.request.kept.as_ref().map(|kept| kept.reason.as_str()))?;
+        comment(&mut stored.request, self.comment.as_deref());
+        // Before the action: one that ends what is proposed about her shall not end this.
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        cx.note(fact);
+        let plan = match cx.perform_decided(&*step).await {
+            // What could be said then cannot be said now: a moment that has passed.
+            Err(Error::Invalid(_)) => return Err(Refusal::PlanChanged.into()),
+            other => other?,
+        };
+        let is_already_so = plan.facts.is_empty() && self.already_so == AlreadySo::Approve;
+        if plan.hash != stored.request.plan_hash && !is_already_so {
+            return Err(Refusal::PlanChanged.into());
+        }
+        seen(cx, stored.request).await
+    }
+}
+
+/// Loads a request to change with whom it is about.
+async fn load(cx: &mut Cx<'_>, id: RequestId) -> Result<(Stored, Option<User>)> {
+    let stored = store::load_for_change(cx.tx, cx.tenant, id).await?;
+    let user = about(cx, stored.request.about).await?;
+    Ok((stored, user))
+}
+
+fn comment(request: &mut Request, text: Option<&str>) {
+    if let Some(kept) = &mut request.kept {
+        kept.comment = text.map(str::to_owned);
+    }
+}
+
+/// Says no. The request is kept, with the reason.
+pub struct DeclineRequest {
+    /// Which.
+    pub request: RequestId,
+    /// Why; needed.
+    pub reason: String,
+}
+
+impl Action for DeclineRequest {
+    const NAME: &'static str = "request.decline";
+    type Output = SeenRequest;
+
+    fn subject(&self) -> Subject {
+        Subject::Request(self.request)
+    }
+
+    fn reason(&self) -> Option<&str> {
+        Some(&self.reason)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<SeenRequest> {
+        let decider = hand(cx.caller)?;
+        said("reason", &self.reason)?;
+        let (mut stored, user) = load(cx, self.request).await?;
+        may_decide(cx, &stored.request, decider).await?;
+        let fact = stored.request.decline(decider, cx.now)?;
+        comment(&mut stored.request, Some(&self.reason));
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        cx.note(fact);
+        seen(cx, stored.request).await
+    }
+}
+
+/// Takes one's own proposal back.
+pub struct WithdrawRequest {
+    /// Which.
+    pub request: RequestId,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Action for WithdrawRequest {
+    const NAME: &'static str = "request.withdraw";
+    type Output = SeenRequest;
+
+    fn subject(&self) -> Subject {
+        Subject::Request(self.request)
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<SeenRequest> {
+        let proposer = hand(cx.caller)?;
+        check_reason(self.reason.as_deref())?;
+        let (mut stored, user) = load(cx, self.request).await?;
+        let fact = stored.request.withdraw(proposer, cx.now)?;
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        cx.note(fact);
+        seen(cx, stored.request).await
+    }
+}
+
+/// Notes that nobody has decided a request in time; for the worker.
+pub struct ExpireRequest(pub RequestId);
+
+impl Action for ExpireRequest {
+    const NAME: &'static str = "request.expire";
+    type Output = bool;
+
+    fn subject(&self) -> Subject {
+        Subject::Request(self.0)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<bool> {
+        let (mut stored, user) = load(cx, self.0).await?;
+        let Some(fact) = stored.request.expire(cx.now) else { return Ok(false) };
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        cx.note(fact);
+        Ok(true)
+    }
+}

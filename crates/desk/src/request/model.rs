@@ -1,0 +1,295 @@
+//! What a request is, and how it comes to its end. Pure.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::proposal::{Proposal, Told};
+use crate::error::{Error, Refusal, Result};
+use crate::fact::Fact;
+use crate::permission::Proposable;
+use crate::value::clock::Time;
+use crate::value::id::{KeyId, RequestId, StaffId};
+use crate::value::words;
+use crate::verb::Subject;
+
+words! {
+    /// Where a request is.
+    pub enum RequestState {
+        /// It waits for a second person.
+        Pending = "pending",
+        /// She has said yes, and it was done.
+        Approved = "approved",
+        /// She has said no.
+        Declined = "declined",
+        /// Who proposed it took it back.
+        Withdrawn = "withdrawn",
+        /// Nobody decided it in time, or whom it is about is gone.
+        Expired = "expired",
+    }
+}
+
+words! {
+    /// Why a request expired.
+    pub enum EndCause {
+        /// It waited too long.
+        Time = "time",
+        /// Whom it is about was removed.
+        Removed = "removed",
+        /// Whom it is about was erased.
+        Erased = "erased",
+    }
+}
+
+/// A person, and the key she came with, if she came with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hand {
+    /// Who.
+    pub staff: StaffId,
+    /// Through which key.
+    pub key: Option<KeyId>,
+}
+
+/// What of a request may say who somebody is; sealed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Why it was proposed, in the proposer's words.
+    pub reason: String,
+    /// What the action is told.
+    pub told: Told,
+    /// The facts of the plan.
+    pub facts: Vec<Value>,
+    /// What who decided had to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Its id.
+    pub id: RequestId,
+    /// The dense number in the tenant, from 1.
+    pub number: i64,
+    /// What was proposed.
+    pub action: Proposable,
+    /// What it is about.
+    pub about: Subject,
+    /// Where it was left; `state_at` says where it is.
+    pub(crate) state: RequestState,
+    /// Why it expired.
+    pub(crate) end_cause: Option<EndCause>,
+    /// The hash of the plan.
+    pub plan_hash: String,
+    /// Reason, parameters, plan and comment; gone with the person it is about.
+    pub kept: Option<Kept>,
+    /// Who proposed it.
+    pub proposer: Hand,
+    /// Who decided it.
+    pub decider: Option<Hand>,
+    /// When it was proposed.
+    pub created_at: Time,
+    /// Until when it can be decided.
+    pub expires_at: Time,
+    /// When it came to its end.
+    pub(crate) ended_at: Option<Time>,
+}
+
+impl Request {
+    /// Where it is now: one that nobody has decided in time has expired, whether or not that was noted already.
+    pub fn state_at(&self, now: Time) -> RequestState {
+        match self.state {
+            RequestState::Pending if self.expires_at <= now => RequestState::Expired,
+            state => state,
+        }
+    }
+
+    /// Why it has expired by now.
+    pub fn end_cause_at(&self, now: Time) -> Option<EndCause> {
+        match self.state_at(now) {
+            RequestState::Expired => Some(self.end_cause.unwrap_or(EndCause::Time)),
+            RequestState::Pending | RequestState::Approved | RequestState::Declined | RequestState::Withdrawn => None,
+        }
+    }
+
+    /// When it came to its end, as far as it has by now.
+    pub fn ended_at(&self, now: Time) -> Option<Time> {
+        match self.state_at(now) {
+            RequestState::Pending => None,
+            RequestState::Expired => Some(self.ended_at.unwrap_or(self.expires_at)),
+            RequestState::Approved | RequestState::Declined | RequestState::Withdrawn => self.ended_at,
+        }
+    }
+
+    /// What was proposed, as long as it is known.
+    pub(crate) fn proposal(&self) -> Result<Proposal> {
+        let kept = self.kept.as_ref().ok_or(Error::Refused(Refusal::UserErased))?;
+        Ok(Proposal { action: self.action, about: self.about, told: kept.told.clone() })
+    }
+
+    fn about_text(&self) -> Option<String> {
+        Subject::text(self.about.kind(), self.about.id())
+    }
+
+    fn open(&self, now: Time) -> Result<()> {
+        match self.state_at(now) {
+            RequestState::Pending => Ok(()),
+            RequestState::Expired => Err(Refusal::RequestExpired.into()),
+            RequestState::Approved | RequestState::Declined | RequestState::Withdrawn => {
+                Err(Refusal::RequestDecided.into())
+            }
+        }
+    }
+
+    /// The rule of the second person: it is another one.
+    fn decide(&mut self, decider: Hand, to: RequestState, now: Time) -> Result<()> {
+        self.open(now)?;
+        if decider.staff == self.proposer.staff {
+            return Err(Refusal::OwnRequest.into());
+        }
+        // Nor does anybody decide what is to be done to herself.
+        if self.proposal().ok().and_then(|proposal| proposal.staff()) == Some(decider.staff) {
+            return Err(Refusal::NotToOneself.into());
+        }
+        (self.state, self.decider, self.ended_at) = (to, Some(decider), Some(now));
+        Ok(())
+    }
+
+    /// What a new one tells.
+    pub(crate) fn proposed(&self) -> Fact {
+        let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
+        let (proposer, expires_at) = (self.proposer.staff, self.expires_at);
+        Fact::RequestProposed { request, number, action, about, proposer, expires_at }
+    }
+
+    /// Says yes.
+    pub(crate) fn approve(&mut self, decider: Hand, now: Time) -> Result<Fact> {
+        self.decide(decider, RequestState::Approved, now)?;
+        let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
+        let (proposer, decider) = (self.proposer.staff, decider.staff);
+        Ok(Fact::RequestApproved { request, number, action, about, proposer, decider })
+    }
+
+    /// Says no.
+    pub(crate) fn decline(&mut self, decider: Hand, now: Time) -> Result<Fact> {
+        self.decide(decider, RequestState::Declined, now)?;
+        let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
+        let (proposer, decider) = (self.proposer.staff, decider.staff);
+        Ok(Fact::RequestDeclined { request, number, action, about, proposer, decider })
+    }
+
+    /// Takes it back.
+    pub(crate) fn withdraw(&mut self, hand: Hand, now: Time) -> Result<Fact> {
+        if hand.staff != self.proposer.staff {
+            return Err(Refusal::NotTheProposer.into());
+        }
+        self.open(now)?;
+        (self.state, self.ended_at) = (RequestState::Withdrawn, Some(now));
+        let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
+        Ok(Fact::RequestWithdrawn { request, number, action, about, proposer: self.proposer.staff })
+    }
+
+    /// Notes that nobody has decided it in time; nothing if it has ended already, or has time left.
+    pub(crate) fn expire(&mut self, now: Time) -> Option<Fact> {
+        match (self.state, self.state_at(now)) {
+            (RequestState::Pending, RequestState::Expired) => {}
+            _ => return None,
+        }
+        let cause = EndCause::Time;
+        (self.state, self.end_cause, self.ended_at) = (RequestState::Expired, Some(cause), Some(now));
+        let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
+        let (proposer, cause) = (self.proposer.staff, cause.word());
+        Some(Fact::RequestExpired { request, number, action, about, proposer, cause })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::id::UserId;
+
+    fn hand(number: u128) -> Hand {
+        Hand { staff: StaffId(uuid::Uuid::from_u128(number)), key: None }
+    }
+
+    fn request(state: RequestState) -> Request {
+        let kept = Kept { reason: "case 17".to_owned(), told: Told::default(), facts: Vec::new(), comment: None };
+        Request {
+            id: RequestId(uuid::Uuid::from_u128(1)),
+            number: 1,
+            action: Proposable::Disable,
+            about: Subject::User(UserId(uuid::Uuid::from_u128(2))),
+            state,
+            end_cause: None,
+            plan_hash: String::new(),
+            kept: Some(kept),
+            proposer: hand(1),
+            decider: None,
+            created_at: Time(10),
+            expires_at: Time(100),
+            ended_at: None,
+        }
+    }
+
+    #[test]
+    fn each_step_from_each_state_by_each_person() {
+        use RequestState::*;
+        type Step = fn(&mut Request, Hand, Time) -> Result<Fact>;
+        let steps: [(&str, Step); 3] =
+            [("approve", Request::approve), ("decline", Request::decline), ("withdraw", Request::withdraw)];
+        // Who (1 has proposed it), when, and what becomes of: approve, decline, withdraw.
+        let table = [
+            (Pending, 1, 99, ["own_request", "own_request", "withdrawn"]),
+            (Pending, 2, 99, ["approved", "declined", "not_the_proposer"]),
+            (Pending, 1, 100, ["request_expired", "request_expired", "request_expired"]),
+            (Pending, 2, 100, ["request_expired", "request_expired", "not_the_proposer"]),
+            (Approved, 1, 99, ["request_decided", "request_decided", "request_decided"]),
+            (Approved, 2, 99, ["request_decided", "request_decided", "not_the_proposer"]),
+            (Declined, 1, 99, ["request_decided", "request_decided", "request_decided"]),
+            (Declined, 2, 99, ["request_decided", "request_decided", "not_the_proposer"]),
+            (Withdrawn, 1, 99, ["request_decided", "request_decided", "request_decided"]),
+            (Withdrawn, 2, 99, ["request_decided", "request_decided", "not_the_proposer"]),
+            (Expired, 1, 99, ["request_expired", "request_expired", "request_expired"]),
+            (Expired, 2, 99, ["request_expired", "request_expired", "not_the_proposer"]),
+        ];
+        for (state, who, now, expected) in table {
+            for ((name, step), expected) in steps.iter().zip(expected) {
+                let mut it = request(state);
+                let became = match step(&mut it, hand(who), Time(now)) {
+                    Ok(_) => it.state.word(),
+                    Err(error) => {
+                        assert_eq!((it.state, it.decider, it.ended_at), (state, None, None), "{name} left a trace");
+                        error.code()
+                    }
+                };
+                assert_eq!(became, expected, "{name} of {state} by {who} at {now}");
+                let left_by = if became == "withdrawn" { None } else { Some(hand(who)) };
+                if it.state != state {
+                    assert_eq!((it.decider, it.ended_at(Time(now))), (left_by, Some(Time(now))), "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_is_pending_and_over_time_expires_once() {
+        for state in RequestState::ALL.iter().copied() {
+            for now in [99, 100, 101] {
+                let mut it = request(state);
+                let expires = state == RequestState::Pending && now >= 100;
+                assert_eq!(it.expire(Time(now)).is_some(), expires, "{state} at {now}");
+                assert_eq!(it.expire(Time(now)), None, "{state} at {now}: again");
+            }
+        }
+        let late = request(RequestState::Pending);
+        assert_eq!(late.state_at(Time(100)), RequestState::Expired, "it reads as expired before that is noted");
+        assert_eq!((late.end_cause_at(Time(100)), late.ended_at(Time(100))), (Some(EndCause::Time), Some(Time(100))));
+    }
+
+    #[test]
+    fn nobody_decides_what_is_done_to_herself() {
+        let mut it = request(RequestState::Pending);
+        (it.action, it.about) = (Proposable::DisableStaff, Subject::Staff(hand(2).staff));
+        assert!(matches!(it.approve(hand(2), Time(50)), Err(Error::Refused(Refusal::NotToOneself))));
+        assert!(it.approve(hand(3), Time(50)).is_ok());
+    }
+}

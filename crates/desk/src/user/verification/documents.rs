@@ -1,0 +1,281 @@
+//! The way of a document in and out: what lies between the door and the vault. Bytes are received within the memory there is,
+//! looked through, tried, sealed with the person's key and stored; only then does `AddDocument` say that they are hers. On
+//! the way out a recorded question comes first, and a watermark last.
+
+use super::actions::AddDocument;
+use super::content::{self, BYTES_MAX, MediaType};
+use super::mark::{self, Lines};
+use super::model::{Document, DocumentKind};
+use super::questions::OpenDocument;
+use super::store;
+use super::vault::UNIT;
+use crate::caller::Caller;
+use crate::db::{Rd, Read, Tx, Write, params};
+use crate::door::Desk;
+use crate::error::{Error, Result};
+use crate::permission::{ACTIONS, need_of};
+use crate::tenant::Tenant;
+use crate::user::model::User;
+use crate::user::store as users;
+use crate::value::clock::{HOUR, Time};
+use crate::value::id::{DocumentId, TenantId, UserId};
+use crate::value::seal::{Place, Sealing};
+use crate::value::secret;
+use crate::verb::{Action, Subject};
+
+/// How long an object may belong to no document before it is dropped.
+const UNCLAIMED: i64 = HOUR;
+
+/// A document that is being received.
+pub struct Arriving {
+    desk: Desk,
+    caller: Caller,
+    user: UserId,
+    kind: DocumentKind,
+    declared: Option<MediaType>,
+    bytes: Vec<u8>,
+    room: Vec<tokio::sync::OwnedSemaphorePermit>,
+}
+
+/// A document as it may leave: with a watermark.
+pub struct ShownDocument {
+    /// What it is.
+    pub document: Document,
+    /// The file.
+    pub bytes: Vec<u8>,
+    // Counted until it has left.
+    _room: tokio::sync::OwnedSemaphorePermit,
+}
+
+/// Binds a document to tenant, person and itself.
+fn row_of(user: UserId, document: DocumentId) -> [u8; 32] {
+    let mut row = [0; 32];
+    row[..16].copy_from_slice(user.bytes());
+    row[16..].copy_from_slice(document.bytes());
+    row
+}
+
+fn place(tenant: TenantId, row: &[u8; 32]) -> Place<'_> {
+    Place { tenant, table: "verification_document", column: "content", row }
+}
+
+/// The keyed fingerprint of a file, to know the same one again.
+fn token(tenant: &Tenant, user: UserId, bytes: &[u8]) -> [u8; 32] {
+    let hex: String = secret::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    tenant.keys.lookup().of_person(&["document", &user.to_string(), &hex])
+}
+
+/// Work that keeps a thread busy, away from those that serve. A library that panics over a file has found it damaged.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> std::result::Result<T, content::Unfit> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(content::DAMAGED.into()),
+    }
+}
+
+impl Desk {
+    /// Begins to receive a document of a user, if the caller may show one now; an attempt without the right is recorded.
+    pub async fn receive_document(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        kind: DocumentKind,
+        declared: Option<MediaType>,
+    ) -> Result<Arriving> {
+        let need = need_of(ACTIONS, AddDocument::NAME).ok_or_else(|| Error::internal("no line to add documents"))?;
+        if caller.lacks(need, Subject::User(user)).is_some() {
+            let nothing = AddDocument { document: nothing(user, kind), user };
+            let refused = self.perform(caller, nothing).await;
+            return Err(refused.err().unwrap_or(Error::Forbidden("verifications.decide")));
+        }
+        let loaded = self.loaded(caller, user).await?;
+        loaded.may_show_documents(self.now())?;
+        let (bytes, room) = (Vec::new(), Vec::new());
+        Ok(Arriving { desk: self.clone(), caller: caller.clone(), user, kind, declared, bytes, room })
+    }
+
+    async fn loaded(&self, caller: &Caller, user: UserId) -> Result<User> {
+        let tenant = self.tenant(caller.tenant).await?;
+        self.db().read(Load { tenant, caller: caller.clone(), user }).await
+    }
+
+    /// A document, watermarked for this caller. The question is on record before the store is asked.
+    pub async fn show_document(&self, caller: &Caller, open: OpenDocument) -> Result<ShownDocument> {
+        let user = open.user;
+        let opened = self.ask(caller, open).await?;
+        let (tenant, vault) = (self.tenant(caller.tenant).await?, &self.inner.vault);
+        // Twice: sealed and opened, then opened and marked.
+        let room = vault.room(2 * opened.shape.kept).await?;
+        let sealed = vault.get(tenant.id, &opened.document.object).await?;
+        let row = row_of(user, opened.document.id);
+        let document = opened.document.clone();
+        let id = tenant.id;
+        let plain = aside(move || opened.key.open(&place(id, &row), &sealed).map_err(|_| content::DAMAGED)).await?;
+        let (media_type, plain) = (document.media_type, std::sync::Arc::new(plain));
+        let looked = plain.clone();
+        let shape = aside(move || content::inspect(Some(media_type), &looked)).await?;
+        let decoding = vault.room_to_decode(shape.cost).await?;
+        let viewer = caller.author().split_once(':').map_or("house".to_owned(), |(_, id)| id.to_owned());
+        let moment = self.now().rfc3339_millis();
+        let lines = Lines::of(&[&viewer, &moment[..16], &tenant.institution.name]);
+        let bytes = aside(move || {
+            let _until_then = decoding;
+            mark::marked(&shape, &plain, &lines)
+        })
+        .await?;
+        Ok(ShownDocument { document, bytes, _room: room })
+    }
+
+    /// Deletes objects that belong to no document (any more); how many. Safe to do anywhere, any number of times.
+    pub async fn drop_objects(&self) -> Result<u64> {
+        let mut dropped = 0;
+        loop {
+            let now = self.now();
+            let due = self.db().read(Due(now)).await?;
+            if due.is_empty() {
+                return Ok(dropped);
+            }
+            for (tenant, object) in due {
+                self.inner.vault.delete(tenant, &object).await?;
+                dropped += self.db().write(Forget { tenant, object, now }).await?;
+            }
+        }
+    }
+}
+
+fn nothing(user: UserId, kind: DocumentKind) -> Document {
+    Document {
+        id: DocumentId(user.0),
+        user,
+        kind,
+        media_type: MediaType::Png,
+        bytes: 0,
+        width: None,
+        height: None,
+        pages: None,
+        added_at: Time(0),
+        added_by: String::new(),
+        replaced_at: None,
+        token: [0; 32],
+        object: [0; 16],
+    }
+}
+
+impl Arriving {
+    /// Takes more of the file.
+    pub async fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        let length = self.bytes.len() + bytes.len();
+        if length > BYTES_MAX {
+            return Err(Error::invalid("document", "too_large", "At most 10 MiB."));
+        }
+        // Memory is asked for as the file comes: who sends slowly, or nothing, keeps nobody waiting for long.
+        while self.room.len() * UNIT < length {
+            self.room.push(self.desk.inner.vault.room(UNIT).await?);
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// SHA-256 of what came.
+    pub fn digest(&self) -> [u8; 32] {
+        secret::digest(&self.bytes)
+    }
+
+    /// The file is whole: it is looked through, tried, sealed and stored. What is left is to say that it is hers.
+    pub async fn finish(self) -> Result<AddDocument> {
+        let Arriving { desk, caller, user, kind, declared, mut bytes, room } = self;
+        let (tenant, vault) = (desk.tenant(caller.tenant).await?, &desk.inner.vault);
+        let (shape, mut bytes) = aside(move || {
+            let shape = content::inspect(declared, &bytes)?;
+            bytes.truncate(shape.kept);
+            Ok((shape, bytes))
+        })
+        .await?;
+        let decoding = vault.room_to_decode(shape.cost).await?;
+        let pages;
+        (pages, bytes) = aside(move || {
+            let _until_then = decoding;
+            Ok((mark::tried(&shape, &bytes)?, bytes))
+        })
+        .await?;
+        let key = desk.loaded(&caller, user).await?.person.ok_or(Error::Refused(crate::Refusal::UserErased))?;
+        let (now, random) = (desk.now(), desk.random().clone());
+        let (id, object) = (DocumentId::new(now, &random), random.bytes::<16>());
+        let (token, length) = (token(&tenant, user, &bytes), bytes.len() as i64);
+        let (row, tenant_id) = (row_of(user, id), tenant.id);
+        let sealed = aside(move || Ok(key.seal(&place(tenant_id, &row), &bytes, &random))).await?;
+        // Written down here before it is written there: whatever happens next, somebody knows to drop it.
+        desk.db().write(Announce { tenant: tenant.id, object, user, drop_at: now.plus(UNCLAIMED) }).await?;
+        vault.put(tenant.id, &object, sealed).await?;
+        drop(room);
+        let (width, height) = shape.size.map(|(width, height)| (i64::from(width), i64::from(height))).unzip();
+        let document = Document {
+            id,
+            media_type: shape.media_type,
+            bytes: length,
+            width,
+            height,
+            pages: pages.map(|pages| pages as i64),
+            token,
+            object,
+            ..nothing(user, kind)
+        };
+        Ok(AddDocument { document, user })
+    }
+}
+
+struct Load {
+    tenant: std::sync::Arc<Tenant>,
+    caller: Caller,
+    user: UserId,
+}
+
+impl Read for Load {
+    type Output = User;
+
+    async fn run(&self, rd: &mut Rd) -> Result<User> {
+        users::load(rd, &self.tenant, &self.caller, self.user).await
+    }
+}
+
+struct Announce {
+    tenant: TenantId,
+    object: [u8; 16],
+    user: UserId,
+    drop_at: Time,
+}
+
+impl Write for Announce {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        tx.run(store::INSERT_OBJECT, params![self.tenant, self.object, self.user, self.drop_at]).await.map(drop)
+    }
+}
+
+struct Due(Time);
+
+impl Read for Due {
+    type Output = Vec<(TenantId, [u8; 16])>;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
+        let rows = rd.all(store::DUE_OBJECTS, params![self.0]).await?.into_iter();
+        rows.map(|mut row| Ok((row.take()?, row.take()?))).collect()
+    }
+}
+
+struct Forget {
+    tenant: TenantId,
+    object: [u8; 16],
+    now: Time,
+}
+
+impl Write for Forget {
+    type Output = u64;
+
+    async fn run(&self, tx: &mut Tx) -> Result<u64> {
+        tx.run(store::FORGET_OBJECT, params![self.tenant, self.object, self.now]).await
+    }
+}

@@ -1,0 +1,174 @@
+//! Where documents lie: a folder, or a bucket that speaks S3. The outside world: never called inside a transaction. Bytes come
+//! here sealed and under names that say nothing; what belongs to what stands in the database.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::{Busy, Error, Result};
+use crate::value::id::TenantId;
+use crate::value::secret::Secret;
+
+/// How long the store may take for one object.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a document waits for memory.
+const QUEUE: Duration = Duration::from_secs(10);
+/// The unit in which memory is given out.
+pub(super) const UNIT: usize = 1024 * 1024;
+/// What documents may hold of it while they arrive or leave, each twice: as it is, and sealed.
+const BODIES: usize = 64;
+/// What may be decoded at the same time: the largest image there may be, or many small ones.
+const DECODED: usize = 256;
+
+/// Where documents shall lie.
+#[derive(Debug, Clone)]
+pub enum VaultPlace {
+    /// Nowhere for long: for tests.
+    Memory,
+    /// A folder, made if need be.
+    Folder(PathBuf),
+    /// A bucket.
+    S3(S3Place),
+}
+
+/// A bucket.
+#[derive(Debug, Clone)]
+pub struct S3Place {
+    /// Its name.
+    pub bucket: String,
+    /// What stands before the names of objects; may be empty.
+    pub prefix: String,
+    /// Its region.
+    pub region: String,
+    /// Where the service is, if it is not Amazon's.
+    pub endpoint: Option<String>,
+    /// The key to it and its secret; absent: what the machine it runs on is given.
+    pub key: Option<(String, Secret)>,
+}
+
+/// The store of documents, and the memory they may take.
+#[derive(Clone)]
+pub struct Vault {
+    store: Arc<dyn ObjectStore>,
+    bodies: Arc<Semaphore>,
+    decoded: Arc<Semaphore>,
+}
+
+impl Vault {
+    /// Opens the place.
+    pub fn open(place: &VaultPlace) -> Result<Vault> {
+        let store: Arc<dyn ObjectStore> = match place {
+            VaultPlace::Memory => Arc::new(InMemory::new()),
+            VaultPlace::Folder(folder) => {
+                make_folder(folder).map_err(|fault| {
+                    Error::internal(format!("cannot make the folder for documents {}: {fault}", folder.display()))
+                })?;
+                // A document that was acknowledged is there after a power cut: written, synced, renamed, synced.
+                let store = LocalFileSystem::new_with_prefix(folder).map_err(Error::internal)?;
+                Arc::new(store.with_fsync(true))
+            }
+            VaultPlace::S3(place) => {
+                let mut builder = AmazonS3Builder::new().with_bucket_name(&place.bucket).with_region(&place.region);
+                if let Some(endpoint) = &place.endpoint {
+                    builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http:"));
+                }
+                if let Some((id, secret)) = &place.key {
+                    builder = builder.with_access_key_id(id).with_secret_access_key(secret.expose());
+                }
+                let store = builder.build().map_err(Error::internal)?;
+                Arc::new(PrefixStore::new(store, Path::from(place.prefix.trim_matches('/'))))
+            }
+        };
+        Ok(Vault { store, bodies: Arc::new(Semaphore::new(BODIES)), decoded: Arc::new(Semaphore::new(DECODED)) })
+    }
+
+    /// A vault that forgets.
+    pub fn in_memory() -> Vault {
+        Vault::open(&VaultPlace::Memory).expect("memory is there")
+    }
+
+    /// Room for so many bytes of a document; whoever waits too long is told to come again.
+    pub(super) async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit> {
+        units(&self.bodies, bytes, BODIES).await
+    }
+
+    /// Room to decode so many bytes.
+    pub(super) async fn room_to_decode(&self, bytes: u64) -> Result<OwnedSemaphorePermit> {
+        units(&self.decoded, usize::try_from(bytes).unwrap_or(usize::MAX), DECODED).await
+    }
+
+    /// Writes an object. When this returns, it is there for good.
+    pub(super) async fn put(&self, tenant: TenantId, object: &[u8; 16], sealed: Vec<u8>) -> Result<()> {
+        let place = place(tenant, object);
+        patient(self.store.put(&place, PutPayload::from(sealed))).await.map(drop)
+    }
+
+    /// Reads an object; one that is not there is a fault of the store.
+    pub(super) async fn get(&self, tenant: TenantId, object: &[u8; 16]) -> Result<Vec<u8>> {
+        let place = place(tenant, object);
+        patient(async { self.store.get(&place).await?.bytes().await }).await.map(Vec::from)
+    }
+
+    /// Deletes an object, if it is there.
+    pub(super) async fn delete(&self, tenant: TenantId, object: &[u8; 16]) -> Result<()> {
+        let place = place(tenant, object);
+        patient(async {
+            match self.store.delete(&place).await {
+                Err(object_store::Error::NotFound { .. }) => Ok(()),
+                other => other,
+            }
+        })
+        .await
+    }
+}
+
+/// Only the one it belongs to may look in, where there is such a thing.
+fn make_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+async fn units(room: &Arc<Semaphore>, bytes: usize, most: usize) -> Result<OwnedSemaphorePermit> {
+    let units = bytes.div_ceil(UNIT).clamp(1, most) as u32;
+    match tokio::time::timeout(QUEUE, room.clone().acquire_many_owned(units)).await {
+        Ok(Ok(permit)) => Ok(permit),
+        _ => Err(Error::Busy(Busy::Queue)),
+    }
+}
+
+/// The tenant, two letters so that no folder grows large, and the name.
+fn place(tenant: TenantId, object: &[u8; 16]) -> Path {
+    let name: String = object.iter().map(|byte| format!("{byte:02x}")).collect();
+    Path::from(format!("{tenant}/{}/{name}", &name[..2]))
+}
+
+async fn patient<T>(work: impl Future<Output = object_store::Result<T>>) -> Result<T> {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(fault)) => {
+            tracing::warn!(%fault, "the store of documents did not do what it was asked");
+            Err(Error::Busy(Busy::DocumentsAway))
+        }
+        Err(_) => {
+            tracing::warn!("the store of documents took too long");
+            Err(Error::Busy(Busy::DocumentsAway))
+        }
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Vault")
+    }
+}

@@ -1,0 +1,9 @@
+//! The Switch voice: recorded exchanges (`*.http`) for what is said, Rust for what needs a moved clock, other doors or many
+//! callers at once.
+
+mod abuse;
+mod calls;
+mod order;
+mod shapes;
+mod transcript;
+mod world;

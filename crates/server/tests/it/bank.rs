@@ -96,7 +96,9 @@ impl Bank {
 
     fn settings(&self) -> Vec<String> {
         let master = self.master_key().display().to_string();
-        ["--database", &self.database, "--master-key-file", &master].map(str::to_owned).to_vec()
+        let papers = format!("file:{}", self.folder.path().join("documents").display());
+        let words = ["--database", &self.database, "--master-key-file", &master, "--document-store", &papers];
+        words.map(str::to_owned).to_vec()
     }
 
     /// What a command prints about this bank.
@@ -264,6 +266,14 @@ impl Client {
     /// A client for many of these.
     pub fn http() -> reqwest::Client {
         reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")
+    }
+
+    /// Sends bytes of a type; the status and the answer's bytes, unless the connection broke.
+    pub async fn put(&self, path: &str, media_type: &str, bytes: Vec<u8>) -> Option<(u16, Vec<u8>)> {
+        let request = self.http.put(format!("{}{path}", self.base)).bearer_auth(&self.bearer);
+        let answer = request.header("content-type", media_type).body(bytes).send().await.ok()?;
+        let status = answer.status().as_u16();
+        Some((status, answer.bytes().await.ok()?.to_vec()))
     }
 
     /// Sends, and takes the whole answer; nothing when the connection broke before its end.

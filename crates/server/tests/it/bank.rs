@@ -96,9 +96,7 @@ impl Bank {
 
     fn settings(&self) -> Vec<String> {
         let master = self.master_key().display().to_string();
-        let papers = format!("file:{}", self.folder.path().join("documents").display());
-        let words = ["--database", &self.database, "--master-key-file", &master, "--document-store", &papers];
-        words.map(str::to_owned).to_vec()
+        ["--database", &self.database, "--master-key-file", &master].map(str::to_owned).to_vec()
     }
 
     /// What a command prints about this bank.
@@ -119,6 +117,10 @@ impl Bank {
         let mut command = bursar(&["serve", "--listen", &listen, "--metrics-listen", "off"]);
         command.args(["--public-url", self.public_url.get_or_init(|| format!("http://{listen}"))]);
         command.args(self.settings()).args(["--anonymous-rate-limit-per-second", "100000"]).args(more);
+        if !more.contains(&"--document-store") {
+            let papers = self.folder.path().join("documents");
+            command.args(["--document-store", &format!("file:{}", papers.display())]);
+        }
         if !more.contains(&CHEAP[0]) {
             command.args(CHEAP);
         }

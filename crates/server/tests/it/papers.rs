@@ -1,6 +1,10 @@
 //! Documents and the real server: killed at any moment it loses none that it acknowledged, and however many come at once
 //! it takes no more memory than it says.
 
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use desk::value::id::UserId;
@@ -8,6 +12,7 @@ use image::{ImageFormat, RgbImage};
 use serde_json::{Value, json};
 
 use crate::bank::{Bank, Client, person};
+use crate::running::until;
 
 fn png(width: u32) -> Vec<u8> {
     let mut out = std::io::Cursor::new(Vec::new());
@@ -105,4 +110,103 @@ async fn many_large_uploads_at_once_take_no_more_memory_than_there_is_for_them()
     assert!(most < 260, "{most} MiB were resident");
     let well = native.put(&format!("/v1/users/{user}/verification/documents/selfie"), "image/png", png(30)).await;
     assert_eq!(well.map(|(status, _)| status), Some(201), "and then it goes on");
+}
+
+/// What a bucket holds, by path.
+type Held = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+
+/// A service that keeps what is put, as S3 does; it believes every signature, but wants one. Where it is, and what it holds.
+fn bucket() -> (String, Held) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = format!("http://{}", listener.local_addr().unwrap());
+    let held = Held::default();
+    let keeping = held.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let held = keeping.clone();
+            std::thread::spawn(move || while serve_one(&stream, &held).is_some() {});
+        }
+    });
+    (place, held)
+}
+
+/// One request of a connection; nothing once it has ended.
+fn serve_one(stream: &TcpStream, held: &Held) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
+        match line.trim_end() {
+            "" => break,
+            text => head.push(text.to_owned()),
+        }
+    }
+    let header = |name: &str| {
+        let lines = head.iter().filter_map(|line| line.split_once(':'));
+        lines.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+    };
+    let mut body = vec![0; header("content-length").map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body).ok()?;
+    let mut words = head[0].split(' ');
+    let (method, path) = (words.next()?, words.next()?.split('?').next()?.to_owned());
+    let signed = header("authorization").is_some_and(|it| it.starts_with("AWS4-HMAC-SHA256 Credential=papers-key/"));
+    let mut held = held.lock().unwrap();
+    let (status, answer) = match method {
+        _ if !signed => ("403 Forbidden", Vec::new()),
+        "PUT" => {
+            held.insert(path, body);
+            ("200 OK", Vec::new())
+        }
+        "GET" => held.get(&path).map_or(("404 Not Found", Vec::new()), |bytes| ("200 OK", bytes.clone())),
+        "DELETE" => {
+            held.remove(&path);
+            ("204 No Content", Vec::new())
+        }
+        "POST" => {
+            // Several at once, by their names.
+            let text = String::from_utf8(body).unwrap();
+            for key in text.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next()) {
+                held.remove(&format!("{}/{key}", path.trim_end_matches('/')));
+            }
+            ("200 OK", b"<DeleteResult></DeleteResult>".to_vec())
+        }
+        _ => ("405 Method Not Allowed", Vec::new()),
+    };
+    let modified = "Mon, 02 Mar 2026 09:00:00 GMT";
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nETag: \"one\"\r\nLast-Modified: {modified}\r\n\r\n",
+        answer.len()
+    );
+    let mut stream = stream;
+    stream.write_all(head.as_bytes()).ok()?;
+    stream.write_all(&answer).ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_lie_in_a_bucket_where_the_settings_say_so() {
+    let (place, held) = bucket();
+    let bank = Bank::embedded();
+    let store = ["--document-store", "s3://papers/live", "--s3-endpoint", &place];
+    let mut server = bank.launch_with(&store, |command| {
+        command.env("BURSAR_S3_ACCESS_KEY_ID", "papers-key").env("BURSAR_S3_SECRET_ACCESS_KEY", "not-told");
+    });
+    server.wait(&bank);
+    let native = Client::new(&Client::http(), &server, &bank.key);
+    let user = native.call("POST", "/v1/users", person("papers")).await.text("id").to_owned();
+    let path = format!("/v1/users/{user}/verification/documents/photo_id");
+    let (status, body) = native.put(&path, "image/png", png(64)).await.unwrap();
+    assert_eq!(status, 201, "{} {}", String::from_utf8_lossy(&body), bank.log());
+    {
+        let held = held.lock().unwrap();
+        let (name, sealed) = held.first_key_value().unwrap();
+        assert!(held.len() == 1 && name.starts_with("/papers/live/ten_1/"), "{name}");
+        assert!(!sealed.windows(4).any(|four| four == b"IHDR"));
+    }
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let path = format!("/v1/users/{user}/verification/documents/{}/reveal", body["id"].as_str().unwrap());
+    assert_eq!(native.call("POST", &path, json!({ "purpose": "deciding on her request" })).await.status, 200);
+    assert_eq!(native.call("POST", &format!("/v1/users/{user}/erase"), json!({})).await.status, 200);
+    until("the object is gone", || held.lock().unwrap().is_empty().then_some(()));
+    assert!(!bank.log().contains("not-told"));
 }

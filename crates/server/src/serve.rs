@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use desk::user::verification::Vault;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -119,6 +120,9 @@ pub async fn run(
         }
         None => None,
     };
+    if let Err(fault) = Vault::new(config.documents()).ready() {
+        tracing::warn!(%fault, "the place for documents cannot be opened: they can be neither added nor shown");
+    }
     let router = wire_up::router(&desk, config, public_url);
     let worker = Worker::new(desk.clone(), wire_up::outside(config)?, public_url.to_owned(), ending);
     let working = tokio::spawn(worker.run());

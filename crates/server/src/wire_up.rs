@@ -90,26 +90,15 @@ pub fn master_key(settings: &Settings, db: &Db) -> Done<MasterKey> {
 }
 
 /// A desk over a database, with the machine's clock and chance.
-pub fn desk_over(config: &Config, db: Db, master: MasterKey) -> Done<Desk> {
-    let vault = vault(config)?;
-    Ok(Desk::open(DeskParts {
-        vault,
+pub fn desk_over(config: &Config, db: Db, master: MasterKey) -> Desk {
+    Desk::open(DeskParts {
         db,
         master,
         clock: Clock::System,
         random: Random::System,
         hashing: config.hashing(),
         hashing_at_once: config.hashing_at_once,
-    }))
-}
-
-/// Opens the place where documents lie.
-pub fn vault(config: &Config) -> Done<Vault> {
-    Vault::open(&config.documents()).map_err(|fault| {
-        Trouble::new(
-            format!("cannot open the place for documents: {fault}"),
-            "Check that this user may write there, or name another with --document-store file:PATH.",
-        )
+        vault: Vault::new(config.documents()),
     })
 }
 
@@ -118,7 +107,7 @@ pub async fn open(settings: &Settings, absent: Absent) -> Done<Opened> {
     let (db, _) = open_db(&settings.config, absent).await?;
     let key_was_there = settings.master_key.is_some() || settings.config.master_key_file().exists();
     let master = master_key(settings, &db)?;
-    let desk = desk_over(&settings.config, db.clone(), master)?;
+    let desk = desk_over(&settings.config, db.clone(), master);
     // The first tenant's keys are unwrapped here: a wrong key is found now, not at the first request.
     match tenants(&desk).await {
         Ok(tenants) => {

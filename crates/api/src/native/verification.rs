@@ -490,6 +490,7 @@ async fn received(house: &House, caller: &Caller, user: UserId, kind: &str, part
     if length.is_some_and(|length| length > DOCUMENT_BYTES_MAX as u64) {
         return Err(too_large().into());
     }
+    arriving.expect(length.map_or(0, |length| length as usize)).await?;
     let all = async {
         let (mut body, mut bytes) = (body, 0);
         loop {

@@ -336,7 +336,7 @@ async fn with_folders() -> Vec<(TestDesk, tempfile::TempDir)> {
     let mut all = Vec::new();
     for (engine, db, guard) in test_dbs().await {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(&VaultPlace::Folder(folder.path().join("documents"))).unwrap();
+        let vault = Vault::new(VaultPlace::Folder(folder.path().join("documents")));
         all.push((TestDesk::over_both(engine, db, guard, vault).await, folder));
     }
     all

@@ -151,7 +151,7 @@ fn documents_lie_next_to_the_database_in_a_folder_or_in_a_bucket() {
     let VaultPlace::S3(s3) = place(&bucket.concat()).unwrap() else { panic!("a bucket") };
     assert_eq!((s3.bucket.as_str(), s3.prefix.as_str(), s3.region.as_str()), ("papers", "live/one", "us-east-1"));
     assert!(!format!("{s3:?}").contains("hidden"));
-    desk::user::verification::Vault::open(&VaultPlace::S3(s3)).unwrap();
+    desk::user::verification::Vault::new(VaultPlace::S3(s3)).ready().unwrap();
     for wrong in [
         &[("document_store", "papers")][..],
         &[("document_store", "s3://")],

@@ -58,7 +58,7 @@ pub fn prepare(folder: &Path) -> Done<File> {
         }
     }
     match std::fs::remove_dir_all(folder.join(DOCUMENTS)) {
-        Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => return Err(failed(fault)),
+        Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => Err(failed(fault)),
         _ => Ok(marker),
     }
 }

@@ -73,7 +73,7 @@ pub async fn run(demo: Demo, mut settings: Settings, flags: &Flags) -> Done {
     }
     let (db, _) = wire_up::open_db(&settings.config, Absent::Refuse).await?;
     let master = MasterKey::read_or_create(&settings.config.master_key_file(), &Random::System)?;
-    let desk = wire_up::desk_over(&settings.config, db.clone(), master)?;
+    let desk = wire_up::desk_over(&settings.config, db.clone(), master);
     let card = paper::card(&folder::read(&demo.data)?, &demo.data);
     let opened = Opened { desk, db };
     serve::run(&settings, opened, listener, &base_url, prometheus, stop, |_| {

@@ -9,6 +9,7 @@ use desk::session::{NewDevice, SignInRequest};
 use desk::staff::AddStaff;
 use desk::team::{AddMember, CreateTeam};
 use desk::tenant::{Environment, Institution, InstitutionKind, Settings};
+use desk::user::verification::Vault;
 use desk::user::{CreateUser, User, UserKind};
 use desk::value::clock::{Clock, DAY, MINUTE, SECOND, Time};
 use desk::value::id::{InstitutionId, SessionId, StaffId, TenantId, UserId};
@@ -26,7 +27,6 @@ use super::{bridge, folder, in_order};
 use crate::cli::Demo;
 use crate::config::Config;
 use crate::trouble::{Done, Trouble};
-use crate::wire_up;
 
 /// The day that all days are counted back from. Fixed: ids hold their moment, and must be the same for the same seed.
 const TODAY: &str = "2026-10-01T09:00:00Z";
@@ -172,7 +172,7 @@ impl Town {
     /// once and handed in, and are checked at their own cost.
     pub(super) fn desk(&self, clock: Clock, random: Random) -> Done<Desk> {
         let master = MasterKey::read_or_create(&self.config.master_key_file(), &Random::System)?;
-        let (hashing, vault) = (Hashing::cheap(), wire_up::vault(&self.config)?);
+        let (hashing, vault) = (Hashing::cheap(), Vault::new(self.config.documents()));
         Ok(Desk::open(DeskParts { db: self.db.clone(), master, clock, random, hashing, hashing_at_once: 2, vault }))
     }
 

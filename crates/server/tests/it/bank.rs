@@ -117,6 +117,10 @@ impl Bank {
         let mut command = bursar(&["serve", "--listen", &listen, "--metrics-listen", "off"]);
         command.args(["--public-url", self.public_url.get_or_init(|| format!("http://{listen}"))]);
         command.args(self.settings()).args(["--anonymous-rate-limit-per-second", "100000"]).args(more);
+        if !more.contains(&"--document-store") {
+            let papers = self.folder.path().join("documents");
+            command.args(["--document-store", &format!("file:{}", papers.display())]);
+        }
         if !more.contains(&CHEAP[0]) {
             command.args(CHEAP);
         }
@@ -264,6 +268,14 @@ impl Client {
     /// A client for many of these.
     pub fn http() -> reqwest::Client {
         reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")
+    }
+
+    /// Sends bytes of a type; the status and the answer's bytes, unless the connection broke.
+    pub async fn put(&self, path: &str, media_type: &str, bytes: Vec<u8>) -> Option<(u16, Vec<u8>)> {
+        let request = self.http.put(format!("{}{path}", self.base)).bearer_auth(&self.bearer);
+        let answer = request.header("content-type", media_type).body(bytes).send().await.ok()?;
+        let status = answer.status().as_u16();
+        Some((status, answer.bytes().await.ok()?.to_vec()))
     }
 
     /// Sends, and takes the whole answer; nothing when the connection broke before its end.

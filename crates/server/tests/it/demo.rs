@@ -140,7 +140,8 @@ async fn messages_rest_in_the_outbox_and_are_printed_while_the_server_runs() {
         desk.perform(&house(), StartPasswordReset { user: id, method, reason: None }).await.unwrap();
     }
     let text = until("rest", || {
-        Some(printed(&["outbox", "--data", data])).filter(|text| text.matches("· resting ·").count() == 2)
+        Some(printed(&["outbox", "--data", data]))
+            .filter(|text| text.matches("· password_reset · resting ·").count() == 2)
     });
     assert!(text.contains(&format!("{}/reset/bur_1_", server.base)), "{text}");
     let hers = printed(&["outbox", "--data", data, "--to", &email.to_uppercase()]);

@@ -12,6 +12,7 @@ mod demo;
 mod documents;
 mod imports;
 mod kill;
+mod papers;
 mod running;
 mod serving;
 mod sign_in;

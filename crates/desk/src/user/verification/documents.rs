@@ -34,7 +34,8 @@ pub struct Arriving {
     kind: DocumentKind,
     declared: Option<MediaType>,
     bytes: Vec<u8>,
-    room: Vec<tokio::sync::OwnedSemaphorePermit>,
+    /// The memory it holds, and for how many bytes that is.
+    room: (Vec<tokio::sync::OwnedSemaphorePermit>, usize),
 }
 
 /// A document as it may leave: with a watermark.
@@ -92,7 +93,7 @@ impl Desk {
         }
         let loaded = self.loaded(caller, user).await?;
         loaded.may_show_documents(self.now())?;
-        let (bytes, room) = (Vec::new(), Vec::new());
+        let (bytes, room) = (Vec::new(), (Vec::new(), 0));
         Ok(Arriving { desk: self.clone(), caller: caller.clone(), user, kind, declared, bytes, room })
     }
 
@@ -164,16 +165,24 @@ fn nothing(user: UserId, kind: DocumentKind) -> Document {
 }
 
 impl Arriving {
-    /// Takes more of the file.
-    pub async fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        let length = self.bytes.len() + bytes.len();
+    /// Waits for the memory that a file of this length takes: all of it at once, so that of many none waits for the rest of
+    /// its memory while it holds what another one waits for.
+    pub async fn expect(&mut self, length: usize) -> Result<()> {
         if length > BYTES_MAX {
             return Err(Error::invalid("document", "too_large", "At most 10 MiB."));
         }
-        // Memory is asked for as the file comes: who sends slowly, or nothing, keeps nobody waiting for long.
-        while self.room.len() * UNIT < length {
-            self.room.push(self.desk.inner.vault.room(UNIT).await?);
+        if length > self.room.1 {
+            let more = (length - self.room.1).next_multiple_of(UNIT);
+            self.room.0.push(self.desk.inner.vault.room(more).await?);
+            self.room.1 += more;
         }
+        Ok(())
+    }
+
+    /// Takes more of the file.
+    pub async fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        self.expect(self.bytes.len() + bytes.len()).await?;
+        self.bytes.reserve_exact(self.room.1.min(BYTES_MAX) - self.bytes.len());
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }

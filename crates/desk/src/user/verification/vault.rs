@@ -2,7 +2,7 @@
 //! here sealed and under names that say nothing; what belongs to what stands in the database.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const QUEUE: Duration = Duration::from_secs(10);
 /// The unit in which memory is given out.
 pub(super) const UNIT: usize = 1024 * 1024;
-/// What documents may hold of it while they arrive or leave, each twice: as it is, and sealed.
+/// What documents may hold of it while they arrive or leave; sealing takes as much again.
 const BODIES: usize = 64;
 /// What may be decoded at the same time: the largest image there may be, or many small ones.
 const DECODED: usize = 256;
@@ -57,42 +57,50 @@ pub struct S3Place {
 /// The store of documents, and the memory they may take.
 #[derive(Clone)]
 pub struct Vault {
-    store: Arc<dyn ObjectStore>,
+    place: Arc<VaultPlace>,
+    store: Arc<Mutex<Option<Arc<dyn ObjectStore>>>>,
     bodies: Arc<Semaphore>,
     decoded: Arc<Semaphore>,
 }
 
 impl Vault {
-    /// Opens the place.
-    pub fn open(place: &VaultPlace) -> Result<Vault> {
-        let store: Arc<dyn ObjectStore> = match place {
-            VaultPlace::Memory => Arc::new(InMemory::new()),
-            VaultPlace::Folder(folder) => {
-                make_folder(folder).map_err(|fault| {
-                    Error::internal(format!("cannot make the folder for documents {}: {fault}", folder.display()))
-                })?;
-                // A document that was acknowledged is there after a power cut: written, synced, renamed, synced.
-                let store = LocalFileSystem::new_with_prefix(folder).map_err(Error::internal)?;
-                Arc::new(store.with_fsync(true))
-            }
-            VaultPlace::S3(place) => {
-                let mut builder = AmazonS3Builder::new().with_bucket_name(&place.bucket).with_region(&place.region);
-                if let Some(endpoint) = &place.endpoint {
-                    builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http:"));
-                }
-                if let Some((id, secret)) = &place.key {
-                    builder = builder.with_access_key_id(id).with_secret_access_key(secret.expose());
-                }
-                let store = builder.build().map_err(Error::internal)?;
-                Arc::new(PrefixStore::new(store, Path::from(place.prefix.trim_matches('/'))))
-            }
-        };
-        Ok(Vault { store, bodies: Arc::new(Semaphore::new(BODIES)), decoded: Arc::new(Semaphore::new(DECODED)) })
+    /// A vault at this place. It is opened when it is first needed: a command that has nothing to do with documents must
+    /// leave no folder behind.
+    pub fn new(place: VaultPlace) -> Vault {
+        Vault {
+            place: Arc::new(place),
+            store: Arc::default(),
+            bodies: Arc::new(Semaphore::new(BODIES)),
+            decoded: Arc::new(Semaphore::new(DECODED)),
+        }
+    }
+
+    /// Opens the place now, or says why it cannot be.
+    pub fn ready(&self) -> Result<()> {
+        self.store().map(drop)
+    }
+
+    fn store(&self) -> Result<Arc<dyn ObjectStore>> {
+        let mut store = self.store.lock().unwrap_or_else(|broken| broken.into_inner());
+        if let Some(store) = &*store {
+            return Ok(store.clone());
+        }
+        let opened = open(&self.place)?;
+        *store = Some(opened.clone());
+        Ok(opened)
     }
 
     /// A vault that forgets.
     pub fn in_memory() -> Vault {
-        Vault::open(&VaultPlace::Memory).expect("memory is there")
+        Vault::new(VaultPlace::Memory)
+    }
+
+    /// The store, or word that it is away.
+    fn opened(&self) -> Result<Arc<dyn ObjectStore>> {
+        self.store().map_err(|fault| {
+            tracing::warn!(%fault, "the store of documents cannot be opened");
+            Error::Busy(Busy::DocumentsAway)
+        })
     }
 
     /// Room for so many bytes of a document; whoever waits too long is told to come again.
@@ -107,27 +115,52 @@ impl Vault {
 
     /// Writes an object. When this returns, it is there for good.
     pub(super) async fn put(&self, tenant: TenantId, object: &[u8; 16], sealed: Vec<u8>) -> Result<()> {
-        let place = place(tenant, object);
-        patient(self.store.put(&place, PutPayload::from(sealed))).await.map(drop)
+        let (store, place) = (self.opened()?, place(tenant, object));
+        patient(store.put(&place, PutPayload::from(sealed))).await.map(drop)
     }
 
     /// Reads an object; one that is not there is a fault of the store.
     pub(super) async fn get(&self, tenant: TenantId, object: &[u8; 16]) -> Result<Vec<u8>> {
-        let place = place(tenant, object);
-        patient(async { self.store.get(&place).await?.bytes().await }).await.map(Vec::from)
+        let (store, place) = (self.opened()?, place(tenant, object));
+        patient(async { store.get(&place).await?.bytes().await }).await.map(Vec::from)
     }
 
     /// Deletes an object, if it is there.
     pub(super) async fn delete(&self, tenant: TenantId, object: &[u8; 16]) -> Result<()> {
-        let place = place(tenant, object);
+        let (store, place) = (self.opened()?, place(tenant, object));
         patient(async {
-            match self.store.delete(&place).await {
+            match store.delete(&place).await {
                 Err(object_store::Error::NotFound { .. }) => Ok(()),
                 other => other,
             }
         })
         .await
     }
+}
+
+fn open(place: &VaultPlace) -> Result<Arc<dyn ObjectStore>> {
+    Ok(match place {
+        VaultPlace::Memory => Arc::new(InMemory::new()),
+        VaultPlace::Folder(folder) => {
+            make_folder(folder).map_err(|fault| {
+                Error::internal(format!("cannot make the folder for documents {}: {fault}", folder.display()))
+            })?;
+            // A document that was acknowledged is there after a power cut: written, synced, renamed, synced.
+            let store = LocalFileSystem::new_with_prefix(folder).map_err(Error::internal)?;
+            Arc::new(store.with_fsync(true))
+        }
+        VaultPlace::S3(place) => {
+            let mut builder = AmazonS3Builder::new().with_bucket_name(&place.bucket).with_region(&place.region);
+            if let Some(endpoint) = &place.endpoint {
+                builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http:"));
+            }
+            if let Some((id, secret)) = &place.key {
+                builder = builder.with_access_key_id(id).with_secret_access_key(secret.expose());
+            }
+            let store = builder.build().map_err(Error::internal)?;
+            Arc::new(PrefixStore::new(store, Path::from(place.prefix.trim_matches('/'))))
+        }
+    })
 }
 
 /// Only the one it belongs to may look in, where there is such a thing.

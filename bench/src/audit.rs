@@ -76,8 +76,7 @@ impl Write for Piece {
 /// The product's statement for so many rows.
 fn statement() -> &'static str {
     let (head, _) = desk::testing::AUDIT_INSERT.split_once("VALUES").expect("an insert has values");
-    let rows: Vec<String> =
-        (0..AT_ONCE).map(|row| format!("({})", desk::db::slots(1 + row * 15, 15))).collect();
+    let rows: Vec<String> = (0..AT_ONCE).map(|row| format!("({})", desk::db::slots(1 + row * 15, 15))).collect();
     // Once for each run: the engines keep prepared statements by the address of their text.
     Box::leak(format!("{head}VALUES {}", rows.join(", ")).into_boxed_str())
 }

@@ -85,7 +85,9 @@ pub const KINDS: &[Kind] = &[
     kind("import_sealed", "until the audit of it is sealed", "s", Less),
     kind("start", "start to the first answer", "ms", Less).both(must(300.0)),
     kind("memory_idle", "memory at rest", "MB", Less).both(must(40.0)),
-    kind("get", "get user, 8 connections", "/s", More).small(with_floor(15_000.0, 0.25)).large(with_floor(20_000.0, 0.3)),
+    kind("get", "get user, 8 connections", "/s", More)
+        .small(with_floor(15_000.0, 0.25))
+        .large(with_floor(20_000.0, 0.3)),
     kind("get_p99", "get user, p99", "ms", Less).both(must(5.0)),
     kind("find", "find by e-mail, 8 connections", "/s", More).large(with_floor(20_000.0, 0.3)),
     kind("find_p99", "find by e-mail, p99", "ms", Less).large(must(5.0)),
@@ -301,9 +303,14 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_thousands_stand_apart() {
-        for (value, text) in
-            [(1_000_000.0, "1,000,000"), (20_000.0, "20,000"), (123.4, "123"), (0.3, "0.3"), (30.0, "30"), (1.25, "1.25")]
-        {
+        for (value, text) in [
+            (1_000_000.0, "1,000,000"),
+            (20_000.0, "20,000"),
+            (123.4, "123"),
+            (0.3, "0.3"),
+            (30.0, "30"),
+            (1.25, "1.25"),
+        ] {
             assert_eq!(short(value), text);
         }
         assert_eq!(rounded(12_345.6), 12_350.0);
@@ -313,7 +320,11 @@ mod tests {
     #[test]
     fn every_key_and_every_name_stands_once() {
         for (at, kind) in KINDS.iter().enumerate() {
-            assert!(KINDS[at + 1..].iter().all(|other| other.key != kind.key && other.name != kind.name), "{}", kind.key);
+            assert!(
+                KINDS[at + 1..].iter().all(|other| other.key != kind.key && other.name != kind.name),
+                "{}",
+                kind.key
+            );
         }
     }
 

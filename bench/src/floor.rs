@@ -20,7 +20,8 @@ pub fn serve(file: &Path, address: &str) -> Result<()> {
         };
         let router = axum::Router::new().route("/json", axum::routing::get(json));
         let listener = tokio::net::TcpListener::bind(address).await?;
-        axum::serve(axum::serve::ListenerExt::tap_io(listener, |stream| drop(stream.set_nodelay(true))), router).await?;
+        axum::serve(axum::serve::ListenerExt::tap_io(listener, |stream| drop(stream.set_nodelay(true))), router)
+            .await?;
         Ok(())
     })
 }
@@ -76,7 +77,9 @@ pub fn raw(copy: &Path, deed: Deed, whole: bool, batch: usize, time: Duration) -
     }
     let run = |sql: &str, params: &[&dyn ToSql]| db.prepare_cached(sql).and_then(|mut it| it.execute(params));
     let facts = match deed {
-        Deed::Lock => r#"[{"event":"user.locked","user":"usr_01jqzs8v1xe5ja4c3rq0f2m6tn","cause":"staff","until":null}]"#,
+        Deed::Lock => {
+            r#"[{"event":"user.locked","user":"usr_01jqzs8v1xe5ja4c3rq0f2m6tn","cause":"staff","until":null}]"#
+        }
         Deed::Unlock => r#"[{"event":"user.unlocked","user":"usr_01jqzs8v1xe5ja4c3rq0f2m6tn","cause":"staff"}]"#,
     };
     let (name, door, event_name) =

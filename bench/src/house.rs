@@ -73,7 +73,8 @@ impl House {
         std::fs::write(&public_pem, public)?;
         let public_pem = public_pem.display().to_string();
         let banno = ["--kind", "banno", "--public-key", &public_pem];
-        house.client = house.told(&[&["key", "create", "--staff", mail, "--name", "bench, Banno"][..], &banno].concat())?;
+        house.client =
+            house.told(&[&["key", "create", "--staff", mail, "--name", "bench, Banno"][..], &banno].concat())?;
         let paper = json!({
             "database": house.database, "key": house.key, "client": house.client, "institution": house.institution,
             "port": house.port,
@@ -236,7 +237,6 @@ fn client_key() -> Result<(String, String)> {
 
 fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
-    let lines: Vec<&str> =
-        (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
+    let lines: Vec<&str> = (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }

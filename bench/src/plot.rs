@@ -148,7 +148,11 @@ mod tests {
     #[test]
     fn a_line_needs_two_sizes_and_a_missing_figure_is_left_out() {
         let run = |rate: f64| json!({ "figures": [{ "key": "get", "value": rate }] });
-        let all = [("sqlite", 10_000, run(20_000.0)), ("sqlite", 1_000_000, run(10_000.0)), ("postgres", 10_000, run(5_000.0))];
+        let all = [
+            ("sqlite", 10_000, run(20_000.0)),
+            ("sqlite", 1_000_000, run(10_000.0)),
+            ("postgres", 10_000, run(5_000.0)),
+        ];
         let drawn = svg(&all).unwrap_or_default();
         // One in the legend for each engine, and one in the panel.
         assert_eq!(drawn.matches("class=\"line sqlite\"").count(), 2);

@@ -15,7 +15,7 @@ const PANELS: [Panel; 8] = [
     ("get user", |of| of("get").map(per_second)),
     ("find by e-mail", |of| of("find").map(per_second)),
     ("search, three letters", |of| of("prefix").map(per_second)),
-    ("search, common first + last name", |of| of("names").map(per_second)),
+    ("search, first + last name", |of| of("names").map(per_second)),
     ("list, two filters, exact total", |of| of("list").map(per_second)),
     ("page at nine tenths of all", |of| Some(per_second(of("page")?) * of("deep")?)),
     ("lock: audit, event, job", |of| of("lock").map(per_second)),

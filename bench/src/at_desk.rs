@@ -41,10 +41,10 @@ pub fn bulk(folder: &Path, users: i64) -> Result<()> {
                 let profile = Profile { first_name: "Marta".to_owned(), last_name, ..Profile::default() };
                 desk.perform(&house, CreateUser::of(profile)).await.map(drop)
             });
-            if making.len() >= 256 {
-                if let Some(made) = making.join_next().await {
-                    made??;
-                }
+            if making.len() >= 256
+                && let Some(made) = making.join_next().await
+            {
+                made??;
             }
         }
         while let Some(made) = making.join_next().await {

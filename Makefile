@@ -1,9 +1,9 @@
 # Each verb works on a fresh machine and can be run without reading anything else.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench spec
+.PHONY: help run test lint bench bench-peers spec
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build Bursar and start it with two institutions of invented people
 	cargo run --release --bin bursar -- demo
@@ -14,9 +14,14 @@ test: ## run every test on SQLite and on a throw-away PostgreSQL
 lint: ## check format, clippy, dependencies and stray paths
 	scripts/lint
 
-bench: ## measure speed and size, each figure beside its floor
-	cargo build --release -p server -p bench
-	target/release/bench
+bench: ## measure speed and size on both engines, each figure beside its floor; ARGS="--users 10000" and more
+	cargo build --release --workspace --bins
+	cargo run --release --quiet --bin bursar-bench -- $(ARGS)
+
+bench-peers: ## measure other products beside Bursar, installed by npm into target/peers
+	bench/peers/install
+	cargo build --release --workspace --bins
+	cargo run --release --quiet --bin bursar-bench -- peers $(ARGS)
 
 spec: ## write docs/openapi.json anew from the code
 	cargo run -p server --bin bursar -- openapi > docs/openapi.json.new

@@ -5,26 +5,36 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// What a run found.
+use crate::broken::broken;
+use crate::{Broken, Result};
+
+/// What a load found.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct Load {
+    /// Answers.
+    pub count: usize,
+    /// The fewest that one connection had: so many times the connections, the first requests were all sent.
+    pub fewest: usize,
     /// Answers a second.
     pub rate: f64,
-    /// The 50th percentile, in milliseconds.
-    pub p50_ms: f64,
     /// The 99th percentile, in milliseconds.
     pub p99_ms: f64,
     /// The slowest, in milliseconds.
     pub max_ms: f64,
-    /// Answers other than the expected status.
-    pub wrong: usize,
 }
 
 /// A request's bytes.
 pub fn request(method: &str, path: &str, bearer: Option<&str>, body: Option<&str>) -> Vec<u8> {
+    let bearer = bearer.map(|bearer| format!("authorization: Bearer {bearer}"));
+    request_with(method, path, bearer.as_slice(), body)
+}
+
+/// The same with any headers, as lines.
+pub fn request_with(method: &str, path: &str, headers: &[String], body: Option<&str>) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nhost: bench\r\n");
-    if let Some(bearer) = bearer {
-        text.push_str(&format!("authorization: Bearer {bearer}\r\n"));
+    for line in headers {
+        text.push_str(line);
+        text.push_str("\r\n");
     }
     match body {
         Some(body) => {
@@ -43,43 +53,72 @@ pub struct Line {
 
 impl Line {
     /// Connects.
-    pub fn to(address: &str) -> std::io::Result<Line> {
+    pub fn to(address: &str) -> Result<Line> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         Ok(Line { stream, buffer: Vec::with_capacity(64 * 1024) })
     }
 
     /// Sends a request and reads the whole answer: status and body.
-    pub fn ask(&mut self, request: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
+    pub fn ask(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>)> {
         self.stream.write_all(request)?;
         self.buffer.clear();
-        let broken = |what| std::io::Error::new(std::io::ErrorKind::InvalidData, what);
-        let mut chunk = [0u8; 16 * 1024];
         loop {
             if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
-                let head = std::str::from_utf8(&self.buffer[..end]).map_err(|_| broken("head"))?;
-                let status = head.get(9..12).and_then(|text| text.parse().ok()).ok_or_else(|| broken("status"))?;
-                let length = head.lines().find_map(|line| {
-                    let (name, value) = line.split_once(':')?;
-                    name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-                });
-                let whole = end + 4 + length.unwrap_or(0);
+                let head = std::str::from_utf8(&self.buffer[..end])?;
+                let status = head.get(9..12).and_then(|text| text.parse().ok());
+                let status = status.ok_or_else(|| Broken(format!("no status: {head}")))?;
+                let value = |wanted: &str| {
+                    head.lines().find_map(|line| {
+                        let (name, value) = line.split_once(':')?;
+                        name.eq_ignore_ascii_case(wanted).then(|| value.trim().to_ascii_lowercase())
+                    })
+                };
+                if value("transfer-encoding").is_some_and(|it| it == "chunked") {
+                    return Ok((status, self.chunks(end + 4)?));
+                }
+                let whole = end + 4 + value("content-length").and_then(|it| it.parse().ok()).unwrap_or(0);
                 while self.buffer.len() < whole {
-                    let read = self.stream.read(&mut chunk)?;
-                    if read == 0 {
-                        return Err(broken("the answer broke off"));
-                    }
-                    self.buffer.extend_from_slice(&chunk[..read]);
+                    self.more()?;
                 }
                 return Ok((status, self.buffer[end + 4..whole].to_vec()));
             }
-            let read = self.stream.read(&mut chunk)?;
-            if read == 0 {
-                return Err(broken("no answer"));
-            }
-            self.buffer.extend_from_slice(&chunk[..read]);
+            self.more()?;
         }
+    }
+
+    /// A body in chunks, as some servers send it.
+    fn chunks(&mut self, mut at: usize) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let end = loop {
+                match find(&self.buffer[at..], b"\r\n") {
+                    Some(length) => break at + length,
+                    None => self.more()?,
+                }
+            };
+            let length = std::str::from_utf8(&self.buffer[at..end])?;
+            let length = usize::from_str_radix(length.split(';').next().unwrap_or_default().trim(), 16)?;
+            while self.buffer.len() < end + 2 + length + 2 {
+                self.more()?;
+            }
+            if length == 0 {
+                return Ok(body);
+            }
+            body.extend_from_slice(&self.buffer[end + 2..end + 2 + length]);
+            at = end + 2 + length + 2;
+        }
+    }
+
+    fn more(&mut self) -> Result<()> {
+        let mut chunk = [0u8; 16 * 1024];
+        let read = self.stream.read(&mut chunk)?;
+        if read == 0 {
+            return broken("the answer broke off");
+        }
+        self.buffer.extend_from_slice(&chunk[..read]);
+        Ok(())
     }
 }
 
@@ -87,50 +126,69 @@ fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|window| window == what)
 }
 
+/// One request, which must be answered so; the body.
+pub fn ask(address: &str, request: &[u8], expect: u16) -> Result<Vec<u8>> {
+    let (status, body) = Line::to(address)?.ask(request)?;
+    if status != expect {
+        return broken(format!("{status} instead of {expect}: {}", String::from_utf8_lossy(&body)));
+    }
+    Ok(body)
+}
+
 /// Sends requests over so many connections until the time is over or the requests are used up. Connection `i` of `n` sends
-/// requests `i`, `i + n` … and begins again at the end when `again` says so.
-pub fn run(address: &str, requests: &[Vec<u8>], connections: usize, time: Duration, expect: u16, again: bool) -> Run {
+/// requests `i`, `i + n` … and begins again at the end when `again` says so. Every answer must have the expected status: a
+/// rate of refusals is no figure.
+pub fn run(
+    address: &str,
+    requests: &[Vec<u8>],
+    connections: usize,
+    time: Duration,
+    expect: u16,
+    again: bool,
+) -> Result<Load> {
     let began = Instant::now();
-    let mut took: Vec<u32> = Vec::new();
-    let mut wrong = 0;
-    std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..connections)
-            .map(|caller| {
-                scope.spawn(move || {
-                    let mut line = Line::to(address).expect("the server listens");
-                    let (mut took, mut wrong) = (Vec::with_capacity(200_000), 0usize);
-                    loop {
-                        for request in requests.iter().skip(caller).step_by(connections) {
-                            if began.elapsed() >= time {
-                                return (took, wrong);
-                            }
-                            let asked = Instant::now();
-                            let (status, _) = line.ask(request).expect("the server answers");
-                            took.push(u32::try_from(asked.elapsed().as_micros()).unwrap_or(u32::MAX));
-                            wrong += usize::from(status != expect);
-                        }
-                        if !again {
-                            return (took, wrong);
-                        }
-                    }
-                })
-            })
-            .collect();
-        for caller in callers {
-            let (theirs, theirs_wrong) = caller.join().expect("no caller panics");
-            took.extend(theirs);
-            wrong += theirs_wrong;
+    let calls = |caller: usize| -> Result<Vec<u32>> {
+        let mut line = Line::to(address)?;
+        let mut took = Vec::with_capacity(200_000);
+        loop {
+            for request in requests.iter().skip(caller).step_by(connections) {
+                if began.elapsed() >= time {
+                    return Ok(took);
+                }
+                let asked = Instant::now();
+                let (status, body) = line.ask(request)?;
+                took.push(u32::try_from(asked.elapsed().as_micros()).unwrap_or(u32::MAX));
+                if status != expect {
+                    let line = String::from_utf8_lossy(request);
+                    let line = line.lines().next().unwrap_or_default().to_owned();
+                    return broken(format!("{line}: {status}: {}", String::from_utf8_lossy(&body)));
+                }
+            }
+            if !again || took.is_empty() {
+                return Ok(took);
+            }
         }
-    });
+    };
+    let (mut took, mut fewest): (Vec<u32>, usize) = (Vec::new(), usize::MAX);
+    std::thread::scope(|scope| {
+        let calls = &calls;
+        let callers: Vec<_> = (0..connections).map(|caller| scope.spawn(move || calls(caller))).collect();
+        for caller in callers {
+            let theirs = caller.join().map_err(|_| Broken("a caller has panicked".to_owned()))??;
+            fewest = fewest.min(theirs.len());
+            took.extend(theirs);
+        }
+        Ok::<(), Broken>(())
+    })?;
     let elapsed = began.elapsed().as_secs_f64();
     took.sort_unstable();
     let at = |part: f64| took.get(((took.len() as f64 * part) as usize).min(took.len().saturating_sub(1))).copied();
     let ms = |micros: Option<u32>| f64::from(micros.unwrap_or(0)) / 1000.0;
-    Run {
+    Ok(Load {
+        count: took.len(),
+        fewest,
         rate: took.len() as f64 / elapsed,
-        p50_ms: ms(at(0.5)),
         p99_ms: ms(at(0.99)),
         max_ms: ms(took.last().copied()),
-        wrong,
-    }
+    })
 }

@@ -1,77 +1,190 @@
-//! Lists and searches: what they cost by filter, by depth and by how common the name is.
+//! Gets, searches and lists: what they cost, by how common the name is and how deep the page.
 
 use std::collections::HashMap;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use desk::value::id::UserId;
 use serde_json::{Value, json};
 
-use crate::Table;
-use crate::load::{Line, Run, request, run};
+use crate::broken::broken;
+use crate::figures::Run;
+use crate::load::{self, Line, Load, request};
+use crate::measure::Scene;
+use crate::server::{Server, free_port};
+use crate::{Broken, Result, data};
 
 const CONNECTIONS: usize = 8;
 /// As many users as a page of Banno's has unless another number is asked for.
 const PAGE: usize = 25;
+/// Before each figure, unmeasured: caches and connections are as in service.
+const WARM: Duration = Duration::from_millis(500);
 
-/// What is measured against.
-pub struct Against<'a> {
-    /// Where the server listens.
-    pub address: &'a str,
-    /// A key of the native API.
-    pub key: &'a str,
-    /// A token of Banno's, and its institution.
-    pub banno: (&'a str, &'a str),
-    /// How long each figure is measured.
-    pub time: Duration,
+/// A user, as the native API names her.
+pub struct Person {
+    /// Her id.
+    pub id: String,
+    /// The same as a UUID.
+    pub uuid: String,
+    /// The same as bytes.
+    pub bytes: [u8; 16],
+    /// Her row in the file she came from.
+    pub row: u64,
 }
 
-impl Against<'_> {
-    fn ask(&self, request: &[u8]) -> Value {
-        let (status, body) = Line::to(self.address).unwrap().ask(request).unwrap();
-        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
-        serde_json::from_slice(&body).unwrap()
+/// Everybody, page by page, in no order that the database knows, the same in every run.
+pub fn people(address: &str, key: &str) -> Result<Vec<Person>> {
+    let mut line = Line::to(address)?;
+    let mut people = Vec::new();
+    let mut after = String::new();
+    loop {
+        let (status, body) = line.ask(&request("GET", &format!("/v1/users?limit=200{after}"), Some(key), None))?;
+        if status != 200 {
+            return broken(format!("no list of users: {}", String::from_utf8_lossy(&body)));
+        }
+        let page: Value = serde_json::from_slice(&body)?;
+        for user in page["data"].as_array().into_iter().flatten() {
+            let id = user["id"].as_str().unwrap_or_default().to_owned();
+            let uuid = UserId::parse(&id).ok_or_else(|| Broken(format!("not an id: {id}")))?.0;
+            // Numbers are given in the order of the rows.
+            let row = user["number"].as_u64().unwrap_or(1) - 1;
+            people.push(Person { id, uuid: uuid.to_string(), bytes: uuid.into_bytes(), row });
+        }
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    data::shuffle(&mut people);
+    Ok(people)
+}
+
+/// So many different users are asked for in turn: enough that no small cache holds them.
+const ASKED: usize = 100_000;
+
+impl Scene<'_> {
+    fn load(&self, asks: &[Vec<u8>], connections: usize) -> Result<Load> {
+        load::run(&self.address, asks, connections, WARM, 200, true)?;
+        load::run(&self.address, asks, connections, self.time, 200, true)
     }
 
-    fn run(&self, requests: &[Vec<u8>], connections: usize) -> Run {
-        let found = run(self.address, requests, connections, self.time, 200, true);
-        assert_eq!(found.wrong, 0, "every answer is 200");
-        found
+    /// Asks over eight connections, beside a bare route that gives the first answer's bytes.
+    fn beside_bare(&self, run: &mut Run, keys: [&str; 2], asks: &[Vec<u8>]) -> Result<()> {
+        let body = load::ask(&self.address, &asks[0], 200)?;
+        let bare = self.bare_route(&body)?;
+        let found = self.load(asks, CONNECTIONS)?;
+        run.add_beside(keys[0], found.rate, Some(bare.rate));
+        run.add(keys[1], found.p99_ms);
+        Ok(())
+    }
+
+    fn bare_route(&self, body: &[u8]) -> Result<Load> {
+        let path = self.house.folder().join("floor.json");
+        std::fs::write(&path, body)?;
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let (program, words) = self.floor;
+        let mut command = Command::new(program);
+        command.args(words).arg(&path).arg(&address).stdin(Stdio::null()).stdout(Stdio::null());
+        let ask = request("GET", "/json", Some("x"), None);
+        let _running = Server::start(command, &address, &ask, Duration::from_secs(10))?;
+        let asks = vec![ask; CONNECTIONS];
+        load::run(&address, &asks, CONNECTIONS, WARM, 200, true)?;
+        load::run(&address, &asks, CONNECTIONS, self.time, 200, true)
+    }
+
+    /// Single users, by id and by e-mail.
+    pub fn gets(&self, run: &mut Run) -> Result<()> {
+        let asked = &self.people[..self.people.len().min(ASKED)];
+        let get = |it: &Person| request("GET", &format!("/v1/users/{}", it.id), Some(self.key()), None);
+        self.beside_bare(run, ["get", "get_p99"], &asked.iter().map(get).collect::<Vec<_>>())?;
+
+        let finds: Vec<_> = asked.iter().map(|it| self.search(&data::email(it.row))).collect();
+        self.must_find(&finds[0], |answer| answer["data"][0]["id"] == asked[0].id.as_str())?;
+        self.beside_bare(run, ["find", "find_p99"], &finds)?;
+
+        let token = self.house.banno_token()?;
+        let search = |it: &Person| {
+            let query = data::email(it.row);
+            let institution = &self.house.institution;
+            let at = format!("/a/consumer-user-search/api/v0/institutions/{institution}/users?query={query}");
+            request("GET", &at, Some(&token), None)
+        };
+        let searches: Vec<_> = asked.iter().map(search).collect();
+        self.must_find(&searches[0], |answer| answer["users"][0]["userId"] == asked[0].uuid.as_str())?;
+        self.beside_bare(run, ["banno_find", "banno_find_p99"], &searches)
+    }
+
+    fn must_find(&self, ask: &[u8], found: impl Fn(&Value) -> bool) -> Result<()> {
+        let answer: Value = serde_json::from_slice(&load::ask(&self.address, ask, 200)?)?;
+        if found(&answer) { Ok(()) } else { broken(format!("not what was looked for: {answer}")) }
     }
 
     fn list(&self, what: &str) -> Vec<u8> {
-        request("GET", &format!("/v1/users?limit={PAGE}{what}"), Some(self.key), None)
+        request("GET", &format!("/v1/users?limit={PAGE}{what}"), Some(self.key()), None)
     }
 
     fn search(&self, query: &str) -> Vec<u8> {
         let body = json!({ "query": query, "limit": PAGE }).to_string();
-        request("POST", "/v1/users/search", Some(self.key), Some(&body))
+        request("POST", "/v1/users/search", Some(self.key()), Some(&body))
     }
 
-    fn at_row(&self, row: i64) -> Vec<u8> {
-        let (token, institution) = self.banno;
-        let at = "/a/consumer-user-search/api/v0/institutions";
-        request("GET", &format!("{at}/{institution}/users?limit={PAGE}&offset={row}"), Some(token), None)
-    }
-
-    /// The most common names among the first users: whole, and the first name alone.
-    fn names(&self) -> (Vec<String>, Vec<String>) {
+    /// Searches for the names that most people have.
+    pub fn searches(&self, run: &mut Run) -> Result<()> {
         let (mut whole, mut first) = (HashMap::new(), HashMap::new());
-        let mut after = String::new();
-        for _ in 0..25 {
-            let page = self.ask(&request("GET", &format!("/v1/users?limit=200{after}"), Some(self.key), None));
-            for user in page["data"].as_array().unwrap() {
-                let text = |field: &str| user[field].as_str().unwrap_or_default().to_owned();
-                let (one, other) = (text("first_name"), text("last_name"));
-                if !one.is_empty() && !other.is_empty() {
-                    *whole.entry(format!("{one} {other}")).or_insert(0) += 1;
-                    *first.entry(one).or_insert(0) += 1;
-                }
-            }
-            match page["next"].as_str() {
-                Some(next) => after = format!("&after={next}"),
-                None => break,
-            }
+        for row in 0..self.people.len().min(20_000) as u64 {
+            let (one, other) = data::name(row);
+            *whole.entry(format!("{one} {other}")).or_insert(0) += 1;
+            *first.entry(one.to_owned()).or_insert(0) += 1;
         }
-        (commonest(whole), commonest(first))
+        let beginning = |name: &String| name.chars().take(3).collect::<String>();
+        let prefixes: Vec<_> = commonest(first).iter().map(|name| self.search(&beginning(name))).collect();
+        let found = self.load(&prefixes, CONNECTIONS)?;
+        run.add("prefix", found.rate);
+        run.add("prefix_p99", found.p99_ms);
+        let names: Vec<_> = commonest(whole).iter().map(|name| self.search(name)).collect();
+        self.must_find(&names[0], |answer| answer["data"].as_array().is_some_and(|it| !it.is_empty()))?;
+        let found = self.load(&names, CONNECTIONS)?;
+        run.add("names", found.rate);
+        run.add("names_p99", found.p99_ms);
+        Ok(())
+    }
+
+    /// Lists with totals, and a page far down.
+    pub fn lists(&self, run: &mut Run) -> Result<()> {
+        let filtered =
+            ["&admission=enabled&verification=verified&total=true", "&kind=business&sign_in_lock=open&total=true"];
+        let lists: Vec<_> = (0..CONNECTIONS * 2).map(|at| self.list(filtered[at % 2])).collect();
+        let listed = self.load(&lists, CONNECTIONS)?;
+        run.add("list", listed.rate);
+        run.add("list_p99", listed.p99_ms);
+
+        // One caller, and the two pages by turns in pieces of the time: what is compared is the cost, not the crowd.
+        let token = self.house.banno_token()?;
+        let at_row = |row: u64| {
+            let institution = &self.house.institution;
+            let at = format!("/a/consumer-user-search/api/v0/institutions/{institution}/users");
+            request("GET", &format!("{at}?limit={PAGE}&offset={row}"), Some(&token), None)
+        };
+        let deep = self.people.len() as u64 / 10 * 9;
+        self.must_find(&at_row(deep), |answer| answer["users"].as_array().is_some_and(|it| it.len() == PAGE))?;
+        let asks = [vec![at_row(0)], vec![at_row(deep)]];
+        let mut rates = [0.0, 0.0];
+        for turn in 0..8 {
+            rates[turn % 2] += load::run(&self.address, &asks[turn % 2], 1, self.time / 4, 200, true)?.rate;
+        }
+        run.add("page", rates[0] / 4.0);
+        run.add("deep", rates[0] / rates[1]);
+        Ok(())
+    }
+
+    /// What the book has of one user.
+    pub fn audits(&self, run: &mut Run) -> Result<()> {
+        let asked = &self.people[..self.people.len().min(ASKED)];
+        let page = |it: &Person| request("GET", &format!("/v1/audit?subject={}", it.id), Some(self.key()), None);
+        let found = self.load(&asked.iter().map(page).collect::<Vec<_>>(), CONNECTIONS)?;
+        run.add("audit", found.rate);
+        run.add("audit_p99", found.p99_ms);
+        Ok(())
     }
 }
 
@@ -79,40 +192,4 @@ fn commonest(counted: HashMap<String, usize>) -> Vec<String> {
     let mut all: Vec<(usize, String)> = counted.into_iter().map(|(text, count)| (count, text)).collect();
     all.sort_unstable_by(|one, other| other.cmp(one));
     all.into_iter().take(64).map(|(_, text)| text).collect()
-}
-
-/// Measures and adds to the table.
-pub fn measure(table: &mut Table, against: &Against<'_>) {
-    let filtered =
-        ["&admission=enabled&verification=verified&total=true", "&kind=business&sign_in_lock=open&total=true"];
-    let lists: Vec<_> = (0..CONNECTIONS * 2).map(|at| against.list(filtered[at % 2])).collect();
-    let listed = against.run(&lists, CONNECTIONS);
-    table.at_least("list, two filters and exact total, first page of 25", listed.rate, "/s", 4_000.0);
-    table.at_most("list, two filters and exact total, p99", listed.p99_ms, "ms", 10.0);
-
-    // One caller, and the two pages by turns in pieces of the time: what is compared is the cost, not the crowd.
-    let total = against.ask(&against.at_row(0))["totalCount"].as_i64().unwrap();
-    let rows = [0, total / 10 * 9];
-    let mut rates = [0.0, 0.0];
-    let piece = Against { time: against.time / 4, ..*against };
-    for turn in 0..8 {
-        rates[turn % 2] += piece.run(&[against.at_row(rows[turn % 2])], 1).rate;
-    }
-    table.at_most("page at nine tenths of all users / first page, cost", rates[0] / rates[1], "", 1.2);
-    table.floor("first page by offset, with total, one connection", rates[0] / 4.0, "/s");
-
-    let (whole, first) = against.names();
-    let beginnings: Vec<_> = first.iter().map(|name| name.chars().take(3).collect::<String>()).collect();
-    let prefixes: Vec<_> = beginnings.iter().map(|name| against.search(name)).collect();
-    let found = against.run(&prefixes, CONNECTIONS);
-    table.at_most("search, three letters of a common name, p99", found.p99_ms, "ms", 5.0);
-    table.floor("search, three letters of a common name", found.rate, "/s");
-    let names: Vec<_> = whole.iter().map(|name| against.search(name)).collect();
-    let found = against.run(&names, CONNECTIONS);
-    table.at_most("search, common first and last name, p99", found.p99_ms, "ms", 15.0);
-    table.floor("search, common first and last name", found.rate, "/s");
-    let pairs = beginnings.iter().zip(beginnings.iter().skip(7)).map(|(one, other)| format!("{one} {other}"));
-    let both: Vec<_> = pairs.map(|query| against.search(&query)).collect();
-    let found = against.run(&both, CONNECTIONS);
-    table.floor("search, beginnings of two common names, p99", found.p99_ms, "ms");
 }

@@ -1,52 +1,61 @@
-//! The server under test: started as a user would start it, asked how much memory it takes, stopped gracefully.
+//! A server under test: started as a user would start it, asked how much memory it takes, stopped gracefully.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::TcpListener;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use crate::load::{Line, request};
+use crate::Result;
+use crate::broken::broken;
+use crate::load::Line;
 
 /// A running server.
 pub struct Server {
     child: Child,
-    /// Where it listens.
-    pub address: String,
     /// From the start of the process to its first answer.
     pub first_answer: Duration,
 }
 
+/// A port that nobody listens at now.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
 impl Server {
-    /// Starts a program and waits until it answers `/healthz`.
-    pub fn start(program: &Path, args: &[&str], address: &str, patience: Duration) -> Server {
+    /// Starts a program and waits until it answers this request with 200.
+    pub fn start(mut command: Command, address: &str, ask: &[u8], patience: Duration) -> Result<Server> {
         let began = Instant::now();
-        let child = Command::new(program)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("the server can be started; `make bench` builds it first");
-        let mut server = Server { child, address: address.to_owned(), first_answer: Duration::ZERO };
-        let ask = request("GET", "/healthz", None, None);
+        let child = command.spawn()?;
+        let mut server = Server { child, first_answer: Duration::ZERO };
         while began.elapsed() < patience {
-            if let Ok((200, _)) = Line::to(address).and_then(|mut line| line.ask(&ask)) {
+            if let Ok((200, _)) = Line::to(address).and_then(|mut line| line.ask(ask)) {
                 server.first_answer = began.elapsed();
-                return server;
+                return Ok(server);
             }
-            assert!(server.child.try_wait().expect("a child has a state").is_none(), "the server ended by itself");
+            if let Some(status) = server.child.try_wait()? {
+                return broken(format!("the server at {address} ended by itself: {status}"));
+            }
             std::thread::sleep(Duration::from_millis(2));
         }
-        panic!("the server did not answer in time");
+        broken(format!("the server at {address} did not answer within {patience:?}"))
     }
 
     /// The resident memory, in megabytes.
     pub fn memory_mb(&self) -> f64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that was ever resident, in megabytes.
+    pub fn peak_mb(&self) -> f64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
         line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap_or(0.0) / 1024.0
     }
 
-    /// Waits until the server has done what it does beside requests (sealing the audit of the seeding), so that what is
+    /// Waits until the server has done what it does beside requests (sealing the audit, folding the log), so that what is
     /// measured next is measured alone.
     pub fn rest(&self, patience: Duration) {
         let began = Instant::now();
@@ -71,15 +80,16 @@ impl Server {
     }
 
     /// Asks it to stop, as a service manager would, and waits.
-    pub fn stop(mut self) {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+    pub fn stop(mut self) -> Result<()> {
+        Command::new("kill").arg(self.child.id().to_string()).status()?;
         let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(30) {
-            if self.child.try_wait().expect("a child has a state").is_some() {
-                return;
+        while began.elapsed() < Duration::from_secs(60) {
+            if self.child.try_wait()?.is_some() {
+                return Ok(());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        broken("the server did not stop within a minute")
     }
 }
 

@@ -191,8 +191,22 @@ pub fn origin() -> Origin {
     Origin { door: Door::Native, request_id: "test-request".to_owned(), address, on_behalf: None }
 }
 
-/// The statements of one unlock, for a benchmark's floor: load, save, audit, event.
-pub fn unlock_statements() -> [&'static str; 4] {
-    use crate::{audit, event, user};
-    [user::store::SELECT_FOR_CHANGE, user::store::SAVE_LOCK, audit::store::INSERT, event::store::INSERT]
+/// The audit's own statement, for a benchmark that fills it.
+pub const AUDIT_INSERT: &str = crate::audit::store::INSERT;
+
+/// What a lock or an unlock runs, for a benchmark's floor: load, save, move of the census, end of sessions, end of proofs
+/// (a lock only), audit, its place in the queue for sealing, event, job (a lock with an end only).
+pub fn raw_statements() -> [&'static str; 9] {
+    use crate::{access, audit, event, job, user};
+    [
+        user::store::SELECT_FOR_CHANGE,
+        user::store::SAVE_LOCK,
+        user::census::store::INSERT_MOVE,
+        access::END_SESSIONS,
+        access::END_PROOFS,
+        audit::store::INSERT,
+        audit::store::INSERT_UNSEALED,
+        event::store::INSERT,
+        job::store::INSERT,
+    ]
 }

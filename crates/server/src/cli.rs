@@ -1,5 +1,6 @@
 //! The command line: which commands there are and what they take. Settings are flags of every command.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -58,6 +59,13 @@ pub enum Command {
     Openapi,
     /// Print what may be attempted with a user in which standing
     Standing,
+    /// Measure this program on this machine, on data of its own that are removed afterwards (by bursar-bench beside it)
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// What bursar-bench shall do; --help tells
+        #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 /// `bursar demo`.

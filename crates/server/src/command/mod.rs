@@ -1,6 +1,7 @@
 //! The commands, apart from serving. `house` opens what they all need.
 
 mod audit;
+mod bench;
 mod house;
 mod import;
 mod key;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Standing => print(&desk::user::standing::matrix_page()),
         Command::Config { manual: true } => print(DEFAULTS),
         Command::Token(token) => token::run(token).await,
+        Command::Bench { arguments } => bench::run(&arguments, &flags),
         Command::Audit(crate::cli::Audit::Verify { file, public_key }) => audit::verify(&file, public_key.as_deref()),
         Command::Outbox(outbox) => {
             let public_url = outbox.data.as_deref().and_then(|data| demo::point_at(data, &mut flags));
@@ -72,9 +74,12 @@ pub async fn run(cli: Cli) -> Done {
                 Command::User(crate::cli::User::Export(wish)) => import::export(&settings, wish).await,
                 Command::Audit(crate::cli::Audit::Export { out, at }) => audit::export(&settings, out, at).await,
                 Command::Config { .. } => print(&settings.page()),
-                Command::Openapi | Command::Standing | Command::Token(_) | Command::Outbox(_) | Command::Audit(_) => {
-                    Ok(())
-                }
+                Command::Openapi
+                | Command::Standing
+                | Command::Bench { .. }
+                | Command::Token(_)
+                | Command::Outbox(_)
+                | Command::Audit(_) => Ok(()),
             }
         }
     }

@@ -495,7 +495,7 @@ async fn those_who_wait_are_listed_from_both_ends_with_their_exact_number() {
         // The last one's access is withdrawn, and the one before is decided.
         t.desk.perform(&house, RemoveUser { user: waiting[5], reason: None }).await.unwrap();
         t.desk.perform(&house, ApproveVerification { user: waiting[4], reason: None }).await.unwrap();
-        let all = vec![1, 3, 5, 7];
+        let all = [1, 3, 5, 7];
         let reader = t.holder(&[P::UsersRead]);
         let (first, total, next) = page(&t, &reader, VerificationBegin::After(None), 3).await.unwrap();
         assert_eq!((first, total), (all[..3].to_vec(), 4));

@@ -7,12 +7,12 @@ use crate::Result;
 use desk::bulk::{BulkDeed, BulkOrder, BulkState, BulkVerb, RunBulkSlice, Selection, UndoBulk};
 use desk::db::{Db, DbOptions};
 use desk::tenant::{Environment, Institution, InstitutionKind, Settings};
+use desk::user::verification::Vault;
 use desk::user::{CreateUser, Profile, UserFilter};
 use desk::value::clock::Clock;
 use desk::value::id::{BulkId, InstitutionId};
 use desk::value::password::Hashing;
 use desk::value::random::Random;
-use desk::user::verification::Vault;
 use desk::value::seal::MasterKey;
 use desk::{Caller, Desk, DeskParts, Door};
 

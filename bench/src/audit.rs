@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use desk::db::{Db, DbOptions, Param, ToParam, Tx, Write};
+use desk::user::verification::Vault;
 use desk::value::clock::{Clock, DAY, Time};
 use desk::value::id::{AuditId, KeyId, StaffId, TenantId};
 use desk::value::password::Hashing;

@@ -16,6 +16,7 @@ use desk::team::{AddMember, CreateTeam};
 use desk::tenant::{ChangeSecuritySettings, ChangeSettings};
 use desk::testing::{TestDesk, origin};
 use desk::user::standing::*;
+use desk::user::verification::{ApproveVerification, DeclineVerification, SubmitVerification};
 use desk::user::*;
 use desk::value::clock::{DAY, SECOND};
 use desk::value::id::{RequestId, StaffId, UserId};
@@ -573,6 +574,22 @@ async fn what_needs_a_second_person_is_done_by_nobody_alone() {
         assert!(is_disabled(&t, ada).await);
         // The operator at the machine is the way back in.
         d.perform(&t.house(), EnableUser { user: ada, reason: None }).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_decides_a_verification_by_its_request_is_held_by_the_same_policy() {
+    for t in TestDesk::all().await {
+        let (d, ada) = (&t.desk, user(&t, "ada").await);
+        let (_, checker) = person(&t, "everything", P::ALL).await;
+        d.perform(&t.house(), SubmitVerification { user: ada }).await.unwrap();
+        policy(&t, json!({"second_person": ["user.decide_verification"]})).await;
+        let approve = ApproveVerification { user: ada, reason: None };
+        assert_eq!(refusal(d.perform(&checker, approve).await), Refusal::NeedsSecondPerson);
+        let decline = DeclineVerification { user: ada, reason: "blurred".to_owned(), text: None };
+        assert_eq!(refusal(d.perform(&checker, decline).await), Refusal::NeedsSecondPerson);
+        let state = d.ask(&t.house(), ShowUser(ada)).await.unwrap().standing.verification;
+        assert_eq!(state, Verification::Requested, "{:?}", t.engine);
     }
 }
 

@@ -166,6 +166,8 @@ pub struct DecideVerification {
 
 impl DecideVerification {
     async fn on_user(&self, cx: &mut Cx<'_>, mut user: User, said: Said) -> Result<Verifying> {
+        // Approving and declining a request for verification decide, too: the policy holds them by this name.
+        cx.check_second_person(Self::NAME, Subject::User(user.id))?;
         let author = cx.caller.author();
         let by = By { now: cx.now, author: &author, reason: self.reason.as_deref() };
         let Some(fact) = self.decide(&mut user, &by, cx.tenant)? else {

@@ -237,8 +237,15 @@ const SCANS: &[(&str, &str)] = &[
 ];
 
 /// Indexes of rare rows: all that a tenant has in one is little.
-const RARE: &[&str] =
-    &["audit_unsealed", "users_unlock_queued", "user_move", "user_region", "import_open", "import_rejected_sealed", "users_uncounted"];
+const RARE: &[&str] = &[
+    "audit_unsealed",
+    "users_unlock_queued",
+    "user_move",
+    "user_region",
+    "import_open",
+    "import_rejected_sealed",
+    "users_uncounted",
+];
 
 /// A statement's plan, without running it.
 struct Explain {

@@ -46,7 +46,8 @@ pub async fn register(
     let profile = body.value.profile();
     let password = body.value.password.ok_or_else(|| Error::invalid("password", "required", "Needed."))?;
     let user = house.desk.register(&caller, profile, password).await?;
-    let herself = Caller { who: Who::User { id: user.id, session: desk::value::id::SessionId(desk::value::id::NIL) }, ..caller };
+    let herself =
+        Caller { who: Who::User { id: user.id, session: desk::value::id::SessionId(desk::value::id::NIL) }, ..caller };
     Ok((StatusCode::CREATED, axum::Json(UserWire::from(user.seen_by(&herself)?))).into_response())
 }
 
@@ -100,7 +101,11 @@ pub struct UnlockCodeIn {
 /// Open one's sign-in with a code from the mail. What staff or the core have locked stays locked.
 #[utoipa::path(post, path = "/v1/unlocks/redeem", tag = "signing in", security(()), request_body = UnlockCodeIn,
     responses((status = 204, description = "It is open."), Problems))]
-pub async fn redeem_unlock(State(house): State<House>, origin: Stranger<Native>, body: Body<Native, UnlockCodeIn>) -> Answer {
+pub async fn redeem_unlock(
+    State(house): State<House>,
+    origin: Stranger<Native>,
+    body: Body<Native, UnlockCodeIn>,
+) -> Answer {
     let code = body.value.code;
     let tenant = tenant_of_unlock_code(code.expose()).ok_or(Error::Refused(Refusal::LinkInvalid))?;
     match house.desk.unlock_by_code(&Caller::anonymous(tenant, origin.0.clone()), &code).await {
@@ -151,7 +156,11 @@ pub struct PhoneCodeIn {
 /// Tell the code that was sent to one's phone.
 #[utoipa::path(post, path = "/v1/me/phone/confirm", tag = "signing in", request_body = PhoneCodeIn,
     responses((status = 204, description = "The phone is verified."), Problems))]
-pub async fn confirm_phone(State(house): State<House>, caller: SignedBy<Native>, body: Body<Native, PhoneCodeIn>) -> Answer {
+pub async fn confirm_phone(
+    State(house): State<House>,
+    caller: SignedBy<Native>,
+    body: Body<Native, PhoneCodeIn>,
+) -> Answer {
     let action = ConfirmPhone { user: oneself(&caller)?, code: body.value.code };
     match house.desk.perform(&caller, action).await? {
         PhoneAnswer::Verified => Ok(StatusCode::NO_CONTENT.into_response()),

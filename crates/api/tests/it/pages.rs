@@ -95,7 +95,12 @@ async fn link(house: &TestDesk, tenant: TenantId, user: UserId) -> String {
 }
 
 async fn signs_in(house: &TestDesk, password: &str) -> bool {
-    let request = SignInRequest { identifier: "adaeze".to_owned(), password: Secret::new(password), device: None, lives_seconds: None };
+    let request = SignInRequest {
+        identifier: "adaeze".to_owned(),
+        password: Secret::new(password),
+        device: None,
+        lives_seconds: None,
+    };
     let answer = house.desk.sign_in(&house.nobody(), request).await.unwrap();
     matches!(answer, SignInAnswer::SignedIn { .. })
 }

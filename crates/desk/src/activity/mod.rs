@@ -159,7 +159,8 @@ async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static
 async fn named(qx: &mut Qx<'_>, records: Vec<AuditRecord>) -> Result<Vec<Activity>> {
     let about = |record: &AuditRecord| (record.subject_kind == "user").then(|| record.subject_id.map(UserId)).flatten();
     let user_ids: Vec<UserId> = records.iter().filter_map(about).collect();
-    let about_staff = |record: &AuditRecord| (record.subject_kind == "staff").then(|| record.subject_id.map(StaffId)).flatten();
+    let about_staff =
+        |record: &AuditRecord| (record.subject_kind == "staff").then(|| record.subject_id.map(StaffId)).flatten();
     let staff_ids: Vec<StaffId> =
         records.iter().flat_map(|record| [record.staff, about_staff(record)]).flatten().collect();
     let users: HashMap<UserId, (i64, String)> = user::store::some(qx.rd, qx.tenant, qx.caller, user_ids)

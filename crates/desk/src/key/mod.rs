@@ -205,9 +205,10 @@ impl Action for CreateKey {
         }
         let (print, sealed) = match (self.kind, &secret) {
             // Whoever has it makes checksums, and that is all: it is no way in, so it has no fingerprint to be found by.
-            (KeyKind::SwitchClient, Some(secret)) => {
-                (None, Some(cx.tenant.keys.seal(&secret_place(cx.tenant.id, &id), secret.expose().as_bytes(), cx.random)))
-            }
+            (KeyKind::SwitchClient, Some(secret)) => (
+                None,
+                Some(cx.tenant.keys.seal(&secret_place(cx.tenant.id, &id), secret.expose().as_bytes(), cx.random)),
+            ),
             (_, secret) => (secret.as_ref().map(|secret| fingerprint(secret.expose())), None),
         };
         let public_keys = self.public_keys.as_ref().map(serde_json::to_string).transpose().map_err(Error::internal)?;

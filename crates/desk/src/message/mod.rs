@@ -205,9 +205,7 @@ pub(crate) async fn invite(cx: &mut Cx<'_>, staff: &Staff, token: &Secret, minut
     let plain = serde_json::to_vec(&letter).map_err(Error::internal)?;
     let place = Place { tenant: cx.tenant.id, table: "message", column: "sealed", row: id.bytes() };
     let sealed = cx.tenant.keys.seal(&place, &plain, cx.random);
-    cx.tx
-        .run(store::INSERT, params![cx.tenant.id, id, staff.id, Channel::Email, INVITATION, sealed, cx.now])
-        .await?;
+    cx.tx.run(store::INSERT, params![cx.tenant.id, id, staff.id, Channel::Email, INVITATION, sealed, cx.now]).await?;
     Ok(id)
 }
 
@@ -239,7 +237,17 @@ fn read(mut row: Row) -> Result<MessageRow> {
     let sealed = row.take()?;
     let (state, created_at, sent_at) = (row.take()?, row.take()?, row.take()?);
     Ok(MessageRow {
-        message: Message { id, user: Some(user), staff: None, channel, template, letter: None, state, created_at, sent_at },
+        message: Message {
+            id,
+            user: Some(user),
+            staff: None,
+            channel,
+            template,
+            letter: None,
+            state,
+            created_at,
+            sent_at,
+        },
         sealed,
     })
 }

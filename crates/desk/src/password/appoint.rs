@@ -12,7 +12,7 @@ use crate::team::{AddMember, CreateTeam, ListTeams};
 use crate::value::clock::DAY;
 use crate::value::id::{ProofId, StaffId, UserId};
 use crate::value::secret::{fingerprint, new_token};
-use crate::verb::{Action, Cx, Qx, Question, Subject};
+use crate::verb::{Action, Cx, Question, Qx, Subject};
 
 /// How long the link works.
 const INVITATION: i64 = 3 * DAY;

@@ -223,9 +223,7 @@ impl Action for ConfirmSignIn {
             | ProofPurpose::ResetLink
             | ProofPurpose::UnlockCode
             | ProofPurpose::PhoneCode
-            | ProofPurpose::StaffLink => {
-                (same(&proof.fingerprint, &code_print(proof.id, self.code.expose())), None)
-            }
+            | ProofPurpose::StaffLink => (same(&proof.fingerprint, &code_print(proof.id, self.code.expose())), None),
         };
         if !right {
             cx.tx.run(store::SPEND_TRY, params![tenant, proof.id]).await?;

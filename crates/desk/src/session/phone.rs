@@ -42,7 +42,8 @@ impl Action for SendPhoneCode {
         let print = code_print(proof, code.expose());
         let (tenant, now) = (cx.tenant.id, cx.now);
         let until = now.plus(cx.tenant.settings.code_seconds * SECOND);
-        store::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::PhoneCode, &print, None, TRIES, now, until).await?;
+        store::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::PhoneCode, &print, None, TRIES, now, until)
+            .await?;
         let message = message::queue(cx, &user, Draft::PhoneCode { code }).await?;
         cx.note(Fact::PhoneCodeSent { user: user.id, message });
         Ok(())

@@ -40,7 +40,8 @@ impl Action for AskUnlock {
         let (print, proof) = (fingerprint(code.expose()), ProofId::new(cx.id_time(), cx.random));
         let (tenant, now) = (cx.tenant.id, cx.now);
         let until = now.plus(seconds * SECOND);
-        store::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::UnlockCode, &print, None, 1, now, until).await?;
+        store::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::UnlockCode, &print, None, 1, now, until)
+            .await?;
         let message = message::queue(cx, &user, Draft::UnlockCode { code, minutes: seconds / 60 }).await?;
         cx.note(Fact::UnlockAsked { user: user.id, message });
         Ok(())

@@ -48,8 +48,11 @@ impl Question for StaffCards {
     type Output = Vec<StaffCard>;
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<StaffCard>> {
-        let mut cards: Vec<StaffCard> =
-            store::all(qx.rd, qx.tenant).await?.into_iter().map(|staff| StaffCard { staff, roles: Vec::new() }).collect();
+        let mut cards: Vec<StaffCard> = store::all(qx.rd, qx.tenant)
+            .await?
+            .into_iter()
+            .map(|staff| StaffCard { staff, roles: Vec::new() })
+            .collect();
         for (id, role) in store::role_names(qx.rd, qx.tenant, None).await? {
             if let Some(card) = cards.iter_mut().find(|card| card.staff.id == id) {
                 card.roles.push(role);

@@ -8,7 +8,8 @@ use crate::value::id::UserId;
 use crate::verb::{Action, Cx, Subject};
 
 /// The parts of a profile that a customer may complete or correct herself.
-pub const HERS: &[&str] = &["address", "photo_id", "home_contact", "next_of_kin", "locale", "preferred_name", "is_diaspora"];
+pub const HERS: &[&str] =
+    &["address", "photo_id", "home_contact", "next_of_kin", "locale", "preferred_name", "is_diaspora"];
 
 /// Changes what a customer may change of her own profile, by a merge patch as in `EditUser`.
 pub struct EditMyself {

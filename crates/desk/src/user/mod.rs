@@ -18,16 +18,14 @@ pub mod verification;
 pub use actions::*;
 pub use admission::{DisableEnabledUser, EnableDisabledUser};
 pub use census::house::Recount;
-pub use herself::{EditMyself, HERS};
 pub use export::{Export, ExportPage, ExportUsers};
+pub use herself::{EditMyself, HERS};
 pub use model::{Mark, User, UserKind};
 pub use newest::UsersNewestFirst;
-pub use profile::{
-    Address, Demographic, HomeContact, HouseAccount, Identifiers, NextOfKin, PhotoId, Profile, Wallet,
-};
+pub use profile::{Address, Demographic, HomeContact, HouseAccount, Identifiers, NextOfKin, PhotoId, Profile, Wallet};
 pub use questions::{
-    ListOrder, ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, UserByName, UserByNumber, UserFilter, UserPage,
-    UsersAtRow,
+    ListOrder, ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, UserByName, UserByNumber, UserFilter,
+    UserPage, UsersAtRow,
 };
 pub use search::{FindUsers, Found, Term, UserSort};
 pub use standing::{Attempt, Axis, Standing, Verdict};

@@ -415,9 +415,8 @@ fn amount(text: &str) -> std::result::Result<String, Field> {
     let bad = || Field::new("", "invalid", "A plain decimal amount such as 1250.75.");
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
-    let are_digits = |text: &str, most: usize| {
-        (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let are_digits =
+        |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     if !are_digits(whole, 18) || !are_digits(part, 6) {
         return Err(bad());
     }

@@ -611,9 +611,12 @@ pub(crate) async fn save_profile(tx: &mut Tx, user: &mut User, now: Time) -> Res
 pub(crate) async fn save_credentials(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
     let (hash, factor, step) = (&user.password_hash, &user.sealed_second_factor, user.second_factor_step);
     let core = user.standing.core;
-    let changed =
-        tx.run(SAVE_CREDENTIALS, params![user.tenant, user.id, user.version, hash, factor, step, core, now, user.sealed_pin])
-            .await?;
+    let changed = tx
+        .run(
+            SAVE_CREDENTIALS,
+            params![user.tenant, user.id, user.version, hash, factor, step, core, now, user.sealed_pin],
+        )
+        .await?;
     user.updated_at = now;
     saved(tx, user, changed).await
 }

@@ -411,11 +411,10 @@ const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
 /// What is not as the rule says, and why.
 const NO_CALLER: &[(&str, &str)] =
     &[("tenant.create", "Desk::open_tenant takes no caller: whoever holds the desk itself opens tenants")];
-const NO_RECORD_WHEN_FORBIDDEN: &[(&str, &str)] =
-    &[
-        ("password.change", "there is no user whose old password could be checked, so nothing was attempted on anybody"),
-        ("second_factor.set_pin", "as above: a PIN is hashed for whoever has come as a user, and for nobody else"),
-    ];
+const NO_RECORD_WHEN_FORBIDDEN: &[(&str, &str)] = &[
+    ("password.change", "there is no user whose old password could be checked, so nothing was attempted on anybody"),
+    ("second_factor.set_pin", "as above: a PIN is hashed for whoever has come as a user, and for nobody else"),
+];
 
 /// What a verb needs besides its own permission: that of what it shall do.
 const BESIDES: &[(&str, P)] = &[

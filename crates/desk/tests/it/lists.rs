@@ -271,7 +271,8 @@ async fn a_list_goes_on_across_blocks_and_regions() {
             let expected: Vec<UserId> = people.iter().copied().skip(first).step_by(every).collect();
             let total = Some(expected.len() as i64);
             for row in [0, 1, 9, 30, 36, 37, 38, 80, 84, 85, 266, 267, 500, 598, 599, 600, 10_000_000] {
-                let page = UsersAtRow { filter: filter.clone(), row: row as i64, limit: 40, order: ListOrder::OldestFirst };
+                let page =
+                    UsersAtRow { filter: filter.clone(), row: row as i64, limit: 40, order: ListOrder::OldestFirst };
                 let page = t.desk.ask(&t.admin(), page).await.unwrap();
                 let wanted: Vec<UserId> = expected.iter().copied().skip(row).take(40).collect();
                 assert_eq!((ids(&page), page.total), (wanted, total), "row {row} of {filter:?} on {:?}", t.engine);

@@ -116,11 +116,19 @@ async fn live(t: &TestDesk) -> (UserId, Vec<String>) {
     let admin = Caller { origin, ..t.admin() };
     let device =
         NewDevice { fingerprint: "device-print-7731".to_owned(), name: some("Fennwick phone"), ..Default::default() };
-    let request =
-        SignInRequest { identifier: "quill.otvos88".to_owned(), password: secret(PASSWORD), device: Some(device), lives_seconds: None };
+    let request = SignInRequest {
+        identifier: "quill.otvos88".to_owned(),
+        password: secret(PASSWORD),
+        device: Some(device),
+        lives_seconds: None,
+    };
     let session = token_of(t.desk.sign_in(&t.nobody(), request).await.unwrap());
-    let request =
-        SignInRequest { identifier: "nobody@plantedmail.example".to_owned(), password: secret(WRONG), device: None, lives_seconds: None };
+    let request = SignInRequest {
+        identifier: "nobody@plantedmail.example".to_owned(),
+        password: secret(WRONG),
+        device: None,
+        lives_seconds: None,
+    };
     t.desk.sign_in(&t.nobody(), request).await.unwrap();
     let text = "Her sister lives in Quimperlé.".to_owned();
     t.desk.perform(&admin, WriteNote { user, text }).await.unwrap();

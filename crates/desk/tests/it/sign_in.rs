@@ -175,13 +175,28 @@ async fn one_signs_in_by_username_or_mail_in_any_case() {
     for t in TestDesk::all().await {
         user(&t, "ada").await;
         for identifier in ["adaeze.ada", "ADAEZE.Ada", "adaeze.ada@mail.example", "Adaeze.ADA@Mail.Example"] {
-            let request = SignInRequest { identifier: identifier.to_owned(), password: secret(PASSWORD), device: None, lives_seconds: None };
+            let request = SignInRequest {
+                identifier: identifier.to_owned(),
+                password: secret(PASSWORD),
+                device: None,
+                lives_seconds: None,
+            };
             assert_eq!(told(&t.desk.sign_in(&t.nobody(), request).await.unwrap()), "signed in", "{identifier}");
         }
-        let request = SignInRequest { identifier: "a".repeat(300), password: secret(PASSWORD), device: None, lives_seconds: None };
+        let request = SignInRequest {
+            identifier: "a".repeat(300),
+            password: secret(PASSWORD),
+            device: None,
+            lives_seconds: None,
+        };
         assert_eq!(code(t.desk.sign_in(&t.nobody(), request).await), "invalid");
         let unnamed = Some(NewDevice::default());
-        let request = SignInRequest { identifier: "x".to_owned(), password: secret(PASSWORD), device: unnamed, lives_seconds: None };
+        let request = SignInRequest {
+            identifier: "x".to_owned(),
+            password: secret(PASSWORD),
+            device: unnamed,
+            lives_seconds: None,
+        };
         assert_eq!(code(t.desk.sign_in(&t.nobody(), request).await), "invalid");
     }
 }
@@ -404,7 +419,8 @@ async fn a_password_changed_while_its_old_one_was_checked_proves_nothing() {
             let nobody = t.nobody();
             all.spawn(async move {
                 let identifier = "adaeze.ada".to_owned();
-                let request = SignInRequest { identifier, password: secret(PASSWORD), device: None, lives_seconds: None };
+                let request =
+                    SignInRequest { identifier, password: secret(PASSWORD), device: None, lives_seconds: None };
                 desk.sign_in(&nobody, request).await.unwrap();
             });
         }

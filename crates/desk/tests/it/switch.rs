@@ -65,7 +65,10 @@ async fn whom_an_agent_brought_is_found_by_the_exact_code_and_the_filters_beside
         named(&t, "Chi", "Eze", false, Some("agent7")).await;
         assert_eq!(found(&t, newest(None, Some("AGENT7"))).await.0, ["Bola Bello", "Ada Nwosu"]);
         let abroad = UserFilter { diaspora: Some(true), ..UserFilter::default() };
-        assert_eq!(found(&t, UsersNewestFirst { filter: abroad, ..newest(None, Some("AGENT7")) }).await.0, ["Ada Nwosu"]);
+        assert_eq!(
+            found(&t, UsersNewestFirst { filter: abroad, ..newest(None, Some("AGENT7")) }).await.0,
+            ["Ada Nwosu"]
+        );
         assert_eq!(found(&t, newest(Some("bell"), Some("AGENT7"))).await.0, ["Bola Bello"]);
         assert_eq!(found(&t, newest(None, Some("AGENT8"))).await.1, 0);
         // Another agent takes her over.

@@ -172,8 +172,7 @@ pub(super) async fn login(State(house): State<House<Own>>, ByAnybody(call): ByAn
                 ..NewDevice::default()
             });
             let password = it.password.unwrap_or_else(|| Secret::new(""));
-            let request =
-                SignInRequest { identifier: it.email, password, device, lives_seconds: Some(SECONDS) };
+            let request = SignInRequest { identifier: it.email, password, device, lives_seconds: Some(SECONDS) };
             house.desk.sign_in(&call.caller, request).await?
         }
     };
@@ -234,7 +233,10 @@ fn asked(call: &Call) -> Answer<String> {
 }
 
 /// POST `/user/forgot_password`: answered alike whether there is such a user or not.
-pub(super) async fn forgot_password(State(house): State<House<Own>>, ByAnybody(call): ByAnybody) -> Answer<Json<Value>> {
+pub(super) async fn forgot_password(
+    State(house): State<House<Own>>,
+    ByAnybody(call): ByAnybody,
+) -> Answer<Json<Value>> {
     call.check(Checksum::Due)?;
     let email = asked(&call)?;
     house.desk.ask_reset(&call.caller, email.trim(), Channel::Email).await?;

@@ -44,8 +44,7 @@ impl Page {
     /// The envelope of a list.
     pub fn told<T: Serialize>(self, message: &str, data: &[T], total: i64) -> Value {
         let pages = total.div_euclid(self.per_page) + i64::from(total % self.per_page != 0);
-        let meta =
-            json!({ "total": total, "per_page": self.per_page, "page": self.number, "page_count": pages });
+        let meta = json!({ "total": total, "per_page": self.per_page, "page": self.number, "page_count": pages });
         json!({ "message": message, "data": data, "meta": meta })
     }
 }

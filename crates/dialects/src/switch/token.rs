@@ -112,7 +112,8 @@ pub(super) async fn caller(
     origin: Origin,
 ) -> Result<Caller> {
     let token = bearer(headers, side).ok_or(NO_TOKEN)?;
-    let session = (token.len() <= TOKEN_MAX).then(|| house.own.tokens.session(side, token)).flatten().ok_or(BAD_TOKEN)?;
+    let session =
+        (token.len() <= TOKEN_MAX).then(|| house.own.tokens.session(side, token)).flatten().ok_or(BAD_TOKEN)?;
     let caller = house.desk.caller(&session, origin).await?;
     let is_of_side = match caller.who {
         Who::Staff { .. } => side == Side::Admin,

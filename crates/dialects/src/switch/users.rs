@@ -117,9 +117,8 @@ async fn authenticator(house: &House<Own>, call: &Call, user: &SeenUser) -> Answ
     let reveal = RevealSecondFactor { user: user.id, purpose: "authenticator_uri of the Switch voice".to_owned() };
     let secret = house.desk.ask(&call.caller, reveal).await?;
     let email = user.profile.email.as_deref().unwrap_or_default();
-    Ok(secret.map(|secret| {
-        format!("otpauth://totp/SWITCH:{email}?secret={}&issuer=SWITCH", secret.expose().to_lowercase())
-    }))
+    Ok(secret
+        .map(|secret| format!("otpauth://totp/SWITCH:{email}?secret={}&issuer=SWITCH", secret.expose().to_lowercase())))
 }
 
 fn seen(call: &Call, changed: Changed) -> Answer<SeenUser> {
@@ -182,7 +181,8 @@ pub(super) async fn set_fraud_status(State(house): State<House<Own>>, ByAdmin(ca
     let FraudIn { comment, fraud_status } = call.body()?;
     let word = fraud_status.filter(|word| !word.is_empty());
     let word = word.ok_or_else(|| Wrong::from(Error::invalid("fraud_status", "required", "")))?;
-    let status = FraudStatus::parse(&word).ok_or_else(|| Wrong::field("fraud_status", "is not included in the list"))?;
+    let status =
+        FraudStatus::parse(&word).ok_or_else(|| Wrong::field("fraud_status", "is not included in the list"))?;
     let comment = match status {
         FraudStatus::Whitelisted if comment.as_ref().is_none_or(|comment| comment.trim().is_empty()) => None,
         _ => Some(needed("comment", comment)?),

@@ -138,11 +138,7 @@ pub(super) async fn decline(State(house): State<House<Own>>, ByAdmin(call): ByAd
 }
 
 /// The names of a user's documents.
-pub(super) async fn documents(
-    house: &House<Own>,
-    caller: &desk::Caller,
-    user: UserId,
-) -> Answer<wire::Documents> {
+pub(super) async fn documents(house: &House<Own>, caller: &desk::Caller, user: UserId) -> Answer<wire::Documents> {
     let file = house.desk.ask(caller, ShowVerification(user)).await?;
     Ok(wire::Documents::of(&file))
 }

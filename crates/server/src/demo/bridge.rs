@@ -3,8 +3,9 @@
 use desk::user::standing as axis;
 use desk::user::verification::{AskForMore, DocumentKind};
 use desk::user::{
-    Address, HomeContact, NextOfKin, Wallet, AskVerification, BlacklistUser, DecideVerification, Demographic, DisableUser, EraseUser, FlagUser,
-    HoldUser, Identifiers, LockUser, Profile, RemoveUser, SetCoreState, SetFraudStatus, Standing, SuspendUser,
+    Address, AskVerification, BlacklistUser, DecideVerification, Demographic, DisableUser, EraseUser, FlagUser,
+    HoldUser, HomeContact, Identifiers, LockUser, NextOfKin, Profile, RemoveUser, SetCoreState, SetFraudStatus,
+    Standing, SuspendUser, Wallet,
 };
 use desk::value::clock::{HOUR, Time};
 use desk::value::id::UserId;

@@ -4,18 +4,18 @@
 use std::path::Path;
 
 use desk::device::ListDevices;
+use desk::key::{CreateKey, KeyKind, PublicKeys};
 use desk::permission::Proposable;
 use desk::request::{Proposal, ProposeAction};
-use desk::{Desk, Permission};
-use desk::key::{CreateKey, KeyKind, PublicKeys};
 use desk::value::clock::Clock;
 use desk::value::random::Random;
 use desk::value::secret::Secret;
+use desk::{Desk, Permission};
 use serde_json::{Value, json};
 
+use super::bridge;
 use super::client_key::ClientKey;
 use super::folder;
-use super::bridge;
 use super::seed::{ADMIN, CUSTOMER_SUCCESS, SERVICE, SUPER_ADMIN, Town, stream, today};
 use crate::trouble::{Done, Trouble};
 
@@ -79,16 +79,15 @@ impl Town {
 
     /// What a visitor needs for the Switch voice: a client, two admins, four customers; and a request that waits.
     async fn switch(&self, desk: &Desk) -> Done<Value> {
-        let create = CreateKey {
-            kind: KeyKind::SwitchClient,
-            ..CreateKey::native("Switch app", self.staff[SUPER_ADMIN].0)
-        };
+        let create =
+            CreateKey { kind: KeyKind::SwitchClient, ..CreateKey::native("Switch app", self.staff[SUPER_ADMIN].0) };
         let made = desk.perform(&self.house(), create).await?;
         // Ordinary people who can sign in, and whom the card does not introduce otherwise.
         let named = self.history.named.all();
         let has_email = |index: &usize| self.users[*index].is_some() && !named.contains(index);
         let ordinary = |index: &usize| self.people[*index].standing.is_plain() && has_email(index);
-        let with_password = || (0..self.people.len()).filter(ordinary).filter(|index| self.history.with_password[*index]);
+        let with_password =
+            || (0..self.people.len()).filter(ordinary).filter(|index| self.history.with_password[*index]);
         let is_abroad = |index: &usize| bridge::is_abroad(*index, &self.people[*index]);
         let missing = || Trouble::new("among so few people somebody is missing", "Use more: --users 200.");
         let abroad = with_password().find(is_abroad).ok_or_else(missing)?;

@@ -39,8 +39,7 @@ pub fn render(template: &str, letter: &Letter, institution: &str, public_url: &s
             let link = Link { label: words.reset_label, copy: words.copy, address };
             let gaps = [("institution", institution.as_str()), ("time", &amount_of_time(language, minutes))];
             let sms = gsm::fitted(&institution, words.reset_sms, &gaps[1..], &link.address);
-            let parts =
-                Parts { institution: &institution, sentences, link: Some(link), code: None, quote: Vec::new() };
+            let parts = Parts { institution: &institution, sentences, link: Some(link), code: None, quote: Vec::new() };
             write(language, letter, &gaps, parts, sms)
         }
         "sign_in_code" | "unlock_code" | "phone_code" => {

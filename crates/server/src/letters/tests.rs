@@ -5,7 +5,8 @@ use super::*;
 const URL: &str = "https://bank.example/";
 const TOKEN: &str = "bur_1_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
 const LINK: &str = "https://bank.example/reset/bur_1_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
-const TEMPLATES: [&str; 6] = ["password_reset", "staff_invitation", "sign_in_code", "unlock_code", "phone_code", "password_changed"];
+const TEMPLATES: [&str; 6] =
+    ["password_reset", "staff_invitation", "sign_in_code", "unlock_code", "phone_code", "password_changed"];
 const LOCALES: [&str; 3] = ["en-US", "es-MX", "fr-FR"];
 
 fn letter(locale: &str) -> Letter {
@@ -143,8 +144,12 @@ fn every_letter_says_in_both_parts_what_it_is_for() {
         for part in [&letter.text, &letter.html] {
             assert!(part.contains(word(greetings, locale)), "{part}");
             match template {
-                "password_reset" | "staff_invitation" => assert!(part.contains(LINK) && part.contains(word(times, locale)), "{part}"),
-                "sign_in_code" | "unlock_code" | "phone_code" => assert!(part.contains("042917") && part.contains(word(times, locale)), "{part}"),
+                "password_reset" | "staff_invitation" => {
+                    assert!(part.contains(LINK) && part.contains(word(times, locale)), "{part}")
+                }
+                "sign_in_code" | "unlock_code" | "phone_code" => {
+                    assert!(part.contains("042917") && part.contains(word(times, locale)), "{part}")
+                }
                 _ => assert!(!part.contains("042917") && !part.contains("/reset/"), "{part}"),
             }
             assert!(!part.contains(['{', '}']) || part.contains("<html"), "a gap was left: {part}");
@@ -208,7 +213,9 @@ fn times_are_said_in_the_largest_unit_that_fits() {
 #[test]
 fn a_letter_that_lacks_its_core_is_our_fault() {
     let empty = Letter { token: None, code: None, ..letter("en") };
-    for template in ["password_reset", "staff_invitation", "sign_in_code", "unlock_code", "phone_code", "no_such_letter"] {
+    for template in
+        ["password_reset", "staff_invitation", "sign_in_code", "unlock_code", "phone_code", "no_such_letter"]
+    {
         assert!(matches!(render(template, &empty, "Bank", URL), Err(Error::Internal(_))), "{template}");
     }
 }

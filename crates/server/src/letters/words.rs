@@ -96,7 +96,9 @@ const ENGLISH: Words = Words {
     unlock: Sentences {
         subject: "{institution}: open your access again",
         heading: "Open your access again",
-        before: &["Your access to {institution} is locked, because a wrong password was entered too often. This code opens it:"],
+        before: &[
+            "Your access to {institution} is locked, because a wrong password was entered too often. This code opens it:",
+        ],
         after: &[
             "The code works once, for {time}. Give it to nobody: nobody from {institution} will ever ask you for it.",
             "If you did not ask for this message, you need not do anything: your access stays locked.",
@@ -115,9 +117,14 @@ const ENGLISH: Words = Words {
         subject: "{institution}: confirm your phone",
         heading: "Confirm your phone",
         before: &["Enter this code to show {institution} that this phone is yours:"],
-        after: &["The code works once, for {time}. Give it to nobody: nobody from {institution} will ever ask you for it."],
+        after: &[
+            "The code works once, for {time}. Give it to nobody: nobody from {institution} will ever ask you for it.",
+        ],
     },
-    phone_sms: &["{core} is the code that confirms your phone, good for {time}. Give it to nobody.", "{core} confirms your phone."],
+    phone_sms: &[
+        "{core} is the code that confirms your phone, good for {time}. Give it to nobody.",
+        "{core} confirms your phone.",
+    ],
     changed: Sentences {
         subject: "{institution}: your password was changed",
         heading: "Your password was changed",
@@ -186,7 +193,9 @@ const SPANISH: Words = Words {
     unlock: Sentences {
         subject: "{institution}: abra de nuevo su acceso",
         heading: "Abra de nuevo su acceso",
-        before: &["Su acceso a {institution} está bloqueado porque se escribió demasiadas veces una contraseña equivocada. Este código lo abre:"],
+        before: &[
+            "Su acceso a {institution} está bloqueado porque se escribió demasiadas veces una contraseña equivocada. Este código lo abre:",
+        ],
         after: &[
             "El código sirve una sola vez, durante {time}. No se lo dé a nadie: nadie de {institution} se lo pedirá nunca.",
             "Si no ha pedido este mensaje, no tiene que hacer nada: su acceso sigue bloqueado.",
@@ -205,7 +214,9 @@ const SPANISH: Words = Words {
         subject: "{institution}: confirme su teléfono",
         heading: "Confirme su teléfono",
         before: &["Escriba este código para demostrar a {institution} que este teléfono es suyo:"],
-        after: &["El código sirve una sola vez, durante {time}. No se lo dé a nadie: nadie de {institution} se lo pedirá nunca."],
+        after: &[
+            "El código sirve una sola vez, durante {time}. No se lo dé a nadie: nadie de {institution} se lo pedirá nunca.",
+        ],
     },
     phone_sms: &["{core} confirma su teléfono, válido durante {time}. No lo comparta.", "{core} confirma su teléfono."],
     changed: Sentences {
@@ -280,7 +291,9 @@ const FRENCH: Words = Words {
     unlock: Sentences {
         subject: "{institution} : rouvrez votre accès",
         heading: "Rouvrez votre accès",
-        before: &["Votre accès à {institution} est bloqué, car un mot de passe erroné a été saisi trop souvent. Ce code le rouvre :"],
+        before: &[
+            "Votre accès à {institution} est bloqué, car un mot de passe erroné a été saisi trop souvent. Ce code le rouvre :",
+        ],
         after: &[
             "Le code fonctionne une seule fois, pendant {time}. Ne le donnez à personne : personne de {institution} ne vous le demandera jamais.",
             "Si vous n’avez pas demandé ce message, vous n’avez rien à faire : votre accès reste bloqué.",
@@ -289,7 +302,9 @@ const FRENCH: Words = Words {
     invitation: Sentences {
         subject: "{institution} : choisissez votre mot de passe",
         heading: "Choisissez votre mot de passe",
-        before: &["Vous avez accès à l’administration de {institution}. Ouvrez ce lien pour choisir votre mot de passe :"],
+        before: &[
+            "Vous avez accès à l’administration de {institution}. Ouvrez ce lien pour choisir votre mot de passe :",
+        ],
         after: &[
             "Le lien fonctionne une seule fois, pendant {time}. Personne de {institution} ne vous le demandera jamais.",
             "Si vous n’attendiez pas ce message, prévenez {institution}.",
@@ -299,9 +314,14 @@ const FRENCH: Words = Words {
         subject: "{institution} : confirmez votre téléphone",
         heading: "Confirmez votre téléphone",
         before: &["Saisissez ce code pour montrer à {institution} que ce téléphone est le vôtre :"],
-        after: &["Le code fonctionne une seule fois, pendant {time}. Ne le donnez à personne : personne de {institution} ne vous le demandera jamais."],
+        after: &[
+            "Le code fonctionne une seule fois, pendant {time}. Ne le donnez à personne : personne de {institution} ne vous le demandera jamais.",
+        ],
     },
-    phone_sms: &["{core} confirme votre téléphone, valable {time}. Ne le donnez à personne.", "{core} confirme votre téléphone."],
+    phone_sms: &[
+        "{core} confirme votre téléphone, valable {time}. Ne le donnez à personne.",
+        "{core} confirme votre téléphone.",
+    ],
     changed: Sentences {
         subject: "{institution} : votre mot de passe a été modifié",
         heading: "Votre mot de passe a été modifié",

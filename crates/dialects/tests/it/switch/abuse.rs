@@ -63,7 +63,8 @@ async fn every_call_refuses_strangers_and_unknown_clients() {
                 let answer = world.send(route.method, &path, &headers, "").await;
                 assert_eq!(answer.told(), (401, "Invalid client".to_owned()), "{} {path} {client:?}", route.method);
             }
-            let is_open = ["login", "register", "forgot_password", "reset_password", "unlock_account", "resend_unlock_email"];
+            let is_open =
+                ["login", "register", "forgot_password", "reset_password", "unlock_account", "resend_unlock_email"];
             if is_open.iter().any(|end| path.ends_with(end)) {
                 continue;
             }
@@ -86,7 +87,8 @@ async fn broken_bodies_are_bad_requests_and_change_nothing() {
         let token = world.admin("super_admin").await;
         let nested = "[".repeat(100_000);
         let huge = format!("{{\"reason\":\"{}\"}}", "x".repeat(1024 * 1024));
-        let long = format!("{{\"reason\":\"{0}\",\"comment\":\"{0}\",\"fraud_status\":\"suspicious\"}}", "x".repeat(1001));
+        let long =
+            format!("{{\"reason\":\"{0}\",\"comment\":\"{0}\",\"fraud_status\":\"suspicious\"}}", "x".repeat(1001));
         let bodies = [
             "",
             "{",
@@ -123,7 +125,8 @@ async fn broken_bodies_are_bad_requests_and_change_nothing() {
 async fn odd_ids_and_queries_are_told_and_never_a_fault_of_ours() {
     for world in World::all().await {
         let token = world.admin("super_admin").await;
-        for id in ["0", "-1", "1.0", "1e0", "٣", "%00", "%FF", "99999999999999999999", "+1", "%201", "usr_x", "1%2F2"] {
+        for id in ["0", "-1", "1.0", "1e0", "٣", "%00", "%FF", "99999999999999999999", "+1", "%201", "usr_x", "1%2F2"]
+        {
             let answer = world.get(&token, &format!("/admin/users/{id}")).await;
             assert_eq!(answer.status, 404, "{id} {}", answer.text);
             assert!(answer.message().ends_with("does not exist"), "{id} {}", answer.text);

@@ -102,10 +102,9 @@ impl Banno<'_> {
 async fn of_those_who_do_the_same_at_once_one_did_it() {
     for world in World::all().await {
         let token = world.admin("super_admin").await;
-        for (path, rule) in [
-            ("/admin/users/disable/2", "user is already disabled"),
-            ("/admin/users/enable/2", "user is not disabled"),
-        ] {
+        for (path, rule) in
+            [("/admin/users/disable/2", "user is already disabled"), ("/admin/users/enable/2", "user is not disabled")]
+        {
             let body = json!({ "reason": "together" });
             let calls = (0..8).map(|_| world.post(&token, path, body.clone()));
             let told = all(calls).await;

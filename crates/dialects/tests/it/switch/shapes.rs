@@ -148,7 +148,8 @@ async fn an_authenticators_secret_is_shown_only_where_the_institution_wants_that
         let confirm = desk::second_factor::ConfirmSecondFactor { user, secret: shown.clone(), code };
         desk.perform(&caller, confirm).await.unwrap();
         let (high, low) = (world.admin("super_admin").await, world.admin("customer_success").await);
-        let uri = async |token: &str| world.get(token, "/admin/users/1").await.json()["data"]["authenticator_uri"].clone();
+        let uri =
+            async |token: &str| world.get(token, "/admin/users/1").await.json()["data"]["authenticator_uri"].clone();
         assert_eq!(uri(&high).await, Value::Null, "off unless it is switched on");
         world.settings(json!({ "switch_expose_totp_uri": true })).await;
         let secret = shown.expose().to_lowercase();

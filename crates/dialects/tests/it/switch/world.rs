@@ -291,10 +291,7 @@ fn person(name: &str) -> CreateUser {
             Standing { verification: Verification::Requested, ..Standing::default() },
             Profile { sales_agent_code: text("AGENT7"), ..plain("Adeyemi", "13") },
         ),
-        "chidi" => in_standing(
-            Standing { admission: Admission::Disabled, ..Standing::default() },
-            plain("Eze", "14"),
-        ),
+        "chidi" => in_standing(Standing { admission: Admission::Disabled, ..Standing::default() }, plain("Eze", "14")),
         "ngozi" => in_standing(
             Standing { blacklist: Blacklist::Blacklisted, ..Standing::default() },
             Profile { is_diaspora: Some(true), ..plain("Okoro", "15") },
@@ -339,11 +336,7 @@ fn ada() -> Profile {
             phone: text("+2349200000022"),
             email: text("obi@mail.example"),
         },
-        house_account: HouseAccount {
-            name: text("Ada Nwosu"),
-            number: text("0123451234"),
-            customer_id: text("C-77"),
-        },
+        house_account: HouseAccount { name: text("Ada Nwosu"), number: text("0123451234"), customer_id: text("C-77") },
         wallet: Wallet { balance: text("2978497"), soft_balance: text("3993500.50") },
         email_confirmed: Some(true),
         phone_verified: Some(true),

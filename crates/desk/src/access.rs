@@ -44,12 +44,9 @@ pub(crate) async fn is_there(rd: &mut Rd, tenant: TenantId, user: UserId) -> Res
 pub(crate) async fn end(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> Result<()> {
     let tenant = cx.tenant.id;
     // Most users have nothing open, and to look costs less than to change nothing twice.
-    if !is_there(cx.tx, tenant, user).await? {
-        return Ok(());
-    }
-    let sessions = cx.tx.run(END_SESSIONS, params![tenant, user, cx.now, cause]).await? as i64;
-    let proofs = cx.tx.run(END_PROOFS, params![tenant, user, cx.now, cause]).await? as i64;
-    if sessions + proofs > 0 {
+    if is_there(cx.tx, tenant, user).await? {
+        let sessions = cx.tx.run(END_SESSIONS, params![tenant, user, cx.now, cause]).await? as i64;
+        let proofs = cx.tx.run(END_PROOFS, params![tenant, user, cx.now, cause]).await? as i64;
         cx.note(Fact::UserAccessEnded { user, sessions, proofs, cause });
     }
     // For who is gone there is nothing left to decide.

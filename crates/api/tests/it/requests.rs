@@ -109,7 +109,7 @@ async fn what_is_wrong_with_a_proposal_is_told_by_its_field() {
             (json!({"action": "user.create"}), "action", "unknown"),
             (json!({"action": "user.disable"}), "user_id", "required"),
             (json!({"action": "user.disable", "user_id": user}), "reason", "required"),
-            (json!({"action": "user.disable", "user_id": user, "reason": "x".repeat(501)}), "reason", "too_long"),
+            (json!({"action": "user.disable", "user_id": user, "reason": "x".repeat(1001)}), "reason", "too_long"),
             (json!({"action": "user.disable", "user_id": user, "reason": "r", "legal": true}), "legal", "unknown"),
             (json!({"action": "user.set_fraud_status", "user_id": user, "reason": "r"}), "status", "required"),
             (json!({"action": "user.set_fraud_status", "user_id": user, "status": "odd"}), "status", "unknown"),

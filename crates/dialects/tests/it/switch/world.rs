@@ -13,13 +13,13 @@ use desk::session::{NewDevice, SignInAnswer, SignInRequest};
 use desk::staff::AddStaff;
 use desk::team::{AddMember, CreateTeam};
 use desk::tenant::ChangeSettings;
-use desk::testing::{TestDesk, origin};
+use desk::testing::TestDesk;
 use desk::user::standing::{Admission, Blacklist, Standing, Verification};
 use desk::user::{
     Address, CreateUser, Demographic, HomeContact, HouseAccount, Identifiers, NextOfKin, Profile, UserByNumber, Wallet,
 };
 use desk::value::clock::Time;
-use desk::value::id::{StaffId, TenantId, UserId};
+use desk::value::id::{StaffId, UserId};
 use desk::value::secret::Secret;
 use desk::{Caller, Door};
 use http_body_util::BodyExt;
@@ -48,7 +48,6 @@ pub const ADMINS: &[(&str, &str)] = &[
 pub struct World {
     pub test: TestDesk,
     pub app: Router,
-    pub other: TenantId,
     /// What makes the checksums of `CLIENT`, and of `FOREIGN`.
     pub secret: String,
     pub foreign_secret: String,
@@ -69,7 +68,7 @@ impl World {
         let banno = dialects::banno::Settings::default();
         let app = dialects::app(test.desk.clone(), &options(), banno);
         let app = api::app(test.desk.clone(), options()).merge(app);
-        let mut world = World { test, app, other, secret: String::new(), foreign_secret: String::new() };
+        let mut world = World { test, app, secret: String::new(), foreign_secret: String::new() };
         let hash = world.test.desk.hash_new_password(Secret::new(PASSWORD), 10, Vec::new()).await.unwrap();
         let house = world.house();
         world.secret = world.staff(&house, CLIENT, &hash).await;

@@ -15,13 +15,13 @@ lint: ## check format, clippy, dependencies and stray paths
 	scripts/lint
 
 bench: ## measure speed and size on both engines, each figure beside its floor; ARGS="--users 10000" and more
-	cargo build --release --workspace --bins
-	cargo run --release --quiet --bin bursar-bench -- $(ARGS)
+	cargo build --profile dist --workspace --bins
+	target/dist/bursar-bench $(ARGS)
 
 bench-peers: ## measure other products beside Bursar, installed by npm into target/peers
 	bench/peers/install
-	cargo build --release --workspace --bins
-	cargo run --release --quiet --bin bursar-bench -- peers $(ARGS)
+	cargo build --profile dist --workspace --bins
+	target/dist/bursar-bench peers $(ARGS)
 
 spec: ## write docs/openapi.json anew from the code
 	cargo run -p server --bin bursar -- openapi > docs/openapi.json.new

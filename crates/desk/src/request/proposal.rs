@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(
             Value::Object(seen),
             serde_json::json!({
-                "email": "a***@mail.example", "middle_name": "Chi", "phone": null, "is_diaspora": "***",
+                "email": "a***@mail.example", "middle_name": "Chi", "phone": null, "is_diaspora": true,
                 "identifiers": {"bvn": "22xxxxxx144", "ssn": null}, "address": {"city": "***"},
             })
         );

@@ -100,9 +100,18 @@ fn every_letter_has_its_subject_in_every_language() {
             "Harbor & Pine Bank: choose a new password",
             "Harbor & Pine Bank: elija una contraseña nueva",
             "Harbor & Pine Bank : choisissez un nouveau mot de passe",
+            "Harbor & Pine Bank: choose your password",
+            "Harbor & Pine Bank: elija su contraseña",
+            "Harbor & Pine Bank : choisissez votre mot de passe",
             "Harbor & Pine Bank: your sign-in code",
             "Harbor & Pine Bank: su código de acceso",
             "Harbor & Pine Bank : votre code de connexion",
+            "Harbor & Pine Bank: open your access again",
+            "Harbor & Pine Bank: abra de nuevo su acceso",
+            "Harbor & Pine Bank : rouvrez votre accès",
+            "Harbor & Pine Bank: confirm your phone",
+            "Harbor & Pine Bank: confirme su teléfono",
+            "Harbor & Pine Bank : confirmez votre téléphone",
             "Harbor & Pine Bank: your password was changed",
             "Harbor & Pine Bank: su contraseña ha cambiado",
             "Harbor & Pine Bank : votre mot de passe a été modifié",
@@ -113,19 +122,30 @@ fn every_letter_has_its_subject_in_every_language() {
 #[test]
 fn every_text_message_is_one_message_in_every_language() {
     let messages: Vec<String> = all().map(|(_, _, letter)| letter.sms).collect();
-    let expected = [
+    let link = [
         format!("Harbor & Pine Bank: choose a new password within 1 hour: {LINK} Not you? Ignore this."),
         format!("Harbor & Pine Bank: contraseña nueva (1 hora): {LINK} Si no fue usted, ignorelo."),
         format!("Harbor & Pine Bank: nouveau mot de passe (1 heure) : {LINK} Pas vous ? Ignorez ce SMS."),
+    ];
+    let code = [
         "Harbor & Pine Bank: 042917 is your sign-in code, good for 1 hour. Give it to nobody.".to_owned(),
         "Harbor & Pine Bank: 042917 es su codigo de acceso, valido durante 1 hora. No lo comparta.".to_owned(),
         "Harbor & Pine Bank: 042917 est votre code de connexion, valable 1 heure. Ne le donnez à personne.".to_owned(),
+    ];
+    let phone = [
+        "Harbor & Pine Bank: 042917 is the code that confirms your phone, good for 1 hour. Give it to nobody."
+            .to_owned(),
+        "Harbor & Pine Bank: 042917 confirma su teléfono, valido durante 1 hora. No lo comparta.".to_owned(),
+        "Harbor & Pine Bank: 042917 confirme votre téléphone, valable 1 heure. Ne le donnez à personne.".to_owned(),
+    ];
+    let changed = [
         "Harbor & Pine Bank: your password was changed. If that was not you, tell us at once.".to_owned(),
         "Harbor & Pine Bank: su contraseña ha cambiado. Si no fue usted, avisenos de inmediato.".to_owned(),
         "Harbor & Pine Bank: votre mot de passe a été modifié. Si ce n'était pas vous, prévenez-nous immédiatement."
             .to_owned(),
     ];
-    assert_eq!(messages, expected);
+    // An invitation is a link to choose a password, and an unlock code is typed where one signs in.
+    assert_eq!(messages, [link.clone(), link, code.clone(), code, phone, changed].concat());
     for message in messages {
         assert!(gsm::septets(&message) <= gsm::SEPTETS_MAX, "{message}");
         assert_eq!(gsm::plain(&message), message);

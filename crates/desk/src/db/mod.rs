@@ -181,6 +181,16 @@ impl Db {
         self.read(Ping).await
     }
 
+    /// Lets PostgreSQL look anew at how many users there are. It keeps the plans that it made while the tables were nearly
+    /// empty until it has looked again, which it does by itself only now and then. SQLite is told once and for all
+    /// (`statistics`).
+    pub async fn learn(&self) -> Result<()> {
+        match &*self.0 {
+            Store::Sqlite { .. } => Ok(()),
+            Store::Postgres(pooled) => pooled.write(Learn).await,
+        }
+    }
+
     /// What an operator watches.
     pub fn gauges(&self) -> Gauges {
         match &*self.0 {
@@ -203,6 +213,16 @@ impl Db {
     /// do it one after the other.
     pub async fn migrate(&self, list: &'static [Migration]) -> Result<Vec<&'static str>> {
         migrate::migrate(self, list).await
+    }
+}
+
+struct Learn;
+
+impl Write for Learn {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        tx.script("ANALYZE users; ANALYZE user_unique; ANALYZE user_token; ANALYZE person_key").await
     }
 }
 

@@ -134,7 +134,7 @@ impl Desk {
         let maker = Maker { desk: self.clone(), tenant: self.tenant(tenant).await?, house: house.clone() };
         let making = tokio::spawn(maker.run(import, size.clone(), ready));
         let mut renewed = Instant::now();
-        let mut works = self.db().gauges().actions;
+        let (mut works, mut done) = (self.db().gauges().actions, 0);
         let written = loop {
             let slice = tokio::select! {
                 slice = slices.recv() => slice,
@@ -157,6 +157,10 @@ impl Desk {
             match self.perform(&house, ImportSlice { import: id, rows }).await? {
                 Written::On => {}
                 Written::Completed | Written::Not => break Ok(true),
+            }
+            done += 1u64;
+            if done.is_power_of_two() {
+                self.db().learn().await?;
             }
             let works_now = self.db().gauges().actions;
             let wanted = if works_now - works > OTHERS { SLICE } else { SLICE_ALONE };

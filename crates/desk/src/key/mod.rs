@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::caller::Who;
 use crate::db::{Rd, Row, params};
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
@@ -215,10 +216,19 @@ impl Action for CreateKey {
         if public_keys.as_ref().is_some_and(|text| text.len() > 20_000) {
             return Err(Error::invalid("public_keys", "too_long", "At most 20,000 characters."));
         }
-        let permissions: Option<Permissions> = match self.kind {
+        let asked: Option<Permissions> = self.permissions.as_ref().map(|list| list.iter().copied().collect());
+        let is_for_another = cx.caller.who != Who::House && cx.caller.staff() != Some(self.staff);
+        let permissions = match self.kind {
             // People act, not the program they sign in through.
             KeyKind::SwitchClient => Some(Permissions::NONE),
-            _ => self.permissions.as_ref().map(|list| list.iter().copied().collect()),
+            // Nor does it grow, when its owner is given more later, beyond what its maker could give.
+            _ if is_for_another => Some(asked.unwrap_or(cx.caller.may).and(cx.caller.may)),
+            _ => asked,
+        };
+        let maker = match cx.caller.who {
+            // Whoever made the key that makes this one holds this one too.
+            Who::Key { id, staff } => Some(store::maker(cx.tx, cx.tenant.id, id).await?.unwrap_or(staff)),
+            _ => cx.caller.staff(),
         };
         let stored = permissions.map(Permissions::to_stored);
         cx.tx
@@ -238,7 +248,7 @@ impl Action for CreateKey {
                     self.scopes.join(" "),
                     self.expires_at,
                     cx.now,
-                    cx.caller.staff(),
+                    maker,
                     sealed
                 ],
             )

@@ -9,7 +9,7 @@ use crate::error::{Error, Refusal, Result};
 use crate::user::actions::check_reason;
 use crate::user::{self, User};
 use crate::value::clock::SECOND;
-use crate::value::id::RequestId;
+use crate::value::id::{RequestId, StaffId};
 use crate::verb::{Action, Cx, Subject};
 use crate::{key, role};
 
@@ -116,13 +116,24 @@ async fn may_decide(cx: &mut Cx<'_>, request: &Request, decider: Hand) -> Result
     {
         return Err(Refusal::NotADecider.into());
     }
-    // A key that the proposer made for a colleague is the proposer's hand.
-    if let Some(key) = decider.key
-        && key::store::maker(cx.tx, tenant.id, key).await? == Some(request.proposer.staff)
-    {
-        return Err(Refusal::OwnRequest.into());
+    if request.state_at(cx.now) != RequestState::Pending {
+        return Ok(());
     }
-    Ok(())
+    // A key that somebody made for a colleague is a hand of both: with it she could be her own second person.
+    let proposers = people_behind(cx, request.proposer).await?;
+    match people_behind(cx, decider).await?.iter().any(|person| proposers.contains(person)) {
+        true => Err(Refusal::OwnRequest.into()),
+        false => Ok(()),
+    }
+}
+
+/// Who may be behind a hand: whose it is, and who made the key it came with.
+async fn people_behind(cx: &mut Cx<'_>, hand: Hand) -> Result<Vec<StaffId>> {
+    let mut people = vec![hand.staff];
+    if let Some(key) = hand.key {
+        people.extend(key::store::maker(cx.tx, cx.tenant.id, key).await?);
+    }
+    Ok(people)
 }
 
 /// What an approval is worth when the action has nothing left to do, because somebody else has done it meanwhile.

@@ -19,7 +19,7 @@ use desk::user::standing::*;
 use desk::user::verification::{ApproveVerification, DeclineVerification, SubmitVerification};
 use desk::user::*;
 use desk::value::clock::{DAY, SECOND};
-use desk::value::id::{RequestId, StaffId, UserId};
+use desk::value::id::{KeyId, RequestId, RoleId, StaffId, UserId};
 use desk::{Door, Error, Refusal, Subject};
 use serde_json::json;
 
@@ -263,7 +263,38 @@ async fn nobody_decides_what_she_has_proposed_by_no_way() {
         d.perform(&session, WithdrawRequest { request: by_key, reason: None }).await.unwrap();
         // The colleague herself may.
         d.perform(&checker, approve(request)).await.unwrap();
+        // Nor does she propose by such a key and approve as herself, or decide by one that she made through it.
+        let (deputy_id, _) = person(&t, "deputy", &both).await;
+        let key_of = async |maker: &Caller, name: &str| {
+            let key = d.perform(maker, CreateKey::native(name, deputy_id)).await.unwrap().secret.unwrap();
+            d.caller(key.expose(), origin()).await.unwrap()
+        };
+        let first = key_of(&session, "first").await;
+        let second = key_of(&first, "second").await;
+        let by_first = proposed(&t, &first, Proposable::Enable, ada).await;
+        for caller in [&session, &second] {
+            assert_eq!(refusal(d.perform(caller, approve(by_first)).await), Refusal::OwnRequest);
+        }
+        d.perform(&checker, approve(by_first)).await.unwrap();
+        let by_session = proposed(&t, &session, Proposable::Disable, ada).await;
+        assert_eq!(refusal(d.perform(&second, approve(by_session)).await), Refusal::OwnRequest);
+        // A key for another does not grow when she is given more.
+        d.perform(&house, AddMember { team, staff: deputy_id, role: admin(&t).await }).await.unwrap();
+        let grown = d.caller_of_key(t.tenant, key_id(&first), origin()).await.unwrap();
+        assert!(!grown.may(P::UsersErase) && grown.may(P::RequestsDecide), "{:?}", t.engine);
     }
+}
+
+fn key_id(caller: &Caller) -> KeyId {
+    match caller.who {
+        Who::Key { id, .. } => id,
+        _ => panic!("not by a key"),
+    }
+}
+
+async fn admin(t: &TestDesk) -> RoleId {
+    let roles = t.desk.ask(&t.house(), ListRoles).await.unwrap();
+    roles.into_iter().find(|role| role.name == "admin").unwrap().id
 }
 
 #[tokio::test(flavor = "multi_thread")]

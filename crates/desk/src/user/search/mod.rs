@@ -173,6 +173,13 @@ impl Question for FindUsers {
                 return Ok(found);
             }
         }
+        if from == (EXACT, 0)
+            && query.contains('@')
+            && !query.contains(char::is_whitespace)
+            && let Some(found) = self.by_address(qx, query, wanted).await?
+        {
+            return Ok(found);
+        }
         let words = qx.tenant.keys.lookup().query_tokens(query);
         let is_plain = self.term == Term::Anything && wanted == Wanted::of(&UserFilter::default(), false);
         let all_indexed = words.iter().all(QueryWord::is_indexed);
@@ -187,7 +194,7 @@ impl Question for FindUsers {
         // Whoever has all words whole fits, wherever it was looked for; a word that is too short to look for is seen only
         // when the user is opened.
         let room = Room { whole: if is_plain && all_indexed { room.min(self.limit + 1) } else { room }, all: room };
-        let candidates = candidates(qx, self.term, query, &words, from, room).await?;
+        let candidates = candidates(qx, query, &words, from, room).await?;
         let last = candidates.rows.last().map(|(at, _)| *at);
         let enough = if counts { usize::MAX } else { self.limit + 1 };
         let mut fitting: Vec<(Position, User, Profile)> = Vec::new();
@@ -221,6 +228,44 @@ impl Question for FindUsers {
         let users = fitting.into_iter().map(|(_, user, profile)| user.shown(profile.seen_by(qx.caller))).collect();
         let next = next.map(|(tier, number)| make_cursor(qx.tenant, &list, (tier << TIER) | number));
         Ok(Found { users, next, total, capped: counts && candidates.more })
+    }
+}
+
+impl FindUsers {
+    /// Those who sign in with this address; none if nobody does. It comes before anything else, and needs no tokens of words:
+    /// whose address it is, is who was meant.
+    async fn by_address(&self, qx: &mut Qx<'_>, query: &str, wanted: Wanted) -> Result<Option<Found>> {
+        let lookup = qx.tenant.keys.lookup();
+        let unique = |field: Unique| lookup.unique(field.domain(), query);
+        let email = unique(Unique::Email);
+        // Where an address is nothing but an e-mail address, the token of one is nobody's username.
+        let username = if self.term == Term::Anything { unique(Unique::Username) } else { email };
+        let rows = store::by_login(qx.rd, qx.tenant.id, &email, &username).await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let folded = normal::fold(query);
+        let is_it = |text: &Option<String>| text.as_ref().is_some_and(|text| normal::fold(text) == folded);
+        let mut users = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            let user = read(qx.tenant, &mut row)?;
+            if !wanted.fits_user(&user) {
+                continue;
+            }
+            let profile = user.profile()?;
+            if is_it(&profile.email) || self.term == Term::Anything && is_it(&profile.username) {
+                users.push(user.shown(profile.seen_by(qx.caller)));
+            }
+        }
+        users.sort_unstable_by_key(|user| user.number);
+        let total = self.counts().then_some(users.len() as i64);
+        let users = users.into_iter().skip(if self.sort == UserSort::Name { self.offset } else { 0 }).take(self.limit);
+        Ok(Some(Found { users: users.collect(), next: None, total, capped: false }))
+    }
+
+    /// Whether it is told how many fit.
+    fn counts(&self) -> bool {
+        self.sort == UserSort::Name || (self.count && self.after.is_none())
     }
 }
 
@@ -258,7 +303,6 @@ pub(crate) fn whole_tokens(pair: impl Fn(&str, &str) -> SearchToken, words: &[&Q
 /// Users who come into question after a position, at most so many of them.
 async fn candidates(
     qx: &mut Qx<'_>,
-    term: Term,
     query: &str,
     words: &[QueryWord],
     from: Position,
@@ -267,24 +311,6 @@ async fn candidates(
     let lookup = qx.tenant.keys.lookup();
     let unique = |field: Unique| lookup.unique(field.domain(), query);
     let tenant = qx.tenant.id;
-    if let [word] = words
-        && word.word.contains('@')
-        && from == (EXACT, 0)
-    {
-        let email = unique(Unique::Email);
-        // Where an address is nothing but an e-mail address, the token of one is nobody's username.
-        let username = if term == Term::Anything { unique(Unique::Username) } else { email };
-        let rows = store::by_login(qx.rd, tenant, &email, &username).await?;
-        let mut found = Candidates::default();
-        for mut row in rows {
-            let user = read(qx.tenant, &mut row)?;
-            found.rows.push(((EXACT, user.number), user));
-        }
-        // Whose address it is, is who was meant.
-        if !found.rows.is_empty() {
-            return Ok(found);
-        }
-    }
     let mut indexed: Vec<&QueryWord> = words.iter().filter(|word| word.is_indexed()).collect();
     if indexed.is_empty() {
         return Ok(Candidates::default());

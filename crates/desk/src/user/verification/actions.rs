@@ -293,6 +293,9 @@ impl Action for SubmitVerification {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Verifying> {
         let user = load(cx, self.user).await?;
+        if user.standing.verification != Verification::Requested {
+            cx.check_second_person(AskVerification::NAME, Subject::User(user.id))?;
+        }
         let asked = AskVerification { user: self.user, reason: None }.on_loaded(cx, user).await?;
         let (user, mut changed) = (asked.user, asked.changed);
         let mut request = store::open_of(cx.tx, cx.tenant.id, self.user).await?;

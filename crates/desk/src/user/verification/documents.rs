@@ -131,16 +131,22 @@ impl Desk {
 
     /// Deletes objects that belong to no document (any more); how many. Safe to do anywhere, any number of times.
     pub async fn drop_objects(&self) -> Result<u64> {
-        let mut dropped = 0;
+        let (mut dropped, mut trouble) = (0, None);
         loop {
             let now = self.now();
             let due = self.db().read(Due(now)).await?;
             if due.is_empty() {
-                return Ok(dropped);
+                return trouble.map_or(Ok(dropped), Err);
             }
             for (tenant, object) in due {
-                self.inner.vault.delete(tenant, &object).await?;
-                dropped += self.db().write(Forget { tenant, object, now }).await?;
+                match self.inner.vault.delete(tenant, &object).await {
+                    Ok(()) => dropped += self.db().write(Forget { tenant, object, now }).await?,
+                    // One that cannot be deleted does not keep the others: it comes again later.
+                    Err(error) => {
+                        self.db().write(PutOff { tenant, object, until: now.plus(PUT_OFF) }).await?;
+                        trouble = trouble.or(Some(error));
+                    }
+                }
             }
         }
     }
@@ -272,6 +278,23 @@ impl Read for Due {
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
         let rows = rd.all(store::DUE_OBJECTS, params![self.0]).await?.into_iter();
         rows.map(|mut row| Ok((row.take()?, row.take()?))).collect()
+    }
+}
+
+/// An object that could not be deleted is tried again after so long.
+const PUT_OFF: i64 = HOUR;
+
+struct PutOff {
+    tenant: TenantId,
+    object: [u8; 16],
+    until: Time,
+}
+
+impl Write for PutOff {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        tx.run(store::DROP_OBJECT, params![self.tenant, self.object, self.until]).await.map(drop)
     }
 }
 

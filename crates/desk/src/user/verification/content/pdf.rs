@@ -15,6 +15,9 @@ const STREAMS_MAX: usize = 5_000;
 const WORDS_MAX: usize = 400_000;
 /// The longest description of a stream.
 const DICTIONARY_MAX: usize = 65_536;
+/// Objects that a file lists, times the words it has: whoever opens it builds what stands at each place that is listed, and
+/// the same words may be listed again and again.
+const BUILT_MAX: usize = 5_000_000;
 /// The longest name that matters here, written as `#41#42…`.
 const NAME_MAX: usize = 3 * 16;
 
@@ -68,7 +71,7 @@ fn look_through(bytes: &[u8], mut room: usize) -> Result<(), Unfit> {
     if find(&bytes[end.saturating_sub(1024)..end], b"startxref").is_none() {
         return Err(TRUNCATED);
     }
-    let (mut words, mut streams, mut plain) = (0, 0, 0);
+    let (mut words, mut streams, mut plain, mut listed) = (0, 0, 0, 0);
     while let Some((keyword, data)) = next_stream(bytes, plain) {
         streams += 1;
         if streams > STREAMS_MAX {
@@ -77,13 +80,59 @@ fn look_through(bytes: &[u8], mut room: usize) -> Result<(), Unfit> {
         let outside = &bytes[plain..keyword];
         look(outside, true, &mut words)?;
         let holds_objects = holds_objects(outside)?;
+        listed += listed_in(outside)?;
         unpack(&bytes[data..], holds_objects, &mut room, &mut words)?;
         let ends = data + find(&bytes[data..], b"endstream").ok_or(TRUNCATED)?;
-        // A reader told another place may find objects in here as well.
+        // A reader told another place may find objects in here as well: what acts is refused, and so is any object.
         look(&bytes[data..ends], false, &mut 0)?;
+        if has_object(&bytes[data..ends]) {
+            return Err(TOO_COMPLEX);
+        }
         plain = ends + b"endstream".len();
     }
-    look(&bytes[plain..], true, &mut words)
+    let outside = &bytes[plain..];
+    look(outside, true, &mut words)?;
+    listed +=
+        listed_in(outside)? + outside.windows(3).filter(|it| matches!(it, [b' ', b'n', b' ' | b'\r' | b'\n'])).count();
+    if listed.saturating_mul(words) > BUILT_MAX { Err(TOO_COMPLEX) } else { Ok(()) }
+}
+
+/// Whether an object begins in these bytes: `7 0 obj`.
+fn has_object(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(found) = find(&bytes[at..], b"obj") {
+        let before = &bytes[..at + found];
+        let blanks = before.iter().rev().take_while(|byte| is_blank(**byte)).count();
+        if blanks > 0 && before[..before.len() - blanks].last().is_some_and(u8::is_ascii_digit) {
+            return true;
+        }
+        at += found + 3;
+    }
+    false
+}
+
+/// How many objects the stream described at the end of this text lists: `N` of those that hold objects, `Size` of a table
+/// of places. A number that stands elsewhere, or none, is refused.
+fn listed_in(text: &[u8]) -> Result<usize, Unfit> {
+    let tail = &text[text.len().saturating_sub(DICTIONARY_MAX)..];
+    let begins = find_last(tail, b"obj").unwrap_or(0);
+    let names = || tail[begins..].iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    let named = |wanted: &[u8]| names().find(|(at, _)| name_at(&tail[begins + at + 1..]) == wanted);
+    let wanted: &[u8] = match (named(b"ObjStm"), named(b"XRef")) {
+        (Some(_), _) => b"N",
+        (_, Some(_)) => b"Size",
+        (None, None) => return Ok(0),
+    };
+    let (at, _) = named(wanted).ok_or(TOO_COMPLEX)?;
+    let value = &tail[begins + at + 1 + wanted.len()..];
+    let digits: Vec<u8> =
+        value.iter().copied().skip_while(|byte| is_blank(*byte)).take_while(u8::is_ascii_digit).collect();
+    let after = value.iter().skip_while(|byte| is_blank(**byte)).skip(digits.len());
+    let is_reference = after.skip_while(|byte| is_blank(**byte)).next().is_some_and(u8::is_ascii_digit);
+    match std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok()) {
+        Some(number) if !is_reference => Ok(number),
+        _ => Err(TOO_COMPLEX),
+    }
 }
 
 fn is_blank(byte: u8) -> bool {
@@ -323,6 +372,23 @@ mod tests {
         }
         // What holds no objects may be packed in any way.
         assert_eq!(told(&file(&stream("/Subtype /Image /Filter /LZWDecode", b"??"))), "fit");
+    }
+
+    #[test]
+    fn a_file_that_lists_the_same_words_again_and_again_is_refused() {
+        let array = format!("0 0 [ {} ]", "0 ".repeat(50_000));
+        let objects = |n: &str| file(&stream(&format!("/Type /ObjStm /N {n} /First 4"), array.as_bytes()));
+        assert_eq!(told(&objects("1")), "fit");
+        for n in ["2000", "9 0 R", "", "99999999999999999999999"] {
+            assert_eq!(told(&objects(n)), "too_complex", "/N {n}");
+        }
+        let places = |lines: usize| {
+            let table = "0000000009 00000 n \n".repeat(lines);
+            file(format!("3 0 obj {array} endobj\nxref\n0 {lines}\n{table}").as_bytes())
+        };
+        assert_eq!((told(&places(3)), told(&places(2000))), ("fit", "too_complex"));
+        assert_eq!(told(&file(&stream("/Subtype /Image", b"\xff 7 0 obj [ 0 0 ]"))), "too_complex");
+        assert_eq!(told(&file(&stream("/Subtype /Image", b"\xff objects"))), "fit");
     }
 
     #[test]

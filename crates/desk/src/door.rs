@@ -26,7 +26,7 @@ use crate::value::clock::{Clock, SECOND, Time};
 use crate::value::id::{AuditId, TenantId};
 use crate::value::password::Hashing;
 use crate::value::random::Random;
-use crate::value::seal::{MasterKey, TenantKeys};
+use crate::value::seal::{HouseKey, MasterKey, TenantKeys};
 use crate::verb::{Action, Apart, Became, Cx, Eyes, Question, Qx, Subject, check_second_person};
 use crate::{audit, credential, event, idempotency, job};
 
@@ -200,6 +200,12 @@ impl Desk {
     /// master key has the same.
     pub fn derived_key(&self, purpose: &str) -> zeroize::Zeroizing<[u8; 32]> {
         self.inner.master.derive(purpose)
+    }
+
+    /// A key of this house that seals what a voice gives away and takes back. Every process with the same master key has the
+    /// same.
+    pub fn sealing_key(&self, purpose: &str) -> HouseKey {
+        self.inner.master.sealing(purpose)
     }
 
     /// The database, for readiness, gauges and the stop.

@@ -133,7 +133,8 @@ pub(super) fn is_mixed(password: &str) -> bool {
 /// Token and file of somebody who has just signed in.
 async fn opened(house: &House<Own>, call: &Call, token: &Secret, user: &User, until: Time) -> Answer<Value> {
     let caller = house.desk.caller(token.expose(), call.caller.origin.clone()).await?;
-    let token = house.own.tokens.issue(Side::User, user.number, token, house.desk.now(), until)?;
+    let (desk, tenant) = (&house.desk, call.caller.tenant);
+    let token = house.own.tokens.issue(desk, tenant, Side::User, user.number, token, until)?;
     let seen = user.seen_by(&caller)?;
     let around = around(house, &caller, user.id).await?;
     Ok(json!({ "auth_token": token, "user": wire::herself(&seen, &around) }))

@@ -36,7 +36,8 @@ pub(super) async fn login(State(house): State<House<Own>>, ByAnybody(call): ByAn
     };
     let caller = house.desk.caller(token.expose(), call.caller.origin.clone()).await?;
     let card = house.desk.ask(&caller, MyCard).await?;
-    let token = house.own.tokens.issue(Side::Admin, card.staff.number, &token, house.desk.now(), expires_at)?;
+    let (desk, tenant, number) = (&house.desk, call.caller.tenant, card.staff.number);
+    let token = house.own.tokens.issue(desk, tenant, Side::Admin, number, &token, expires_at)?;
     let data = json!({ "auth_token": token, "admin": wire::signed_in(&card) });
     Ok(kept_by_nobody(json!({ "message": "Admin login successful", "data": data })))
 }

@@ -19,7 +19,7 @@ use desk::user::standing::*;
 use desk::user::verification::{ApproveVerification, DeclineVerification, SubmitVerification};
 use desk::user::*;
 use desk::value::clock::{DAY, SECOND};
-use desk::value::id::{RequestId, StaffId, UserId};
+use desk::value::id::{RequestId, StaffId, UserId, made_at};
 use desk::{Door, Error, Refusal, Subject};
 use serde_json::json;
 
@@ -142,6 +142,29 @@ async fn what_is_proposed_is_shown_with_its_plan_and_done_when_another_approves(
         assert_eq!(show(&t, request).await.request.number, 2);
         t.desk.perform(&checker, approve(request)).await.unwrap();
         assert!(!is_disabled(&t, ada).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_two_records_and_no_two_events_of_one_decision_share_a_moment() {
+    for t in TestDesk::all().await {
+        let ada = user(&t, "ada").await;
+        token(&t, "ada").await;
+        let ((_, maker), (_, checker)) = (maker(&t).await, checker(&t).await);
+        let request = proposed(&t, &maker, Proposable::Disable, ada).await;
+        later(&t);
+        t.desk.perform(&checker, approve(request)).await.unwrap();
+        let now = t.desk.now();
+        // In order: what was decided, then what came of it.
+        let records: Vec<_> = audit(&t).await.into_iter().filter(|record| record.at == now).collect();
+        let names: Vec<_> = records.iter().map(|record| record.action.as_str()).collect();
+        assert_eq!(names, ["request.approve", "user.disable"], "{:?}", t.engine);
+        assert!(made_at(records[0].id.0) < made_at(records[1].id.0));
+        let events: Vec<_> = events(&t).await.into_iter().filter(|event| event.at >= now).collect();
+        let names: Vec<_> = events.iter().map(|event| event.name.as_str()).collect();
+        assert_eq!(names, ["request.approved", "user.disabled", "user.access_ended"], "{:?}", t.engine);
+        let moments: Vec<_> = events.iter().map(|event| made_at(event.id.0)).collect();
+        assert!(moments.windows(2).all(|two| two[0] < two[1]), "{moments:?}");
     }
 }
 

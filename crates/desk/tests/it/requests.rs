@@ -7,6 +7,7 @@ use desk::db::Value;
 use desk::import::*;
 use desk::job::JobKind;
 use desk::key::CreateKey;
+use desk::password::RevokePassword;
 use desk::permission::{Permission as P, Proposable};
 use desk::request::*;
 use desk::role::{DefineRole, DeleteRole, ListRoles};
@@ -613,6 +614,34 @@ async fn whoever_decides_a_verification_by_its_request_is_held_by_the_same_polic
         assert_eq!(refusal(d.perform(&checker, decline).await), Refusal::NeedsSecondPerson);
         let state = d.ask(&t.house(), ShowUser(ada)).await.unwrap().standing.verification;
         assert_eq!(state, Verification::Requested, "{:?}", t.engine);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn taking_a_password_away_is_held_by_the_policy_for_all_that_it_does() {
+    for t in TestDesk::all().await {
+        let (d, ada) = (&t.desk, user(&t, "ada").await);
+        let (_, everything) = person(&t, "everything", P::ALL).await;
+        let revoke = || RevokePassword { user: ada, reason: None };
+        // A link goes out.
+        policy(&t, json!({"second_person": ["password.start_reset"]})).await;
+        assert_eq!(refusal(d.perform(&everything, revoke()).await), Refusal::NeedsSecondPerson);
+        // Sessions end, where there are any.
+        policy(&t, json!({"second_person": ["session.end_all"]})).await;
+        let session = token(&t, "ada").await;
+        assert_eq!(refusal(d.perform(&everything, revoke()).await), Refusal::NeedsSecondPerson);
+        assert!(is_open(&t, &session).await);
+        assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "signed in", "nothing has changed");
+        // A lock opens, where there is one.
+        policy(&t, json!({"second_person": ["user.unlock"]})).await;
+        for _ in 0..5 {
+            sign_in(&t, "ada", WRONG).await;
+        }
+        assert_eq!(refusal(d.perform(&everything, revoke()).await), Refusal::NeedsSecondPerson);
+        assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "user_locked");
+        d.perform(&t.house(), UnlockUser { user: ada, reason: None }).await.unwrap();
+        d.perform(&everything, revoke()).await.unwrap();
+        assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "wrong");
     }
 }
 

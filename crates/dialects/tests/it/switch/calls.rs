@@ -239,3 +239,63 @@ async fn sign_ins_at_once_do_not_starve_the_others() {
         assert!(logins.iter().chain(&looks).all(|answer| answer.status == 200));
     }
 }
+
+#[tokio::test]
+async fn the_book_tells_who_got_in_and_who_did_not() {
+    for world in World::all().await {
+        let token = world.admin("super_admin").await;
+        let newest = async |query: &str| {
+            let told = world.get(&token, &format!("/admin/audits?per_page=1&{query}")).await.json();
+            let (row, text) = (&told["data"][0], |value: &serde_json::Value| value.as_str().unwrap().to_owned());
+            (text(&row["action_performed"]), text(&row["auditable_type"]), row["auditable_id"].as_i64().unwrap())
+        };
+        let told = |words: &str, kind: &str, id: i64| (words.to_owned(), kind.to_owned(), id);
+        let wrong = |email: &str| json!({ "email": email, "password": "Not-The-Password-11-Sorry" }).to_string();
+        // Admins: whom it is about tells that they are admins, before anybody knows who they are.
+        world.test.clock.advance(SECOND);
+        let body = wrong("customer.success@bank.example");
+        assert_eq!(world.call(None, "POST", "/admin/login", &body).await.status, 401);
+        assert_eq!(newest("user_type=admin").await, told("failed to sign in", "Admin", 3));
+        assert_eq!(newest("log_type=service_profile").await, told("failed to sign in", "Admin", 3));
+        world.test.clock.advance(SECOND);
+        world.admin("customer_success").await;
+        assert_eq!(newest("user_type=admin").await, told("signed in", "Admin", 3));
+        // Users.
+        world.test.clock.advance(SECOND);
+        assert_eq!(world.call(None, "POST", "/user/login", &wrong("ada@mail.example")).await.status, 401);
+        assert_eq!(newest("user_type=user").await, told("failed to sign in", "User", 1));
+        assert_eq!(newest("user_type=admin").await, told("signed in", "Admin", 3));
+        world.test.clock.advance(SECOND);
+        world.customer("ada").await;
+        assert_eq!(newest("user_type=user").await, told("signed in", "User", 1));
+        // In two steps: the first one is not yet in.
+        world.settings(json!({ "mail_codes": true })).await;
+        world.test.clock.advance(SECOND);
+        let proof = world.log_in("ada").await.json()["data"]["two_factor_token"].as_str().unwrap().to_owned();
+        assert_eq!(newest("user_type=user").await, told("was asked for a second factor", "User", 1));
+        let code = world.letter("ada", "sign_in_code").await;
+        let second = async |otp: &str| {
+            world.test.clock.advance(SECOND);
+            let body = json!({ "two_factor_token": proof, "otp": otp }).to_string();
+            world.call(None, "POST", "/user/login", &body).await.status
+        };
+        let other = if code == "000000" { "000001" } else { "000000" };
+        assert_eq!(second(other).await, 401);
+        assert_eq!(newest("user_type=user").await.0, "failed to sign in");
+        assert_eq!(second(&code).await, 200);
+        assert_eq!(newest("user_type=user").await.0, "signed in");
+        // Whom somebody made an admin, and which request was decided, are told by their numbers.
+        world.test.clock.advance(SECOND);
+        let made = world.post(&token, "/admin/new", json!({ "email": "new@bank.example", "role": "admin" })).await;
+        let number = made.json()["data"]["id"].as_i64().unwrap();
+        assert_eq!(newest("user_type=admin").await, told("created admin", "Admin", number));
+        let low = world.admin("customer_success").await;
+        let ask = json!({ "user_id": 2, "reason": "card testing" });
+        let asked = world.post(&low, "/admin/disable_requests", ask).await.json();
+        let number = asked["data"]["id"].as_str().unwrap().to_owned();
+        world.test.clock.advance(SECOND);
+        let path = format!("/admin/disable_requests/decline/{number}");
+        assert_eq!(world.post(&token, &path, json!({ "comment": "no grounds" })).await.status, 200);
+        assert_eq!(newest("user_type=admin").await, told("declined request", "Request", number.parse().unwrap()));
+    }
+}

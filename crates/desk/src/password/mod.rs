@@ -25,7 +25,8 @@ use crate::verb::{Action, Cx, Subject};
 pub use appoint::{AppointStaff, ChooseStaffPassword};
 pub use register::RegisterUser;
 
-/// Has a one-time link sent to the address on file. Neither unlocks nor enables; voids older links.
+/// Has a one-time link sent to the address on file. Neither unlocks nor enables; voids older links. The link of a disabled
+/// user waits until she is enabled.
 pub struct StartPasswordReset {
     /// Whom.
     pub user: UserId,
@@ -87,7 +88,7 @@ async fn start(cx: &mut Cx<'_>, user: &User, method: Channel) -> Result<ResetSta
 
 /// Takes a password away at once: it no longer works, every session, link and code ends, a lock by wrong passwords opens,
 /// and a one-time link to choose a new one goes to the mail address on file. Nobody chooses, sees or mails a password. A
-/// disabled user stays disabled.
+/// disabled user stays disabled, and her link waits until she is enabled.
 pub struct RevokePassword {
     /// Whose.
     pub user: UserId,

@@ -191,11 +191,14 @@ pub(super) async fn login(State(house): State<House<Own>>, ByAnybody(call): ByAn
     }
 }
 
+/// What a disabled user is told who has proved who she is.
+const DISABLED: &str = "Your account has been disabled";
+
 /// The right password, and yet she does not get in (contract 7).
 fn barred(refusal: Refusal) -> Response {
     match refusal {
         Refusal::UserLocked => not_in(true),
-        Refusal::UserDisabled => said(StatusCode::UNAUTHORIZED, "Your account has been disabled"),
+        Refusal::UserDisabled => said(StatusCode::UNAUTHORIZED, DISABLED),
         other => said(StatusCode::UNAUTHORIZED, other.sentence()),
     }
 }
@@ -277,6 +280,8 @@ pub(super) async fn reset_password(State(house): State<House<Own>>, ByAnybody(ca
     }
     match house.desk.choose_password(&call.caller, &token, password).await {
         Err(Error::NotFound(_)) => Err(Error::Refused(Refusal::LinkInvalid).into()),
+        // Contract 7: as where she signs in. The link works again once she is enabled.
+        Err(Error::Refused(Refusal::UserDisabled)) => Err(Wrong::Said(StatusCode::UNAUTHORIZED, DISABLED.to_owned())),
         Err(other) => Err(Wrong::from(other).under(FAILED)),
         Ok(()) => Ok(Json(json!({ "message": "Password reset successful", "data": [] }))),
     }

@@ -17,13 +17,14 @@ use desk::team::{AddMember, CreateTeam};
 use desk::tenant::{ChangeSecuritySettings, ChangeSettings};
 use desk::testing::{TestDesk, origin};
 use desk::user::standing::*;
-use desk::user::verification::{ApproveVerification, DeclineVerification, SubmitVerification};
+use desk::user::verification::{ApproveVerification, DeclineVerification, DocumentKind, SubmitVerification};
 use desk::user::*;
 use desk::value::clock::{DAY, SECOND};
 use desk::value::id::{RequestId, StaffId, UserId, made_at};
 use desk::{Door, Error, Refusal, Subject};
 use serde_json::json;
 
+use crate::papers;
 use crate::support::*;
 
 /// A staff member with these rights, signed in.
@@ -720,6 +721,25 @@ async fn another_tenants_request_and_a_hidden_persons_do_not_exist() {
         let page = t.desk.ask(&checker, list()).await.unwrap();
         assert_eq!((page.total, page.requests.len()), (Some(0), 0));
         assert_eq!(t.desk.ask(&t.admin(), list()).await.unwrap().total, Some(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_names_the_selfie_of_whom_it_is_about() {
+    for t in TestDesk::all().await {
+        let (ada, ben) = (user(&t, "ada").await, user(&t, "ben").await);
+        let (_, maker) = maker(&t).await;
+        let mut newest = None;
+        for _ in 0..2 {
+            let paper = papers::show(&t, &t.house(), ada, DocumentKind::Selfie, &papers::png(8, 8)).await;
+            newest = Some(paper.unwrap().document.file_name());
+            papers::show(&t, &t.house(), ada, DocumentKind::PhotoId, &papers::jpeg(80, 60)).await.unwrap();
+            later(&t);
+        }
+        let of_ada = proposed(&t, &maker, Proposable::Disable, ada).await;
+        let of_ben = proposed(&t, &maker, Proposable::Disable, ben).await;
+        assert_eq!(show(&t, of_ada).await.selfie, newest, "{:?}", t.engine);
+        assert_eq!(show(&t, of_ben).await.selfie, None);
     }
 }
 

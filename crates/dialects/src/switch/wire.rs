@@ -377,7 +377,7 @@ pub(super) fn request(it: &SeenRequest) -> Value {
             "email": text(&user.profile.email),
             "is_verified": words::is_verified(user),
             "switch_id": words::switch_id(user.number),
-            "image_selfie_url": Value::Null,
+            "image_selfie_url": it.selfie,
         })
     });
     json!({

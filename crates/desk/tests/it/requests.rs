@@ -730,8 +730,8 @@ async fn a_request_names_the_selfie_of_whom_it_is_about() {
         let (ada, ben) = (user(&t, "ada").await, user(&t, "ben").await);
         let (_, maker) = maker(&t).await;
         let mut newest = None;
-        for _ in 0..2 {
-            let paper = papers::show(&t, &t.house(), ada, DocumentKind::Selfie, &papers::png(8, 8)).await;
+        for side in [8, 9] {
+            let paper = papers::show(&t, &t.house(), ada, DocumentKind::Selfie, &papers::png(side, 8)).await;
             newest = Some(paper.unwrap().document.file_name());
             papers::show(&t, &t.house(), ada, DocumentKind::PhotoId, &papers::jpeg(80, 60)).await.unwrap();
             later(&t);

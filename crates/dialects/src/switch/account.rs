@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::call::{ByAnybody, ByUser, Call, Checksum};
 use super::fault::{Wrong, said};
-use super::session::{kept_by_nobody, not_in};
+use super::session::{credentials, kept_by_nobody, not_in};
 use super::token::{SECONDS, Side};
 use super::users::around;
 use super::{Answer, Own, countries, wire};
@@ -142,8 +142,7 @@ async fn opened(house: &House<Own>, call: &Call, token: &Secret, user: &User, un
 
 #[derive(Deserialize)]
 struct LoginIn {
-    #[serde(default)]
-    email: String,
+    email: Option<String>,
     password: Option<Secret>,
     /// The phone she signs in on (an addition of ours: the vendor's page does not say how devices are linked).
     device_id: Option<String>,
@@ -159,20 +158,21 @@ pub(super) async fn login(State(house): State<House<Own>>, ByAnybody(call): ByAn
     call.check(Checksum::Due)?;
     let it: LoginIn = call.body()?;
     let answer = match (it.two_factor_token, it.otp) {
-        (Some(proof), Some(code)) => {
+        (Some(proof), code) => {
+            let code = code.ok_or_else(|| Wrong::from(Error::invalid("otp", "required", "")))?;
             let proof = ProofId::parse(&proof).ok_or(Error::Refused(Refusal::LinkInvalid))?;
             let confirm = ConfirmSignIn { proof, code, lives_seconds: Some(SECONDS) };
             house.desk.perform(&call.caller, confirm).await?
         }
-        _ => {
+        (None, _) => {
+            let (email, password) = credentials(it.email, it.password)?;
             let device = it.device_id.filter(|id| !id.is_empty()).map(|fingerprint| NewDevice {
                 fingerprint,
                 model: it.device_model,
                 os: it.device_os,
                 ..NewDevice::default()
             });
-            let password = it.password.unwrap_or_else(|| Secret::new(""));
-            let request = SignInRequest { identifier: it.email, password, device, lives_seconds: Some(SECONDS) };
+            let request = SignInRequest { identifier: email, password, device, lives_seconds: Some(SECONDS) };
             house.desk.sign_in(&call.caller, request).await?
         }
     };

@@ -138,6 +138,16 @@ struct ReasonIn {
 pub(super) fn needed(name: &str, text: Option<String>) -> Answer<String> {
     let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let text = text.ok_or_else(|| Wrong::from(Error::invalid(name, "required", "")))?;
+    within(name, text)
+}
+
+/// A text that may be there, without the blanks around it.
+pub(super) fn given(name: &str, text: Option<String>) -> Answer<Option<String>> {
+    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    text.map(|text| within(name, text)).transpose()
+}
+
+fn within(name: &str, text: String) -> Answer<String> {
     if text.chars().count() > REASON_MAX {
         return Err(Wrong::field(name, &format!("is too long (maximum is {REASON_MAX} characters)")));
     }

@@ -139,8 +139,8 @@ pub(super) async fn caller(
     origin: Origin,
 ) -> Result<Caller> {
     let token = bearer(headers, side).ok_or(NO_TOKEN)?;
-    let session =
-        (token.len() <= TOKEN_MAX).then(|| house.own.tokens.session(client.tenant.id, side, token))
+    let session = (token.len() <= TOKEN_MAX)
+        .then(|| house.own.tokens.session(client.tenant.id, side, token))
         .flatten()
         .ok_or(BAD_TOKEN)?;
     let caller = house.desk.caller(session.expose(), origin).await?;

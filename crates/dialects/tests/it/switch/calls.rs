@@ -3,8 +3,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use desk::key::RevokeKey;
+use desk::permission::Proposable;
+use desk::request::{Proposal, ProposeAction};
 use desk::session::SignInAnswer;
-use desk::value::clock::SECOND;
+use desk::staff::StaffSignInAnswer;
+use desk::testing::origin;
+use desk::value::clock::{DAY, SECOND};
+use desk::value::secret::Secret;
 use serde_json::json;
 
 use super::world::*;
@@ -297,5 +302,49 @@ async fn the_book_tells_who_got_in_and_who_did_not() {
         let path = format!("/admin/disable_requests/decline/{number}");
         assert_eq!(world.post(&token, &path, json!({ "comment": "no grounds" })).await.status, 200);
         assert_eq!(newest("user_type=admin").await, told("declined request", "Request", number.parse().unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn what_an_admin_has_proposed_by_our_own_door_she_does_not_approve_here() {
+    for world in World::all().await {
+        let desk = &world.test.desk;
+        let email = "super.admin@bank.example";
+        let signed_in = desk.staff_sign_in(&world.test.nobody(), email, Secret::new(PASSWORD)).await.unwrap();
+        let StaffSignInAnswer::SignedIn { token, .. } = signed_in else { panic!("she gets in") };
+        let herself = desk.caller(token.expose(), origin()).await.unwrap();
+        let proposal = Proposal::plain(Proposable::Disable, world.user("tunde").await);
+        let propose = ProposeAction { proposal, reason: "card testing".to_owned() };
+        let number = desk.perform(&herself, propose).await.unwrap().request.number;
+        let path = format!("/admin/disable_requests/approve/{number}");
+        let one = world.admin("super_admin").await;
+        let told = world.post(&one, &path, json!({})).await.told();
+        assert_eq!(told, (400, "Nobody decides what she has proposed herself.".to_owned()));
+        let other = world.admin("other_super_admin").await;
+        assert_eq!(world.post(&other, &path, json!({})).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_decides_in_time_is_no_longer_pending() {
+    for world in World::all().await {
+        let low = world.admin("customer_success").await;
+        let ask = json!({ "user_id": 2, "reason": "card testing" });
+        let asked = world.post(&low, "/admin/disable_requests", ask).await.json();
+        let number = asked["data"]["id"].as_str().unwrap().to_owned();
+        world.test.clock.advance(7 * DAY);
+        let high = world.admin("super_admin").await;
+        for way in ["approve", "decline"] {
+            let path = format!("/admin/disable_requests/{way}/{number}");
+            let told = world.post(&high, &path, json!({ "comment": "late" })).await.told();
+            assert_eq!(told, (400, "request is no longer pending".to_owned()), "{way}");
+        }
+        let shown = world.get(&high, &format!("/admin/disable_requests/{number}")).await.json();
+        assert_eq!(shown["data"]["status"], "expired");
+        let user = world.get(&high, "/admin/users/2").await.json();
+        assert_eq!(
+            (&user["data"]["disabled"], &user["data"]["has_pending_disable_request"]),
+            (&json!(false), &json!(false))
+        );
     }
 }

@@ -26,7 +26,7 @@ use crate::value::clock::{Clock, SECOND, Time};
 use crate::value::id::{AuditId, TenantId};
 use crate::value::password::Hashing;
 use crate::value::random::Random;
-use crate::value::seal::{MasterKey, TenantKeys};
+use crate::value::seal::{HouseKey, MasterKey, TenantKeys};
 use crate::verb::{Action, Apart, Became, Cx, Eyes, Question, Qx, Subject, check_second_person};
 use crate::{audit, credential, event, idempotency, job};
 
@@ -202,6 +202,12 @@ impl Desk {
         self.inner.master.derive(purpose)
     }
 
+    /// A key of this house that seals what a voice gives away and takes back. Every process with the same master key has the
+    /// same.
+    pub fn sealing_key(&self, purpose: &str) -> HouseKey {
+        self.inner.master.sealing(purpose)
+    }
+
     /// The database, for readiness, gauges and the stop.
     pub fn db(&self) -> &Db {
         &self.inner.db
@@ -337,10 +343,11 @@ impl Performing {
     }
 
     /// Makes events of a record's facts (`told` as the row tells them) and of what is only announced, and leaves the jobs
-    /// they cause. `at` is the moment of the first.
+    /// they cause, which are due at once. `at` is the moment of the first event's id.
     async fn announce(
         &self,
         tx: &mut Tx,
+        now: Time,
         at: Time,
         audit_id: AuditId,
         (facts, told): (&[Fact], &[Value]),
@@ -357,16 +364,17 @@ impl Performing {
             credential::count_access_up(tx, self.tenant.id).await?;
         }
         for (fact, _) in &events {
-            if let Some(job) = job::follow_up(fact, at) {
+            if let Some(job) = job::follow_up(fact, now) {
                 job::store::insert(tx, self.tenant.id, random, at, job).await?;
             }
         }
         Ok(())
     }
 
-    /// Records what was done apart, each under its own caller; later ones sort behind earlier ones.
-    async fn record_apart(&self, tx: &mut Tx, now: Time, apart: &[Apart]) -> Result<()> {
-        let mut at = now;
+    /// Records what was done apart, each under its own caller; later ones sort behind earlier ones. No two records and no
+    /// two events of one action share a moment: those of the action itself have the first, `own` of them.
+    async fn record_apart(&self, tx: &mut Tx, now: Time, own: usize, apart: &[Apart]) -> Result<()> {
+        let mut at = now.plus(own.max(1) as i64);
         for it in apart {
             let (outcome, code) = match it.became {
                 Became::Done => (audit::Outcome::Done, None),
@@ -387,7 +395,7 @@ impl Performing {
             };
             let audit_id = entry.id;
             audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
-            self.announce(tx, at, audit_id, (&it.facts, &told), &[]).await?;
+            self.announce(tx, now, at, audit_id, (&it.facts, &told), &[]).await?;
             at = at.plus(it.facts.len().max(1) as i64);
         }
         Ok(())
@@ -419,7 +427,7 @@ impl Write for Performing {
 
     async fn run(&self, tx: &mut Tx) -> Result<Answer> {
         let Acted { output, facts, announced, apart, now } = self.act(tx, Eyes::One).await?;
-        self.record_apart(tx, now, &apart).await?;
+        self.record_apart(tx, now, facts.len() + announced.len(), &apart).await?;
         if facts.is_empty() {
             // Somebody unknown who changed nothing leaves no row: noise must not fill the book. Nor does somebody who only
             // did what is on record apart.
@@ -433,7 +441,7 @@ impl Write for Performing {
         let entry = self.entry(now, audit::Outcome::Done, None, told.clone());
         let audit_id = entry.id;
         audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
-        self.announce(tx, now, audit_id, (&facts, &told), &announced).await?;
+        self.announce(tx, now, now, audit_id, (&facts, &told), &announced).await?;
         Ok(output)
     }
 

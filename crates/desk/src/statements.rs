@@ -366,9 +366,12 @@ async fn open_requests_are_looked_for_user_by_user() {
     use crate::user::census::store::padded_slots;
     for t in TestDesk::all().await {
         for count in [1, 20, 200] {
-            let sql = crate::user::verification::store::open_of_users_sql(&padded_slots(count).0);
-            let lines = plan(&t, "open_requests", &sql).await;
-            assert!(!lines.iter().any(|line| is_scan(line)), "{count} on {:?}:\n{}", t.engine, lines.join("\n"));
+            use crate::user::verification::store::{open_of_users_sql, selfies_sql};
+            let slots = padded_slots(count).0;
+            for sql in [open_of_users_sql(&slots), selfies_sql(&slots)] {
+                let lines = plan(&t, "open_requests", &sql).await;
+                assert!(!lines.iter().any(|line| is_scan(line)), "{count} on {:?}:\n{}", t.engine, lines.join("\n"));
+            }
         }
     }
 }

@@ -5,6 +5,8 @@ pub(crate) mod store;
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use crate::audit::questions::{PAGE_MAX, opened};
 use crate::audit::{self, AuditRecord};
 use crate::db::{Param, ToParam, Weight};
@@ -56,11 +58,11 @@ pub struct Activity {
     pub user: Option<(UserId, String)>,
     /// The staff member who did it, or as whom a key did.
     pub staff: Option<(StaffId, StaffProfile)>,
-    /// The number of the user or staff member it is about.
+    /// The number of the user, staff member or request it is about.
     pub number: Option<i64>,
 }
 
-/// What staff and their keys did, newest first.
+/// What staff and their keys did, newest first; their signing in, too, which is done before anybody is known.
 pub struct StaffActivity(pub ActivityFilter);
 
 impl Question for StaffActivity {
@@ -72,7 +74,7 @@ impl Question for StaffActivity {
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Activity>> {
-        history(qx, &self.0, "'key', 'staff'").await
+        history(qx, &self.0, store::STAFF).await
     }
 }
 
@@ -88,11 +90,8 @@ impl Question for AllActivity {
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Activity>> {
-        let kinds = match qx.caller.may(Permission::ActivityUsers) {
-            true => "'key', 'staff', 'user', 'anonymous'",
-            false => "'key', 'staff'",
-        };
-        history(qx, &self.0, kinds).await
+        let whose = if qx.caller.may(Permission::ActivityUsers) { store::ALL } else { store::STAFF };
+        history(qx, &self.0, whose).await
     }
 }
 
@@ -109,20 +108,20 @@ impl Question for UserActivity {
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Activity>> {
-        history(qx, &self.0, "'user', 'anonymous'").await
+        history(qx, &self.0, store::USERS).await
     }
 }
 
-async fn history(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static str) -> Result<Vec<Activity>> {
+async fn history(qx: &mut Qx<'_>, filter: &ActivityFilter, whose: &'static str) -> Result<Vec<Activity>> {
     if filter.limit as i64 > PAGE_MAX {
         return Err(Error::invalid("count", "out_of_range", format!("At most {PAGE_MAX}.")));
     }
-    let records = records(qx, filter, actor_kinds).await?;
+    let records = records(qx, filter, whose).await?;
     named(qx, records).await
 }
 
-async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static str) -> Result<Vec<AuditRecord>> {
-    let sql = store::page(filter, actor_kinds, STRIDE);
+async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, whose: &'static str) -> Result<Vec<AuditRecord>> {
+    let sql = store::page(filter, whose, STRIDE);
     let (from, to) = (filter.from.unwrap_or(Time(0)), filter.to.unwrap_or(Time(i64::MAX)));
     let about = filter.about.map(uuid::Uuid::into_bytes);
     let mut before = [0xff; 16];
@@ -159,8 +158,6 @@ async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, actor_kinds: &'static
 async fn named(qx: &mut Qx<'_>, records: Vec<AuditRecord>) -> Result<Vec<Activity>> {
     let about = |record: &AuditRecord| (record.subject_kind == "user").then(|| record.subject_id.map(UserId)).flatten();
     let user_ids: Vec<UserId> = records.iter().filter_map(about).collect();
-    let about_staff =
-        |record: &AuditRecord| (record.subject_kind == "staff").then(|| record.subject_id.map(StaffId)).flatten();
     let staff_ids: Vec<StaffId> =
         records.iter().flat_map(|record| [record.staff, about_staff(record)]).flatten().collect();
     let users: HashMap<UserId, (i64, String)> = user::store::some(qx.rd, qx.tenant, qx.caller, user_ids)
@@ -183,11 +180,33 @@ async fn named(qx: &mut Qx<'_>, records: Vec<AuditRecord>) -> Result<Vec<Activit
         let number = match (&user, about_staff(&record)) {
             (Some((_, known)), _) => known.as_ref().map(|(number, _)| *number),
             (None, Some(id)) => staff.get(&id).map(|(number, _)| *number),
-            (None, None) => None,
+            (None, None) => number_of_request(&record),
         };
         let staff = record.staff.and_then(|id| staff.get(&id).map(|(_, profile)| (id, profile.clone())));
         let user = user.map(|(id, known)| (id, known.map(|(_, name)| name).unwrap_or_default()));
         activities.push(Activity { record, user, staff, number });
     }
     Ok(activities)
+}
+
+/// The staff member a record is about; of one who was just made, the facts tell.
+fn about_staff(record: &AuditRecord) -> Option<StaffId> {
+    match record.subject_kind.as_str() {
+        "staff" => record.subject_id.map(StaffId),
+        "tenant" => {
+            let added = facts(record).find(|fact| fact["event"] == "staff.added")?;
+            StaffId::parse(added["staff"].as_str()?)
+        }
+        _ => None,
+    }
+}
+
+/// The number of the request a record is about.
+fn number_of_request(record: &AuditRecord) -> Option<i64> {
+    let is_about_one = record.subject_kind == "request";
+    is_about_one.then(|| facts(record).find_map(|fact| fact["number"].as_i64())).flatten()
+}
+
+fn facts(record: &AuditRecord) -> impl Iterator<Item = &Value> {
+    record.facts.as_array().into_iter().flatten()
 }

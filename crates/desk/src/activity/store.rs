@@ -3,12 +3,20 @@
 use super::ActivityFilter;
 use crate::audit;
 
+/// Whose acts: staff's and their keys'. Who signs in, or chooses a first password, is nobody yet: there the subject tells.
+pub(super) const STAFF: &str =
+    "actor_kind IN ('anonymous', 'key', 'staff') AND (actor_kind <> 'anonymous' OR subject_kind = 'staff')";
+/// Users'.
+pub(super) const USERS: &str = "actor_kind IN ('anonymous', 'user') AND subject_kind <> 'staff'";
+/// Of both.
+pub(super) const ALL: &str = "actor_kind IN ('anonymous', 'key', 'staff', 'user')";
+
 /// A page of rows, newest first, before the record of `$2`.
-pub(super) fn page(filter: &ActivityFilter, actor_kinds: &'static str, rows: usize) -> String {
+pub(super) fn page(filter: &ActivityFilter, whose: &'static str, rows: usize) -> String {
     let columns = audit::store::COLUMNS;
     let mut sql = format!(
         "SELECT {columns} FROM audit WHERE tenant_id = $1 AND id < $2 AND at >= $3 AND at < $4 \
-         AND actor_kind IN ({actor_kinds})"
+         AND {whose}"
     );
     if !filter.actions.is_empty() {
         // Words of ours, not of the caller's.

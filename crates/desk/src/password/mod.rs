@@ -11,11 +11,12 @@ use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::message::{self, Channel, Draft};
+use crate::session::EndSessions;
 use crate::session::store::{self as proofs, ProofPurpose};
 use crate::staff;
 use crate::user::model::User;
 use crate::user::standing::{Admission, CoreState, LockCause};
-use crate::user::{self, Attempt};
+use crate::user::{self, Attempt, UnlockUser};
 use crate::value::clock::{SECOND, Time};
 use crate::value::id::{ProofId, StaffId, TenantId, UserId, Uuid};
 use crate::value::secret::{Secret, fingerprint, new_token};
@@ -24,7 +25,8 @@ use crate::verb::{Action, Cx, Subject};
 pub use appoint::{AppointStaff, ChooseStaffPassword};
 pub use register::RegisterUser;
 
-/// Has a one-time link sent to the address on file. Neither unlocks nor enables; voids older links.
+/// Has a one-time link sent to the address on file. Neither unlocks nor enables; voids older links. The link of a disabled
+/// user waits until she is enabled.
 pub struct StartPasswordReset {
     /// Whom.
     pub user: UserId,
@@ -86,7 +88,7 @@ async fn start(cx: &mut Cx<'_>, user: &User, method: Channel) -> Result<ResetSta
 
 /// Takes a password away at once: it no longer works, every session, link and code ends, a lock by wrong passwords opens,
 /// and a one-time link to choose a new one goes to the mail address on file. Nobody chooses, sees or mails a password. A
-/// disabled user stays disabled.
+/// disabled user stays disabled, and her link waits until she is enabled.
 pub struct RevokePassword {
     /// Whose.
     pub user: UserId,
@@ -110,6 +112,16 @@ impl Action for RevokePassword {
         user::check_reason(self.reason.as_deref())?;
         let mut user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
         user.try_to(Attempt::StartReset, cx.now)?;
+        let opens_a_lock = user.standing.lock.cause() == Some(LockCause::FailedSignIns);
+        // What it does besides is held by the policy as if it were done by itself.
+        let about = Subject::User(user.id);
+        cx.check_second_person(StartPasswordReset::NAME, about)?;
+        if opens_a_lock {
+            cx.check_second_person(UnlockUser::NAME, about)?;
+        }
+        if access::is_there(cx.tx, cx.tenant.id, user.id).await? {
+            cx.check_second_person(EndSessions::NAME, about)?;
+        }
         // No password fits no hash.
         user.password_hash = None;
         let from = user.standing.core;
@@ -120,7 +132,7 @@ impl Action for RevokePassword {
         }
         user::store::save_credentials(cx.tx, &mut user, cx.now).await?;
         cx.note(Fact::PasswordRevoked { user: user.id });
-        if user.standing.lock.cause() == Some(LockCause::FailedSignIns) || user.failed_sign_ins > 0 {
+        if opens_a_lock || user.failed_sign_ins > 0 {
             let author = cx.caller.author();
             let by = user::model::By { now: cx.now, author: &author, reason: self.reason.as_deref() };
             let opened = user.unlock("reset", &by)?;

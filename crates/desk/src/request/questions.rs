@@ -10,6 +10,7 @@ use crate::staff::{self, Staff};
 use crate::tenant::Tenant;
 use crate::user::questions::{make_cursor, read_cursor};
 use crate::user::store::hides_employees;
+use crate::user::verification::Document;
 use crate::user::{self, SeenUser};
 use crate::value::clock::Time;
 use crate::value::id::{KeyId, RequestId, StaffId, UserId};
@@ -55,6 +56,8 @@ pub struct SeenRequest {
     pub state: RequestState,
     /// Whom it is about, as the caller may see her; nobody where it is not about a user, or the caller may see none.
     pub user: Option<SeenUser>,
+    /// The name of the selfie of hers that counts now.
+    pub selfie: Option<String>,
     /// Who proposed it.
     pub proposer: SeenStaff,
     /// Who decided it.
@@ -77,7 +80,7 @@ impl SeenRequest {
     }
 }
 
-/// Requests with the people in them, in three statements at most.
+/// Requests with the people in them, in four statements at most.
 pub(super) async fn see(
     rd: &mut Rd,
     tenant: &Tenant,
@@ -85,7 +88,7 @@ pub(super) async fn see(
     requests: Vec<Request>,
     now: Time,
 ) -> Result<Vec<SeenRequest>> {
-    let mut users = Vec::new();
+    let (mut users, mut selfies) = (Vec::new(), Vec::new());
     if caller.may(Permission::UsersRead) {
         let about = |request: &Request| match request.about {
             Subject::User(user) => Some(user),
@@ -93,6 +96,8 @@ pub(super) async fn see(
         };
         let ids: Vec<UserId> = requests.iter().filter_map(about).collect();
         users = user::store::some(rd, tenant, caller, ids).await?;
+        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+        selfies = user::verification::store::selfies(rd, tenant.id, &ids).await?;
     }
     let hands = |it: &Request| [Some(it.proposer.staff), it.decider.map(|decider| decider.staff)];
     let ids: Vec<StaffId> = requests.iter().flat_map(hands).flatten().collect();
@@ -103,6 +108,7 @@ pub(super) async fn see(
         }
         let user = users.iter().find(|user| request.about == Subject::User(user.id));
         Ok(SeenRequest {
+            selfie: selfies.iter().find(|it| user.is_some_and(|user| user.id == it.user)).map(Document::file_name),
             user: user.map(|user| user.seen_by(caller)).transpose()?,
             proposer: SeenStaff::of(request.proposer, &people),
             decider: request.decider.map(|decider| SeenStaff::of(decider, &people)),

@@ -364,6 +364,7 @@ impl Profile {
             seen.phone = masked(seen.phone, Mask::Phone);
             seen.date_of_birth = masked(seen.date_of_birth, Mask::BirthDate);
             seen.username = masked(seen.username, Mask::Hidden);
+            seen.payment_slug = masked(seen.payment_slug, Mask::Hidden);
             let others = [
                 seen.home_contact.fields_mut(),
                 seen.next_of_kin.fields_mut(),

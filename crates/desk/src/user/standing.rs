@@ -349,6 +349,8 @@ impl Standing {
                 None if self.suspension == Suspension::Suspended => Refused(Refusal::UserSuspended),
                 None => Allowed,
             },
+            // A link that staff send her meanwhile waits until she is enabled.
+            Attempt::ChoosePassword if self.admission == Admission::Disabled => Refused(Refusal::UserDisabled),
             Attempt::StartReset | Attempt::ChoosePassword => match (self.core, self.suspension) {
                 (CoreState::PermanentlyFrozen, _) => Refused(Refusal::UserPermanentlyFrozen),
                 (CoreState::Dormant, _) => Refused(Refusal::UserDormant),

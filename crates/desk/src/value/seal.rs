@@ -122,6 +122,11 @@ impl MasterKey {
         derived
     }
 
+    /// A key that seals for another purpose, derived alike.
+    pub fn sealing(&self, purpose: &str) -> HouseKey {
+        HouseKey { cipher: Cipher::new(&self.derive(purpose)) }
+    }
+
     fn from_bytes(bytes: Zeroizing<[u8; KEY]>) -> MasterKey {
         MasterKey { cipher: Cipher::new(&bytes), bytes }
     }
@@ -171,6 +176,21 @@ impl MasterKey {
             })?;
         }
         Ok(())
+    }
+}
+
+/// A key of the house for what it gives away and takes back, e.g. what stands in a vendor's token.
+pub struct HouseKey {
+    cipher: Cipher,
+}
+
+impl Sealing for HouseKey {
+    fn seal(&self, place: &Place<'_>, plain: &[u8], random: &Random) -> Vec<u8> {
+        seal(&self.cipher, place, plain, random)
+    }
+
+    fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>> {
+        open(&self.cipher, place, sealed)
     }
 }
 
@@ -294,7 +314,7 @@ macro_rules! silent {
         }
     )+};
 }
-silent! { MasterKey TenantKeys PersonKey }
+silent! { MasterKey HouseKey TenantKeys PersonKey }
 
 /// A key with its schedule worked out.
 struct Cipher(Aes256GcmSiv);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use desk::activity::{ActivityFilter, StaffActivity, UserActivity};
+use desk::activity::{Activity, ActivityFilter, AllActivity, StaffActivity, UserActivity};
 use desk::audit::{AuditFilter, ExportAudit, ListAudit, Verified, verify_export};
+use desk::staff::StaffCards;
 use desk::testing::TestDesk;
 use desk::user::{FlagUser, UnflagUser};
 use desk::value::clock::MINUTE;
@@ -242,5 +243,28 @@ async fn the_book_is_read_by_subject_actor_and_time_page_by_page() {
             let filter = AuditFilter { limit, ..Default::default() };
             assert_eq!(code(t.desk.ask(&t.admin(), ListAudit(filter)).await), "invalid");
         }
+    }
+}
+
+#[tokio::test]
+async fn staff_who_sign_in_are_staff_though_they_are_nobody_yet() {
+    for t in TestDesk::all().await {
+        let maker = staff(&t, "maker").await;
+        user(&t, "ada").await;
+        later(&t);
+        assert!(staff_sign_in(&t, "maker", WRONG).await.is_none());
+        sign_in(&t, "ada", PASSWORD).await;
+        let told = |activities: Vec<Activity>| -> Vec<(String, Option<i64>)> {
+            let of_sign_ins = activities.into_iter().filter(|it| it.record.action.ends_with(".sign_in"));
+            of_sign_ins.map(|it| (it.record.action, it.number)).collect()
+        };
+        let number = t.desk.ask(&t.house(), StaffCards).await.unwrap();
+        let number = number.iter().find(|card| card.staff.id == maker).map(|card| card.staff.number);
+        let of_staff = t.desk.ask(&t.admin(), StaffActivity(ActivityFilter::page(50))).await.unwrap();
+        assert_eq!(told(of_staff), [("staff.sign_in".to_owned(), number)], "{:?}", t.engine);
+        let of_users = t.desk.ask(&t.admin(), UserActivity(ActivityFilter::page(50))).await.unwrap();
+        assert_eq!(told(of_users), [("session.sign_in".to_owned(), Some(1))]);
+        let of_all = t.desk.ask(&t.admin(), AllActivity(ActivityFilter::page(50))).await.unwrap();
+        assert_eq!(told(of_all).len(), 2);
     }
 }

@@ -7,6 +7,7 @@ use desk::db::Value;
 use desk::import::*;
 use desk::job::JobKind;
 use desk::key::CreateKey;
+use desk::password::RevokePassword;
 use desk::permission::{Permission as P, Proposable};
 use desk::request::*;
 use desk::role::{DefineRole, DeleteRole, ListRoles};
@@ -16,13 +17,14 @@ use desk::team::{AddMember, CreateTeam};
 use desk::tenant::{ChangeSecuritySettings, ChangeSettings};
 use desk::testing::{TestDesk, origin};
 use desk::user::standing::*;
-use desk::user::verification::{ApproveVerification, DeclineVerification, SubmitVerification};
+use desk::user::verification::{ApproveVerification, DeclineVerification, DocumentKind, SubmitVerification};
 use desk::user::*;
 use desk::value::clock::{DAY, SECOND};
-use desk::value::id::{KeyId, RequestId, RoleId, StaffId, UserId};
+use desk::value::id::{KeyId, RequestId, RoleId, StaffId, UserId, made_at};
 use desk::{Door, Error, Refusal, Subject};
 use serde_json::json;
 
+use crate::papers;
 use crate::support::*;
 
 /// A staff member with these rights, signed in.
@@ -142,6 +144,29 @@ async fn what_is_proposed_is_shown_with_its_plan_and_done_when_another_approves(
         assert_eq!(show(&t, request).await.request.number, 2);
         t.desk.perform(&checker, approve(request)).await.unwrap();
         assert!(!is_disabled(&t, ada).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_two_records_and_no_two_events_of_one_decision_share_a_moment() {
+    for t in TestDesk::all().await {
+        let ada = user(&t, "ada").await;
+        token(&t, "ada").await;
+        let ((_, maker), (_, checker)) = (maker(&t).await, checker(&t).await);
+        let request = proposed(&t, &maker, Proposable::Disable, ada).await;
+        later(&t);
+        t.desk.perform(&checker, approve(request)).await.unwrap();
+        let now = t.desk.now();
+        // In order: what was decided, then what came of it.
+        let records: Vec<_> = audit(&t).await.into_iter().filter(|record| record.at == now).collect();
+        let names: Vec<_> = records.iter().map(|record| record.action.as_str()).collect();
+        assert_eq!(names, ["request.approve", "user.disable"], "{:?}", t.engine);
+        assert!(made_at(records[0].id.0) < made_at(records[1].id.0));
+        let events: Vec<_> = events(&t).await.into_iter().filter(|event| event.at >= now).collect();
+        let names: Vec<_> = events.iter().map(|event| event.name.as_str()).collect();
+        assert_eq!(names, ["request.approved", "user.disabled", "user.access_ended"], "{:?}", t.engine);
+        let moments: Vec<_> = events.iter().map(|event| made_at(event.id.0)).collect();
+        assert!(moments.windows(2).all(|two| two[0] < two[1]), "{moments:?}");
     }
 }
 
@@ -625,6 +650,34 @@ async fn whoever_decides_a_verification_by_its_request_is_held_by_the_same_polic
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn taking_a_password_away_is_held_by_the_policy_for_all_that_it_does() {
+    for t in TestDesk::all().await {
+        let (d, ada) = (&t.desk, user(&t, "ada").await);
+        let (_, everything) = person(&t, "everything", P::ALL).await;
+        let revoke = || RevokePassword { user: ada, reason: None };
+        // A link goes out.
+        policy(&t, json!({"second_person": ["password.start_reset"]})).await;
+        assert_eq!(refusal(d.perform(&everything, revoke()).await), Refusal::NeedsSecondPerson);
+        // Sessions end, where there are any.
+        policy(&t, json!({"second_person": ["session.end_all"]})).await;
+        let session = token(&t, "ada").await;
+        assert_eq!(refusal(d.perform(&everything, revoke()).await), Refusal::NeedsSecondPerson);
+        assert!(is_open(&t, &session).await);
+        assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "signed in", "nothing has changed");
+        // A lock opens, where there is one.
+        policy(&t, json!({"second_person": ["user.unlock"]})).await;
+        for _ in 0..5 {
+            sign_in(&t, "ada", WRONG).await;
+        }
+        assert_eq!(refusal(d.perform(&everything, revoke()).await), Refusal::NeedsSecondPerson);
+        assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "user_locked");
+        d.perform(&t.house(), UnlockUser { user: ada, reason: None }).await.unwrap();
+        d.perform(&everything, revoke()).await.unwrap();
+        assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "wrong");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_policy_can_guard_itself() {
     for t in TestDesk::all().await {
         let d = &t.desk;
@@ -699,6 +752,25 @@ async fn another_tenants_request_and_a_hidden_persons_do_not_exist() {
         let page = t.desk.ask(&checker, list()).await.unwrap();
         assert_eq!((page.total, page.requests.len()), (Some(0), 0));
         assert_eq!(t.desk.ask(&t.admin(), list()).await.unwrap().total, Some(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_names_the_selfie_of_whom_it_is_about() {
+    for t in TestDesk::all().await {
+        let (ada, ben) = (user(&t, "ada").await, user(&t, "ben").await);
+        let (_, maker) = maker(&t).await;
+        let mut newest = None;
+        for side in [8, 9] {
+            let paper = papers::show(&t, &t.house(), ada, DocumentKind::Selfie, &papers::png(side, 8)).await;
+            newest = Some(paper.unwrap().document.file_name());
+            papers::show(&t, &t.house(), ada, DocumentKind::PhotoId, &papers::jpeg(80, 60)).await.unwrap();
+            later(&t);
+        }
+        let of_ada = proposed(&t, &maker, Proposable::Disable, ada).await;
+        let of_ben = proposed(&t, &maker, Proposable::Disable, ben).await;
+        assert_eq!(show(&t, of_ada).await.selfie, newest, "{:?}", t.engine);
+        assert_eq!(show(&t, of_ben).await.selfie, None);
     }
 }
 

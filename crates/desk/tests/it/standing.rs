@@ -269,9 +269,18 @@ async fn a_reset_neither_unlocks_nor_enables() {
         let start = StartPasswordReset { user: ada, method: Channel::Email, reason: None };
         t.desk.perform(&t.admin(), start).await.unwrap();
         let link = secret(&letter(&t, ada, "password_reset").await.unwrap().token.unwrap());
-        t.desk.choose_password(&t.nobody(), &link, secret(NEW_PASSWORD)).await.unwrap();
         assert_eq!(t.desk.ask(&t.admin(), ShowUser(ada)).await.unwrap().standing, barred);
-        assert_eq!(told(&sign_in(&t, "ada", NEW_PASSWORD).await), "user_disabled");
+        // While she is disabled the link waits; it works as soon as she is enabled, and does not unlock.
+        let choose = async || t.desk.choose_password(&t.nobody(), &link, secret(NEW_PASSWORD)).await;
+        assert_eq!(refusal(t.desk.reset_link(&t.nobody(), &link).await), Refusal::UserDisabled);
+        assert_eq!(refusal(choose().await), Refusal::UserDisabled);
+        assert_eq!(t.desk.ask(&t.admin(), ShowUser(ada)).await.unwrap().standing, barred);
+        assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "user_disabled", "nothing has changed");
+        t.desk.perform(&t.admin(), EnableUser { user: ada, reason: None }).await.unwrap();
+        choose().await.unwrap();
+        let locked = Standing { admission: Admission::Enabled, ..barred };
+        assert_eq!(t.desk.ask(&t.admin(), ShowUser(ada)).await.unwrap().standing, locked);
+        assert_eq!(told(&sign_in(&t, "ada", NEW_PASSWORD).await), "user_locked");
 
         // What a new password does end is the core's wish for one.
         let expired = Standing { core: CoreState::PasswordExpired, ..Standing::default() };

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::call::{ByAnybody, ByUser, Call, Checksum};
 use super::fault::{Wrong, said};
-use super::session::{kept_by_nobody, not_in};
+use super::session::{credentials, kept_by_nobody, not_in};
 use super::token::{SECONDS, Side};
 use super::users::around;
 use super::{Answer, Own, countries, wire};
@@ -133,7 +133,8 @@ pub(super) fn is_mixed(password: &str) -> bool {
 /// Token and file of somebody who has just signed in.
 async fn opened(house: &House<Own>, call: &Call, token: &Secret, user: &User, until: Time) -> Answer<Value> {
     let caller = house.desk.caller(token.expose(), call.caller.origin.clone()).await?;
-    let token = house.own.tokens.issue(Side::User, user.number, token, house.desk.now(), until)?;
+    let (desk, tenant) = (&house.desk, call.caller.tenant);
+    let token = house.own.tokens.issue(desk, tenant, Side::User, user.number, token, until)?;
     let seen = user.seen_by(&caller)?;
     let around = around(house, &caller, user.id).await?;
     Ok(json!({ "auth_token": token, "user": wire::herself(&seen, &around) }))
@@ -141,8 +142,7 @@ async fn opened(house: &House<Own>, call: &Call, token: &Secret, user: &User, un
 
 #[derive(Deserialize)]
 struct LoginIn {
-    #[serde(default)]
-    email: String,
+    email: Option<String>,
     password: Option<Secret>,
     /// The phone she signs in on (an addition of ours: the vendor's page does not say how devices are linked).
     device_id: Option<String>,
@@ -158,20 +158,21 @@ pub(super) async fn login(State(house): State<House<Own>>, ByAnybody(call): ByAn
     call.check(Checksum::Due)?;
     let it: LoginIn = call.body()?;
     let answer = match (it.two_factor_token, it.otp) {
-        (Some(proof), Some(code)) => {
+        (Some(proof), code) => {
+            let code = code.ok_or_else(|| Wrong::from(Error::invalid("otp", "required", "")))?;
             let proof = ProofId::parse(&proof).ok_or(Error::Refused(Refusal::LinkInvalid))?;
             let confirm = ConfirmSignIn { proof, code, lives_seconds: Some(SECONDS) };
             house.desk.perform(&call.caller, confirm).await?
         }
-        _ => {
+        (None, _) => {
+            let (email, password) = credentials(it.email, it.password)?;
             let device = it.device_id.filter(|id| !id.is_empty()).map(|fingerprint| NewDevice {
                 fingerprint,
                 model: it.device_model,
                 os: it.device_os,
                 ..NewDevice::default()
             });
-            let password = it.password.unwrap_or_else(|| Secret::new(""));
-            let request = SignInRequest { identifier: it.email, password, device, lives_seconds: Some(SECONDS) };
+            let request = SignInRequest { identifier: email, password, device, lives_seconds: Some(SECONDS) };
             house.desk.sign_in(&call.caller, request).await?
         }
     };
@@ -190,11 +191,14 @@ pub(super) async fn login(State(house): State<House<Own>>, ByAnybody(call): ByAn
     }
 }
 
+/// What a disabled user is told who has proved who she is.
+const DISABLED: &str = "Your account has been disabled";
+
 /// The right password, and yet she does not get in (contract 7).
 fn barred(refusal: Refusal) -> Response {
     match refusal {
         Refusal::UserLocked => not_in(true),
-        Refusal::UserDisabled => said(StatusCode::UNAUTHORIZED, "Your account has been disabled"),
+        Refusal::UserDisabled => said(StatusCode::UNAUTHORIZED, DISABLED),
         other => said(StatusCode::UNAUTHORIZED, other.sentence()),
     }
 }
@@ -276,6 +280,8 @@ pub(super) async fn reset_password(State(house): State<House<Own>>, ByAnybody(ca
     }
     match house.desk.choose_password(&call.caller, &token, password).await {
         Err(Error::NotFound(_)) => Err(Error::Refused(Refusal::LinkInvalid).into()),
+        // Contract 7: as where she signs in. The link works again once she is enabled.
+        Err(Error::Refused(Refusal::UserDisabled)) => Err(Wrong::Said(StatusCode::UNAUTHORIZED, DISABLED.to_owned())),
         Err(other) => Err(Wrong::from(other).under(FAILED)),
         Ok(()) => Ok(Json(json!({ "message": "Password reset successful", "data": [] }))),
     }

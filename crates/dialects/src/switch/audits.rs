@@ -100,7 +100,8 @@ pub(super) async fn list(State(house): State<House<Own>>, ByAdmin(call): ByAdmin
         {
             return false;
         }
-        let is_staff = matches!(record.actor_kind.as_str(), "staff" | "key");
+        // Who signs in is nobody yet; whom it is about tells.
+        let is_staff = matches!(record.actor_kind.as_str(), "staff" | "key") || record.subject_kind == "staff";
         by_staff.is_none_or(|by_staff| by_staff == is_staff)
             && people.as_ref().is_none_or(|people| {
                 let about = record.subject_id.is_some_and(|id| people.contains(&id));
@@ -160,6 +161,8 @@ fn log(activity: &Activity) -> Value {
         "staff" => "Admin",
         "request" => "Request",
         "key" => "Client",
+        // Somebody was made an admin.
+        "tenant" if facts(record).any(|fact| fact["event"] == "staff.added") => "Admin",
         "tenant" => "Institution",
         other => other,
     };
@@ -190,7 +193,7 @@ fn log(activity: &Activity) -> Value {
 /// What was done, as the vendor says it.
 fn performed(record: &AuditRecord) -> String {
     let words = match record.action.as_str() {
-        "staff.sign_in" | "session.sign_in" => "signed in",
+        "staff.sign_in" | "session.sign_in" | "session.confirm_sign_in" => signing_in(record),
         "staff.sign_out" | "session.sign_out" => "signed out",
         "user.disable" => "disabled user",
         "user.enable" => "enabled user",
@@ -201,9 +204,28 @@ fn performed(record: &AuditRecord) -> String {
         "user.decide_verification" => "decided verification",
         "staff.appoint" | "staff.add" => "created admin",
         "staff.disable" => "disabled admin",
+        "request.propose" => "created request",
+        "request.approve" => "approved request",
+        "request.decline" => "declined request",
         other => return told(other, record),
     };
     told(words, record)
+}
+
+/// What came of an attempt to sign in. The attempt is recorded as done whatever came of it: the facts tell.
+fn signing_in(record: &AuditRecord) -> &'static str {
+    let holds = |event: &str| facts(record).any(|fact| fact["event"] == event);
+    if holds("user.signed_in") || holds("staff.signed_in") {
+        "signed in"
+    } else if holds("user.second_factor_asked") {
+        "was asked for a second factor"
+    } else {
+        "failed to sign in"
+    }
+}
+
+fn facts(record: &AuditRecord) -> impl Iterator<Item = &Value> {
+    record.facts.as_array().into_iter().flatten()
 }
 
 fn told(words: &str, record: &AuditRecord) -> String {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::call::{ByAdmin, Call, Checksum};
 use super::fault::Wrong;
 use super::page::Page;
-use super::users::{NOBODY, named, needed, pairs};
+use super::users::{NOBODY, given, named, needed, pairs};
 use super::{Answer, Own, wire, words};
 
 /// One of the two kinds, with the vendor's words for it.
@@ -191,7 +191,7 @@ async fn approve(house: &House<Own>, call: &Call, kind: &Kind) -> Answer<Json<Va
     let approve = |comment| ApproveRequest { request, comment, already_so: AlreadySo::Approve };
     call.may_do(house, Permission::RequestsDecide, Checksum::Due, approve(None)).await?;
     known.ok_or_else(|| call.absent("Request"))?;
-    let comment = call.body::<CommentIn>()?.comment.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let comment = given("comment", call.body::<CommentIn>()?.comment)?;
     let done = house.desk.perform(&call.caller, approve(comment)).await.map_err(|error| refused(error, kind))?;
     Ok(Json(json!({ "message": kind.approved, "data": wire::request(&done) })))
 }

@@ -5,8 +5,12 @@
 use api::kit::House;
 use axum::http::HeaderMap;
 use axum::http::header;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use desk::credential::SwitchClient;
 use desk::value::clock::Time;
+use desk::value::id::TenantId;
+use desk::value::seal::{HouseKey, Place, Sealing};
 use desk::value::secret::Secret;
 use desk::{Caller, Desk, Error, Origin, Result, Who};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -43,7 +47,9 @@ impl Side {
     }
 }
 
-/// What a token says. `jti` is the session's own token; the rest is for whoever reads the vendor's claims.
+/// What a token says. `jti` is the session's own token, sealed: a JWT can be read by whoever holds it, and the session's
+/// token would open our own API without the client and the checksums that this door asks for. The rest is for whoever reads
+/// the vendor's claims.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,8 +62,9 @@ struct Claims {
     jti: String,
 }
 
-/// The key that signs tokens: derived from the master key, so that every process has the same.
+/// The keys that sign tokens and seal the session in them: derived from the master key, so that every process has the same.
 pub(super) struct Tokens {
+    seal: HouseKey,
     sign: EncodingKey,
     verify: DecodingKey,
 }
@@ -65,35 +72,55 @@ pub(super) struct Tokens {
 impl Tokens {
     pub fn of(desk: &Desk) -> Tokens {
         let key = desk.derived_key("switch tokens");
-        Tokens { sign: EncodingKey::from_secret(&*key), verify: DecodingKey::from_secret(&*key) }
+        let seal = desk.sealing_key("switch tokens: sessions");
+        Tokens { seal, sign: EncodingKey::from_secret(&*key), verify: DecodingKey::from_secret(&*key) }
     }
 
     /// A token for a session that was just opened.
-    pub fn issue(&self, side: Side, number: i64, session: &Secret, now: Time, until: Time) -> Result<String> {
+    pub fn issue(
+        &self,
+        desk: &Desk,
+        tenant: TenantId,
+        side: Side,
+        number: i64,
+        session: &Secret,
+        until: Time,
+    ) -> Result<String> {
         let (admin_id, user_id) = match side {
             Side::Admin => (Some(number), None),
             Side::User => (None, Some(number.to_string())),
         };
+        let sealed = self.seal.seal(&place(tenant, side), session.expose().as_bytes(), desk.random());
         let claims = Claims {
             admin_id,
             user_id,
             context: side.context().to_owned(),
-            iat: now.unix_seconds(),
+            iat: desk.now().unix_seconds(),
             exp: until.unix_seconds(),
-            jti: session.expose().to_owned(),
+            jti: URL_SAFE_NO_PAD.encode(sealed),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign).map_err(Error::internal)
     }
 
-    /// The session of a token that we issued for this half. Whether it has ended is for the desk to say.
-    fn session(&self, side: Side, token: &str) -> Option<String> {
+    /// The session of a token that we issued for this half and this institution. Whether it has ended is for the desk to say.
+    fn session(&self, tenant: TenantId, side: Side, token: &str) -> Option<Secret> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.required_spec_claims.clear();
         // The session has an end of its own, by the desk's clock.
         (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
         let claims = jsonwebtoken::decode::<Claims>(token, &self.verify, &validation).ok()?.claims;
-        (claims.context == side.context()).then_some(claims.jti)
+        if claims.context != side.context() {
+            return None;
+        }
+        let sealed = URL_SAFE_NO_PAD.decode(claims.jti).ok()?;
+        let session = self.seal.open(&place(tenant, side), &sealed).ok()?;
+        String::from_utf8(session).ok().map(Secret::new)
     }
+}
+
+/// Where a sealed session belongs: no table, but a token of this institution and this half of the paths.
+fn place(tenant: TenantId, side: Side) -> Place<'static> {
+    Place { tenant, table: "switch token", column: "jti", row: side.context().as_bytes() }
 }
 
 /// The program that calls (contract 2: `SWI-CID`).
@@ -112,9 +139,11 @@ pub(super) async fn caller(
     origin: Origin,
 ) -> Result<Caller> {
     let token = bearer(headers, side).ok_or(NO_TOKEN)?;
-    let session =
-        (token.len() <= TOKEN_MAX).then(|| house.own.tokens.session(side, token)).flatten().ok_or(BAD_TOKEN)?;
-    let caller = house.desk.caller(&session, origin).await?;
+    let session = (token.len() <= TOKEN_MAX)
+        .then(|| house.own.tokens.session(client.tenant.id, side, token))
+        .flatten()
+        .ok_or(BAD_TOKEN)?;
+    let caller = house.desk.caller(session.expose(), origin).await?;
     let is_of_side = match caller.who {
         Who::Staff { .. } => side == Side::Admin,
         Who::User { .. } => side == Side::User,

@@ -6,6 +6,7 @@ use desk::password::RevokePassword;
 use desk::permission::Proposable;
 use desk::request::PendingRequests;
 use desk::second_factor::RevealSecondFactor;
+use desk::staff::MyCard;
 use desk::user::standing::{Blacklist, FraudStatus};
 use desk::user::verification::{ListVerifications, VerificationBegin};
 use desk::user::{
@@ -21,7 +22,7 @@ use super::fault::Wrong;
 use super::page::{Page, truth};
 use super::verification::documents;
 use super::wire::{self, Around, Detail, Listed, Waiting};
-use super::{Answer, Own};
+use super::{Answer, Own, words};
 
 /// The longest reason or comment (contract 5.3).
 const REASON_MAX: usize = desk::user::REASON_MAX;
@@ -106,11 +107,15 @@ pub(super) async fn around(house: &House<Own>, caller: &Caller, user: UserId) ->
     Ok(Around { pending_disable, pending_enable, documents, authenticator_uri: None })
 }
 
-/// What her authenticator is fed with: for whoever may reveal, where the institution shows it, and then it is on record
-/// (contract A5).
+/// What her authenticator is fed with: for a super-admin who may reveal, where the institution shows it, and then it is on
+/// record (contract A5).
 async fn authenticator(house: &House<Own>, call: &Call, user: &SeenUser) -> Answer<Option<String>> {
     let is_shown = call.client.tenant.settings.switch_expose_totp_uri && user.has_second_factor;
     if !is_shown || !call.caller.may(Permission::UsersReveal) {
+        return Ok(None);
+    }
+    let card = house.desk.ask(&call.caller, MyCard).await?;
+    if words::role(&card.roles) != "super_admin" {
         return Ok(None);
     }
     let reveal = RevealSecondFactor { user: user.id, purpose: "authenticator_uri of the Switch voice".to_owned() };
@@ -133,6 +138,16 @@ struct ReasonIn {
 pub(super) fn needed(name: &str, text: Option<String>) -> Answer<String> {
     let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let text = text.ok_or_else(|| Wrong::from(Error::invalid(name, "required", "")))?;
+    within(name, text)
+}
+
+/// A text that may be there, without the blanks around it.
+pub(super) fn given(name: &str, text: Option<String>) -> Answer<Option<String>> {
+    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    text.map(|text| within(name, text)).transpose()
+}
+
+fn within(name: &str, text: String) -> Answer<String> {
     if text.chars().count() > REASON_MAX {
         return Err(Wrong::field(name, &format!("is too long (maximum is {REASON_MAX} characters)")));
     }

@@ -3,17 +3,17 @@
 
 use api::kit::{House, Json};
 use axum::extract::State;
-use desk::Permission;
-use desk::user::standing::Verification;
+use desk::user::standing::{Attempt, Verdict, Verification};
 use desk::user::verification::{ApproveVerification, DeclineVerification, ShowVerification, SubmitVerification};
 use desk::user::{EditMyself, ShowUser};
 use desk::value::id::UserId;
+use desk::{Error, Permission};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::call::{ByAdmin, ByUser, Checksum};
 use super::fault::Wrong;
-use super::users::{NOBODY, around, needed};
+use super::users::{NOBODY, around, given, needed};
 use super::{Answer, Own, countries, wire};
 
 /// The vendor's name of a field, and where it stands in a profile.
@@ -66,6 +66,11 @@ pub(super) async fn update(State(house): State<House<Own>>, ByUser(call): ByUser
     call.check(Checksum::Spared)?;
     let user = call.herself()?;
     let patch = patch(&call.body()?)?;
+    // What is sent here is for a verification: whoever may not ask for one does not prepare one either (contract 7).
+    let standing = house.desk.ask(&call.caller, ShowUser(user)).await?.standing;
+    if let Verdict::Refused(refusal) = standing.rule(Attempt::AskVerification, house.desk.now()) {
+        return Err(Error::Refused(refusal).into());
+    }
     let changed = house.desk.perform(&call.caller, EditMyself { user, patch }).await?;
     let seen = changed.user.seen_by(&call.caller)?;
     let around = around(&house, &call.caller, user).await?;
@@ -118,7 +123,7 @@ pub(super) async fn verify(State(house): State<House<Own>>, ByAdmin(call): ByAdm
     let approve = |reason| ApproveVerification { user: user.unwrap_or(NOBODY), reason };
     call.may_do(&house, Permission::VerificationsDecide, Checksum::Due, approve(None)).await?;
     call.found(user)?;
-    let reason = call.body::<DecisionIn>()?.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let reason = given("reason", call.body::<DecisionIn>()?.reason)?;
     let done = house.desk.perform(&call.caller, approve(reason)).await?;
     let seen = done.user.seen_by(&call.caller)?;
     Ok(Json(json!({ "message": "User verified successfully", "data": wire::Waiting::of(&seen) })))

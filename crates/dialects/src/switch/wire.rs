@@ -62,7 +62,9 @@ struct Paper {
 
 fn paper(user: &SeenUser) -> Paper {
     let it = &user.profile.photo_id;
-    let expiry = it.expiry.as_ref().map(|day| format!("{day}T00:00:00.000Z"));
+    // Masked, it is no day, and no moment can be made of it.
+    let moment = it.expiry.as_ref().map(|day| format!("{day}T00:00:00.000Z"));
+    let expiry = moment.filter(|moment| Time::parse_rfc3339(moment).is_some());
     Paper { issuer: it.issuer.clone(), number: it.number.clone(), expiry }
 }
 
@@ -377,7 +379,7 @@ pub(super) fn request(it: &SeenRequest) -> Value {
             "email": text(&user.profile.email),
             "is_verified": words::is_verified(user),
             "switch_id": words::switch_id(user.number),
-            "image_selfie_url": Value::Null,
+            "image_selfie_url": it.selfie,
         })
     });
     json!({

@@ -47,7 +47,7 @@ pub async fn everything(demo: &Demo, config: &Config, base_url: &str) -> Done {
     MasterKey::read_or_create(&config.master_key_file(), &stream(demo.seed, 0))?;
     let data = std::path::absolute(&demo.data)
         .map_err(|fault| Trouble::new(format!("cannot find the folder {}: {fault}", demo.data.display()), ""))?;
-    let second = (demo.users / 5).clamp(60, 2_000);
+    let second = (demo.users / 5).clamp(70, 2_000);
     let mut papers = Vec::new();
     for (place, flavour, count, pem) in [
         (1, Flavour::Bank, demo.users, "banno-client.pem"),

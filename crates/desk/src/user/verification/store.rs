@@ -122,6 +122,14 @@ pub(crate) fn open_of_users_sql(slots: &str) -> String {
     )
 }
 
+pub(crate) fn selfies_sql(slots: &str) -> String {
+    format!(
+        "SELECT id, user_id, kind, media_type, bytes, width, height, pages, added_at, added_by, replaced_at, token, object
+         FROM verification_document
+         WHERE tenant_id = $1 AND user_id IN ({slots}) AND kind = 'selfie' AND replaced_at IS NULL"
+    )
+}
+
 fn read_request(mut row: Row) -> Result<Request> {
     Ok(Request {
         id: row.take()?,
@@ -246,6 +254,15 @@ pub(crate) async fn tell(tx: &mut Tx, tenant: TenantId, id: VerificationId, step
 
 pub(super) async fn documents(rd: &mut Rd, tenant: TenantId, user: UserId) -> Result<Vec<Document>> {
     rd.all(DOCUMENTS, params![tenant, user]).await?.into_iter().map(read_document).collect()
+}
+
+/// The selfies that count now of some users.
+pub(crate) async fn selfies(rd: &mut Rd, tenant: TenantId, users: &[UserId]) -> Result<Vec<Document>> {
+    let Some(first) = users.first() else { return Ok(Vec::new()) };
+    let (slots, room) = padded_slots(users.len());
+    let mut params = vec![tenant.to_param()];
+    params.extend(users.iter().chain(std::iter::repeat(first)).take(room).map(ToParam::to_param));
+    rd.all(selfies_sql(&slots), &params).await?.into_iter().map(read_document).collect()
 }
 
 pub(super) async fn document(rd: &mut Rd, tenant: TenantId, user: UserId, id: DocumentId) -> Result<Document> {

@@ -1,8 +1,15 @@
 //! Calls that need another door, a moved clock or many callers at once.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use desk::key::RevokeKey;
+use desk::permission::Proposable;
+use desk::request::{Proposal, ProposeAction};
 use desk::session::SignInAnswer;
-use desk::value::clock::SECOND;
+use desk::staff::StaffSignInAnswer;
+use desk::testing::origin;
+use desk::value::clock::{DAY, SECOND};
+use desk::value::secret::Secret;
 use serde_json::json;
 
 use super::world::*;
@@ -168,6 +175,13 @@ async fn a_session_lasts_half_an_hour_and_ends_with_the_admin_or_the_client() {
     }
 }
 
+/// The `jti` of a token, as whoever holds it reads it.
+fn jti(token: &str) -> String {
+    let claims = token.split('.').nth(1).expect("three parts");
+    let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    claims["jti"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn a_client_cannot_act_by_itself_nor_its_secret_open_another_door() {
     for world in World::all().await {
@@ -180,6 +194,16 @@ async fn a_client_cannot_act_by_itself_nor_its_secret_open_another_door() {
         let bearer = format!("Bearer {token}");
         let answer = world.send("GET", "/v1/staff/me", &[("authorization", &bearer)], "").await;
         assert_eq!(answer.status, 401, "this voice's tokens are of this voice");
+        // What stands in a token can be read by whoever holds it, and is no key to our own API either.
+        for (token, path) in [(token, "/v1/staff/me"), (world.customer("ada").await, "/v1/me")] {
+            let jti = jti(&token);
+            let plain = String::from_utf8_lossy(&URL_SAFE_NO_PAD.decode(&jti).unwrap()).into_owned();
+            assert!(!jti.starts_with("bss_") && !jti.starts_with("bus_") && !plain.contains("bss_"), "{jti}");
+            assert!(!plain.contains("bus_"), "{jti}");
+            let bearer = format!("Bearer {jti}");
+            let answer = world.send("GET", path, &[("authorization", &bearer)], "").await;
+            assert_eq!(answer.status, 401, "{path}: the session in it is sealed");
+        }
     }
 }
 
@@ -218,5 +242,109 @@ async fn sign_ins_at_once_do_not_starve_the_others() {
         let looks = (0..60).map(|_| async { world.get(&admin, "/admin/users/1").await });
         let (logins, looks) = tokio::join!(all(logins), all(looks));
         assert!(logins.iter().chain(&looks).all(|answer| answer.status == 200));
+    }
+}
+
+#[tokio::test]
+async fn the_book_tells_who_got_in_and_who_did_not() {
+    for world in World::all().await {
+        let token = world.admin("super_admin").await;
+        let newest = async |query: &str| {
+            let told = world.get(&token, &format!("/admin/audits?per_page=1&{query}")).await.json();
+            let (row, text) = (&told["data"][0], |value: &serde_json::Value| value.as_str().unwrap().to_owned());
+            (text(&row["action_performed"]), text(&row["auditable_type"]), row["auditable_id"].as_i64().unwrap())
+        };
+        let told = |words: &str, kind: &str, id: i64| (words.to_owned(), kind.to_owned(), id);
+        let wrong = |email: &str| json!({ "email": email, "password": "Not-The-Password-11-Sorry" }).to_string();
+        // Admins: whom it is about tells that they are admins, before anybody knows who they are.
+        world.test.clock.advance(SECOND);
+        let body = wrong("customer.success@bank.example");
+        assert_eq!(world.call(None, "POST", "/admin/login", &body).await.status, 401);
+        assert_eq!(newest("user_type=admin").await, told("failed to sign in", "Admin", 3));
+        assert_eq!(newest("log_type=service_profile").await, told("failed to sign in", "Admin", 3));
+        world.test.clock.advance(SECOND);
+        world.admin("customer_success").await;
+        assert_eq!(newest("user_type=admin").await, told("signed in", "Admin", 3));
+        // Users.
+        world.test.clock.advance(SECOND);
+        assert_eq!(world.call(None, "POST", "/user/login", &wrong("ada@mail.example")).await.status, 401);
+        assert_eq!(newest("user_type=user").await, told("failed to sign in", "User", 1));
+        assert_eq!(newest("user_type=admin").await, told("signed in", "Admin", 3));
+        world.test.clock.advance(SECOND);
+        world.customer("ada").await;
+        assert_eq!(newest("user_type=user").await, told("signed in", "User", 1));
+        // In two steps: the first one is not yet in.
+        world.settings(json!({ "mail_codes": true })).await;
+        world.test.clock.advance(SECOND);
+        let proof = world.log_in("ada").await.json()["data"]["two_factor_token"].as_str().unwrap().to_owned();
+        assert_eq!(newest("user_type=user").await, told("was asked for a second factor", "User", 1));
+        let code = world.letter("ada", "sign_in_code").await;
+        let second = async |otp: &str| {
+            world.test.clock.advance(SECOND);
+            let body = json!({ "two_factor_token": proof, "otp": otp }).to_string();
+            world.call(None, "POST", "/user/login", &body).await.status
+        };
+        let other = if code == "000000" { "000001" } else { "000000" };
+        assert_eq!(second(other).await, 401);
+        assert_eq!(newest("user_type=user").await.0, "failed to sign in");
+        assert_eq!(second(&code).await, 200);
+        assert_eq!(newest("user_type=user").await.0, "signed in");
+        // Whom somebody made an admin, and which request was decided, are told by their numbers.
+        world.test.clock.advance(SECOND);
+        let made = world.post(&token, "/admin/new", json!({ "email": "new@bank.example", "role": "admin" })).await;
+        let number = made.json()["data"]["id"].as_i64().unwrap();
+        assert_eq!(newest("user_type=admin").await, told("created admin", "Admin", number));
+        let low = world.admin("customer_success").await;
+        let ask = json!({ "user_id": 2, "reason": "card testing" });
+        let asked = world.post(&low, "/admin/disable_requests", ask).await.json();
+        let number = asked["data"]["id"].as_str().unwrap().to_owned();
+        world.test.clock.advance(SECOND);
+        let path = format!("/admin/disable_requests/decline/{number}");
+        assert_eq!(world.post(&token, &path, json!({ "comment": "no grounds" })).await.status, 200);
+        assert_eq!(newest("user_type=admin").await, told("declined request", "Request", number.parse().unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn what_an_admin_has_proposed_by_our_own_door_she_does_not_approve_here() {
+    for world in World::all().await {
+        let desk = &world.test.desk;
+        let email = "super.admin@bank.example";
+        let signed_in = desk.staff_sign_in(&world.test.nobody(), email, Secret::new(PASSWORD)).await.unwrap();
+        let StaffSignInAnswer::SignedIn { token, .. } = signed_in else { panic!("she gets in") };
+        let herself = desk.caller(token.expose(), origin()).await.unwrap();
+        let proposal = Proposal::plain(Proposable::Disable, world.user("tunde").await);
+        let propose = ProposeAction { proposal, reason: "card testing".to_owned() };
+        let number = desk.perform(&herself, propose).await.unwrap().request.number;
+        let path = format!("/admin/disable_requests/approve/{number}");
+        let one = world.admin("super_admin").await;
+        let told = world.post(&one, &path, json!({})).await.told();
+        assert_eq!(told, (400, "Nobody decides what she has proposed herself.".to_owned()));
+        let other = world.admin("other_super_admin").await;
+        assert_eq!(world.post(&other, &path, json!({})).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_decides_in_time_is_no_longer_pending() {
+    for world in World::all().await {
+        let low = world.admin("customer_success").await;
+        let ask = json!({ "user_id": 2, "reason": "card testing" });
+        let asked = world.post(&low, "/admin/disable_requests", ask).await.json();
+        let number = asked["data"]["id"].as_str().unwrap().to_owned();
+        world.test.clock.advance(7 * DAY);
+        let high = world.admin("super_admin").await;
+        for way in ["approve", "decline"] {
+            let path = format!("/admin/disable_requests/{way}/{number}");
+            let told = world.post(&high, &path, json!({ "comment": "late" })).await.told();
+            assert_eq!(told, (400, "request is no longer pending".to_owned()), "{way}");
+        }
+        let shown = world.get(&high, &format!("/admin/disable_requests/{number}")).await.json();
+        assert_eq!(shown["data"]["status"], "expired");
+        let user = world.get(&high, "/admin/users/2").await.json();
+        assert_eq!(
+            (&user["data"]["disabled"], &user["data"]["has_pending_disable_request"]),
+            (&json!(false), &json!(false))
+        );
     }
 }

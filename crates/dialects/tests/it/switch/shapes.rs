@@ -156,6 +156,18 @@ async fn an_authenticators_secret_is_shown_only_where_the_institution_wants_that
         let expected = format!("otpauth://totp/SWITCH:ada@mail.example?secret={secret}&issuer=SWITCH");
         assert_eq!(uri(&high).await, expected);
         assert_eq!(uri(&low).await, Value::Null, "only for whoever may reveal");
+        // Compliance may reveal, and is no super-admin here.
+        let house = world.house();
+        let hash = desk.hash_new_password(desk::value::secret::Secret::new(PASSWORD), 10, Vec::new()).await.unwrap();
+        let (name, email) = ("compliance".to_owned(), "compliance@bank.example".to_owned());
+        let add = desk::staff::AddStaff { id: None, name, email, password_hash: Some(hash) };
+        let staff = desk.perform(&house, add).await.unwrap().id;
+        let team = desk.perform(&house, desk::team::CreateTeam { name: "Compliance".to_owned() }).await.unwrap().id;
+        let roles = desk.ask(&house, desk::role::ListRoles).await.unwrap();
+        let role = roles.into_iter().find(|role| role.name == "compliance").expect("a built-in role").id;
+        desk.perform(&house, desk::team::AddMember { team, staff, role }).await.unwrap();
+        let other = world.admin("compliance").await;
+        assert_eq!(uri(&other).await, Value::Null, "only for super-admins");
         let filter = desk::audit::AuditFilter { subject: Some(user.0), limit: 5, ..Default::default() };
         let page = desk.ask(&world.house(), desk::audit::ListAudit(filter)).await.unwrap();
         let looks = page.records.iter().filter(|record| record.action == "user.reveal_second_factor");

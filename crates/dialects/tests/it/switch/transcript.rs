@@ -103,6 +103,13 @@ async fn play(world: &World, file: &Path, text: &str) -> Option<String> {
                     }
                 }
             }
+            if request.contains("{{device}}") {
+                // The newest of the one customer who has any.
+                let list = desk::device::ListDevices(world.user("emeka").await);
+                let devices = world.test.desk.ask(&world.house(), list).await.unwrap();
+                let newest = devices.iter().rev().find(|it| it.unlinked_at.is_none()).expect("one is linked");
+                request = request.replace("{{device}}", &newest.id.to_string());
+            }
             let answer = send(world, &request).await;
             if response.starts_with('?') {
                 part = format!("{}\n{}", whole.split_once("\nHTTP/1.1 ").unwrap().0, written(&answer, &names));

@@ -260,24 +260,16 @@ impl Profile {
             (at("preferred_name"), &mut self.preferred_name),
             (at("business_name"), &mut self.business_name),
         ];
-        optional
-            .extend(self.address.fields_mut().into_iter().map(|(name, field)| (at(&format!("address.{name}")), field)));
-        optional.extend(
-            self.identifiers.fields_mut().into_iter().map(|(name, field)| (at(&format!("identifiers.{name}")), field)),
-        );
-        optional.extend(
-            self.photo_id.fields_mut().into_iter().map(|(name, field)| (at(&format!("photo_id.{name}")), field)),
-        );
-        optional.extend(
-            self.demographic.fields_mut().into_iter().map(|(name, field)| (at(&format!("demographic.{name}")), field)),
-        );
-        let groups: [(&str, Vec<(&'static str, &mut Option<String>)>); 4] = [
+        for (group, fields) in [
+            ("address", self.address.fields_mut()),
+            ("identifiers", self.identifiers.fields_mut()),
+            ("photo_id", self.photo_id.fields_mut()),
+            ("demographic", self.demographic.fields_mut()),
             ("home_contact", self.home_contact.fields_mut()),
             ("next_of_kin", self.next_of_kin.fields_mut()),
             ("house_account", self.house_account.fields_mut()),
             ("wallet", self.wallet.fields_mut()),
-        ];
-        for (group, fields) in groups {
+        ] {
             optional.extend(fields.into_iter().map(|(name, field)| (at(&format!("{group}.{name}")), field)));
         }
         optional.push((at("payment_slug"), &mut self.payment_slug));

@@ -127,8 +127,8 @@ fn listed_in(text: &[u8]) -> Result<usize, Unfit> {
     let value = &tail[begins + at + 1 + wanted.len()..];
     let digits: Vec<u8> =
         value.iter().copied().skip_while(|byte| is_blank(*byte)).take_while(u8::is_ascii_digit).collect();
-    let after = value.iter().skip_while(|byte| is_blank(**byte)).skip(digits.len());
-    let is_reference = after.skip_while(|byte| is_blank(**byte)).next().is_some_and(u8::is_ascii_digit);
+    let mut after = value.iter().skip_while(|byte| is_blank(**byte)).skip(digits.len());
+    let is_reference = after.find(|byte| !is_blank(**byte)).is_some_and(u8::is_ascii_digit);
     match std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok()) {
         Some(number) if !is_reference => Ok(number),
         _ => Err(TOO_COMPLEX),

@@ -27,7 +27,7 @@ const LATER: Duration = Duration::from_secs(1);
 const LONG: i64 = 8;
 
 /// How far the log has been folded in.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Progress {
     /// Frames in the log.
     pub log: i64,
@@ -38,6 +38,16 @@ pub(super) struct Progress {
 impl Progress {
     fn left(self) -> i64 {
         self.log - self.done
+    }
+
+    /// Pages in the log.
+    pub fn pages(self) -> u64 {
+        u64::try_from(self.log).unwrap_or(0)
+    }
+
+    /// Pages of it that are not in the file yet.
+    pub fn pages_left(self) -> u64 {
+        u64::try_from(self.left()).unwrap_or(0)
     }
 }
 
@@ -100,14 +110,11 @@ impl Checkpointer {
     }
 
     /// What the writer does between two batches. Tells how long the log is.
-    pub fn between_batches(&self, conn: &Connection) -> u64 {
-        match self.step(conn) {
-            Ok(progress) => u64::try_from(progress.log).unwrap_or(0),
-            Err(error) => {
-                tracing::warn!(%error, "the log cannot be folded into the database at this moment");
-                0
-            }
-        }
+    pub fn between_batches(&self, conn: &Connection) -> Progress {
+        self.step(conn).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the log cannot be folded into the database at this moment");
+            Progress::default()
+        })
     }
 
     fn step(&self, conn: &Connection) -> Result<Progress, rusqlite::Error> {

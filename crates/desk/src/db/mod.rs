@@ -89,6 +89,10 @@ impl Default for DbOptions {
     }
 }
 
+/// How often a job that waits for the log looks at it, and how often before it goes on all the same: five seconds.
+const SETTLING: Duration = Duration::from_millis(10);
+const SETTLING_MAX: u32 = 500;
+
 /// What an operator watches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gauges {
@@ -191,6 +195,22 @@ impl Db {
         }
     }
 
+    /// What a long job does between two of its slices: waits while SQLite's log is so long that it has to be folded into the
+    /// file first. The log begins anew only when all of it is folded in and nobody has written since, and large slices on
+    /// each other's heels leave no such moment; meanwhile it grows, and every page is looked for in all of it. Others go on
+    /// writing. A reader who holds the log is not waited for long.
+    pub async fn settle(&self) -> Result<()> {
+        let Store::Sqlite { writer, .. } = &*self.0 else { return Ok(()) };
+        for _ in 0..SETTLING_MAX {
+            if !writer.is_behind() {
+                break;
+            }
+            tokio::time::sleep(SETTLING).await;
+            writer.write(Nothing).await?;
+        }
+        Ok(())
+    }
+
     /// What an operator watches.
     pub fn gauges(&self) -> Gauges {
         match &*self.0 {
@@ -216,13 +236,24 @@ impl Db {
     }
 }
 
+/// Lets the writer come between two batches.
+struct Nothing;
+
+impl Write for Nothing {
+    type Output = ();
+
+    async fn run(&self, _: &mut Tx) -> Result<()> {
+        Ok(())
+    }
+}
+
 struct Learn;
 
 impl Write for Learn {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        tx.script("ANALYZE users; ANALYZE user_unique; ANALYZE user_token; ANALYZE person_key").await
+        tx.script("ANALYZE users; ANALYZE user_unique; ANALYZE user_token; ANALYZE user_run; ANALYZE person_key").await
     }
 }
 

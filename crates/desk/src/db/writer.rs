@@ -20,6 +20,9 @@ use crate::error::{Busy, Error, Result};
 /// After a batch had to be run again, so many batches have savepoints from the start: what failed once after a change is
 /// likely to come again.
 const CAREFUL: u32 = 64;
+/// How many times its usual length the log may have before large slices wait (`Db::settle`). The longer it is, the more
+/// often a page is overwritten in it before it goes into the file once.
+const LONG: u64 = 4;
 
 /// What the writer counts.
 #[derive(Default)]
@@ -27,12 +30,16 @@ pub(super) struct Counters {
     pub batches: AtomicU64,
     pub actions: AtomicU64,
     pub wal_pages: AtomicU64,
+    /// Of these, what is not in the file yet.
+    pub wal_left: AtomicU64,
 }
 
 /// The way to the writer.
 pub(super) struct Writer {
     pub queue: Arc<Queue<Box<dyn Slip>>>,
     pub counters: Arc<Counters>,
+    /// How long the log may get.
+    long: u64,
     thread: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -57,7 +64,8 @@ impl Writer {
                 desk.close();
             })
             .map_err(Error::internal)?;
-        Ok(Writer { queue, counters, thread: std::sync::Mutex::new(Some(thread)) })
+        let long = options.checkpoint_pages * LONG;
+        Ok(Writer { queue, counters, long, thread: std::sync::Mutex::new(Some(thread)) })
     }
 
     /// Hands in a work and waits for its answer. Once handed in it runs, unless the caller is gone before its turn comes.
@@ -66,6 +74,12 @@ impl Writer {
         self.queue.put(Box::new(Work { work, result: None, answer }))?;
         // Without an answer the writer has ended in the middle: nobody knows whether it was committed.
         answered.await.unwrap_or_else(|_| Err(Error::internal("the writer has ended without an answer")))
+    }
+
+    /// Whether so much of the log is not in the file yet that whoever is in no hurry should wait.
+    pub fn is_behind(&self) -> bool {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        of(&self.counters.wal_pages) > self.long && of(&self.counters.wal_left) > 0
     }
 
     /// Works off the queue and ends the thread. Blocks.
@@ -228,8 +242,9 @@ impl Desk {
                 }
             }
         }
-        let wal_pages = self.checkpointer.between_batches(&self.link().conn);
-        self.counters.wal_pages.store(wal_pages, Ordering::Relaxed);
+        let log = self.checkpointer.between_batches(&self.link().conn);
+        self.counters.wal_pages.store(log.pages(), Ordering::Relaxed);
+        self.counters.wal_left.store(log.pages_left(), Ordering::Relaxed);
     }
 
     /// Leaves one file without a log behind, unless a reader still looks at the log.

@@ -162,12 +162,13 @@ impl Desk {
             if done.is_power_of_two() {
                 self.db().learn().await?;
             }
-            let works_now = self.db().gauges().actions;
-            let wanted = if works_now - works > OTHERS { SLICE } else { SLICE_ALONE };
-            works = works_now;
+            let others = self.db().gauges().actions - works;
+            let wanted = if others > OTHERS { SLICE } else { SLICE_ALONE };
             let fitting = (count as f64 * wanted.as_secs_f64() / begun.elapsed().as_secs_f64().max(1e-4)) as usize;
             let last = size.load(Ordering::Relaxed);
             size.store(fitting.clamp(last / 2, last * 2).clamp(ROWS_MIN, ROWS_MAX), Ordering::Relaxed);
+            self.db().settle().await?;
+            works = self.db().gauges().actions;
             if !way.goes_on(Since::Wrote).await {
                 break Ok(false);
             }

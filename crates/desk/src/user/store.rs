@@ -92,23 +92,28 @@ pub(crate) const HOLDERS_8: &str = "\
 
 pub(crate) const DELETE_UNIQUE: &str = "DELETE FROM user_unique WHERE tenant_id = $1 AND user_id = $2";
 
+pub(crate) const INSERT_RUN: &str = "\
+    INSERT INTO user_run (tenant_id, run)
+    VALUES ($1, $2)
+    ON CONFLICT (tenant_id, run) DO NOTHING";
+
 pub(crate) const INSERT_TOKEN: &str = "\
-    INSERT INTO user_token (tenant_id, token, number)
-    VALUES ($1, $2, $3)
-    ON CONFLICT (tenant_id, token, number) DO NOTHING";
+    INSERT INTO user_token (tenant_id, run, token, number)
+    VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant_id, run, token, number) DO NOTHING";
 
 /// `INSERT_TOKEN` for so many at a time: most of the cost of a row is the statement.
 static INSERT_TOKENS: LazyLock<[(usize, String); 2]> = LazyLock::new(|| {
-    let (head, rest) = INSERT_TOKEN.split_once("($1, $2, $3)").expect("an insert has values");
+    let (head, rest) = INSERT_TOKEN.split_once("($1, $2, $3, $4)").expect("an insert has values");
     [32, 8].map(|many| {
-        let rows: Vec<String> = (0..many).map(|row| format!("($1, {})", slots(2 + 2 * row, 2))).collect();
+        let rows: Vec<String> = (0..many).map(|row| format!("($1, $2, {})", slots(3 + 2 * row, 2))).collect();
         (many, format!("{head}{}{rest}", rows.join(", ")))
     })
 });
 
 pub(crate) const DELETE_TOKEN: &str = "\
     DELETE FROM user_token
-    WHERE tenant_id = $1 AND token = $2 AND number = $3";
+    WHERE tenant_id = $1 AND run = $2 AND token = $3 AND number = $4";
 
 pub(crate) const SAVE_LOCK: &str = "\
     UPDATE users
@@ -310,6 +315,15 @@ impl Unique {
     }
 }
 
+/// So many users' tokens lie together in their index, a run of numbers: new users write into the last run only, however
+/// many there are, and a search asks run after run (decision 0034).
+pub(crate) const RUN: i64 = 65_536;
+
+/// The run of a user's tokens.
+pub(crate) fn run_of(number: i64) -> i64 {
+    number / RUN
+}
+
 /// What a user can be found by, and what may exist once only, as tokens. Made before the transaction where there are many.
 pub(crate) struct Findable {
     unique: Vec<(Unique, [u8; 32])>,
@@ -379,7 +393,7 @@ pub(crate) async fn index_many(tx: &mut Tx, tenant: TenantId, users: &[(UserId, 
         }
     }
     let mut tokens: Vec<_> = users.iter().flat_map(|(_, number, it)| it.rows(*number)).collect();
-    tokens.sort_unstable();
+    tokens.sort_unstable_by_key(|(token, number)| (run_of(*number), *token, *number));
     insert_tokens(tx, tenant, &tokens).await
 }
 
@@ -393,19 +407,23 @@ async fn insert_unique(tx: &mut Tx, tenant: TenantId, user: UserId, now: &Findab
     Ok(())
 }
 
-/// Writes tokens of any users.
+/// Writes tokens of any users, those of a run one after the other.
 async fn insert_tokens(tx: &mut Tx, tenant: TenantId, rows: &[(SearchToken, i64)]) -> Result<()> {
-    let mut rest = rows;
-    for (many, sql) in INSERT_TOKENS.iter() {
-        while let Some((chunk, after)) = rest.split_at_checked(*many) {
-            let mut values = vec![tenant.to_param()];
-            values.extend(chunk.iter().flat_map(|(token, number)| [token.to_param(), number.to_param()]));
-            tx.run(sql.as_str(), &values).await?;
-            rest = after;
+    for rows in rows.chunk_by(|(_, one), (_, next)| run_of(*one) == run_of(*next)) {
+        let run = run_of(rows[0].1);
+        tx.run(INSERT_RUN, params![tenant, run]).await?;
+        let mut rest = rows;
+        for (many, sql) in INSERT_TOKENS.iter() {
+            while let Some((chunk, after)) = rest.split_at_checked(*many) {
+                let mut values = vec![tenant.to_param(), run.to_param()];
+                values.extend(chunk.iter().flat_map(|(token, number)| [token.to_param(), number.to_param()]));
+                tx.run(sql.as_str(), &values).await?;
+                rest = after;
+            }
         }
-    }
-    for (token, number) in rest {
-        tx.run(INSERT_TOKEN, params![tenant, token, number]).await?;
+        for (token, number) in rest {
+            tx.run(INSERT_TOKEN, params![tenant, run, token, number]).await?;
+        }
     }
     Ok(())
 }
@@ -423,7 +441,7 @@ pub(crate) async fn reindex(
         insert_unique(tx, tenant, user.id, now).await?;
     }
     for token in before.tokens.iter().filter(|token| now.tokens.binary_search(token).is_err()) {
-        tx.run(DELETE_TOKEN, params![tenant, token, user.number]).await?;
+        tx.run(DELETE_TOKEN, params![tenant, run_of(user.number), token, user.number]).await?;
     }
     let new = now.rows(user.number).filter(|(token, _)| before.tokens.binary_search(token).is_err());
     insert_tokens(tx, tenant, &new.collect::<Vec<_>>()).await

@@ -47,6 +47,7 @@ impl Worker {
                 return self.desk.pass_on_job(job).await.map_err(|fault| fault.code().to_owned());
             }
             limit = next_limit(limit, slice.handled, began.elapsed());
+            self.desk.db().settle().await.map_err(|fault| fault.code().to_owned())?;
         }
     }
 

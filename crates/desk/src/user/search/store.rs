@@ -1,10 +1,10 @@
 //! The search's SQL, put together from the words of a query: numbers of users come from the index of tokens in order, so
-//! that whoever needs twenty reads about twenty.
+//! that whoever needs twenty reads about twenty. `CROSS JOIN` tells SQLite in which order: numbers first, then users.
 
 use crate::db::{Param, Rd, Row, ToParam, params};
 use crate::error::Result;
 use crate::user::census::store::padded_slots;
-use crate::user::store::{COLUMNS, SELECT_BY_LOGIN};
+use crate::user::store::{COLUMNS, SELECT_BY_LOGIN, run_of};
 use crate::value::id::TenantId;
 use crate::value::token::{QueryWord, SearchToken};
 
@@ -19,10 +19,11 @@ pub(super) const BEGIN: i64 = 2;
 const COUNTED: i64 = 10;
 
 pub(crate) const NUMBERS_OF: &str = "\
-    SELECT number
-    FROM user_token
-    WHERE tenant_id = $1 AND token = $2
-    ORDER BY number DESC
+    SELECT t.number
+    FROM user_run
+    CROSS JOIN user_token t
+    WHERE user_run.tenant_id = $1 AND t.tenant_id = $1 AND t.run = user_run.run AND t.token = $2
+    ORDER BY user_run.run DESC, t.number DESC
     LIMIT $3";
 
 /// The numbers of the newest users who have a token.
@@ -63,19 +64,22 @@ impl<'a> Statement<'a> {
     fn has(&mut self, tokens: impl IntoIterator<Item = SearchToken>) -> String {
         let slots = self.slots(tokens);
         format!(
-            "EXISTS (SELECT 1 FROM user_token x WHERE x.tenant_id = $1 AND x.token IN ({slots}) AND x.number = t.number)"
+            "EXISTS (SELECT 1 FROM user_token x WHERE x.tenant_id = $1 AND x.run = t.run AND x.token IN ({slots}) \
+             AND x.number = t.number)"
         )
     }
 
-    /// Numbers after one, of users who have this token, and all that is said besides.
+    /// Numbers after one, of users who have this token, and all that is said besides: run after run until there are enough.
     fn tokens(&mut self, tier: i64, token: SearchToken, after: i64, besides: &str, limit: usize) {
-        let (token, after) = (self.slot(Param::Int(token)), self.slot(Param::Int(after)));
+        let (token, run) = (self.slot(Param::Int(token)), self.slot(Param::Int(run_of(after))));
+        let after = self.slot(Param::Int(after));
         let limit = self.slot(Param::Int(limit as i64));
         let name = self.params.len();
         self.arm(&format!(
             "SELECT a{name}.tier, a{name}.number FROM (SELECT CAST({tier} AS BIGINT) AS tier, t.number AS number \
-             FROM user_token t WHERE t.tenant_id = $1 AND t.token = {token} AND t.number > {after}{besides} \
-             ORDER BY t.number LIMIT {limit}) a{name}"
+             FROM user_run CROSS JOIN user_token t WHERE user_run.tenant_id = $1 AND user_run.run >= {run} \
+             AND t.tenant_id = $1 AND t.run = user_run.run AND t.token = {token} AND t.number > {after}{besides} \
+             ORDER BY user_run.run, t.number LIMIT {limit}) a{name}"
         ));
     }
 
@@ -114,8 +118,9 @@ pub(crate) fn first<'a>(
         for (place, word) in words.iter().enumerate() {
             let slots = it.slots(word.exact.iter().chain(&word.begins).copied());
             it.arm(&format!(
-                "SELECT CAST({} AS BIGINT), COUNT(*) FROM (SELECT 1 AS one FROM user_token t \
-                 WHERE t.tenant_id = $1 AND t.token IN ({slots}) LIMIT {OFTEN}) f{place}",
+                "SELECT CAST({} AS BIGINT), COUNT(*) FROM (SELECT 1 AS one FROM user_run CROSS JOIN user_token t \
+                 WHERE user_run.tenant_id = $1 AND t.tenant_id = $1 AND t.run = user_run.run AND t.token IN ({slots}) \
+                 LIMIT {OFTEN}) f{place}",
                 COUNTED + place as i64
             ));
         }
@@ -189,7 +194,7 @@ pub(crate) fn second<'a>(tenant: &'a TenantId, what: &Second<'_>) -> Statement<'
         }
     }
     it.sql = format!(
-        "SELECT c.tier, {COLUMNS} FROM ({}) c JOIN users u ON u.tenant_id = $1 AND u.number = c.number",
+        "SELECT c.tier, {COLUMNS} FROM ({}) c CROSS JOIN users u WHERE u.tenant_id = $1 AND u.number = c.number",
         it.sql
     );
     it

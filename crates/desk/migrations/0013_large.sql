@@ -137,3 +137,24 @@ ORDER BY tenant_id, number / 65536, token, number;
 
 DROP TABLE user_token;
 ALTER TABLE new_user_token RENAME TO user_token;
+
+-- What a user has that may exist once only is known from her profile, as her tokens are, so there is no index by user; and
+-- half of a fingerprint is enough.
+CREATE TABLE new_user_unique (
+    tenant_id BIGINT NOT NULL,
+    field TEXT NOT NULL,
+    token BYTEA NOT NULL,
+    user_id BYTEA NOT NULL,
+    PRIMARY KEY (tenant_id, field, token)
+) /* clustered */;
+
+INSERT INTO new_user_unique (tenant_id, field, token, user_id)
+SELECT tenant_id, field, substr(token, 1, 16), user_id
+FROM user_unique
+ORDER BY tenant_id, field, token;
+
+DROP TABLE user_unique;
+ALTER TABLE new_user_unique RENAME TO user_unique;
+
+UPDATE staff
+SET email_token = substr(email_token, 1, 16);

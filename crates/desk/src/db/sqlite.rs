@@ -179,7 +179,7 @@ impl File {
                  PRAGMA journal_mode = WAL;
                  PRAGMA synchronous = {synchronous};
                  PRAGMA wal_autocheckpoint = 0;
-                 PRAGMA cache_size = -65536;
+                 PRAGMA cache_size = -98304;
                  PRAGMA mmap_size = 0;
                  PRAGMA temp_store = MEMORY;
                  PRAGMA secure_delete = ON;

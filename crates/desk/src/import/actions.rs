@@ -18,6 +18,7 @@ use crate::user::store::{self as users, Findable, NewRow, Unique};
 use crate::user::{EditUser, Profile, User};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
+use crate::value::token::UniqueToken;
 use crate::verb::{Action, Cx, Eyes, Subject, check_second_person};
 
 /// Imports of a tenant that have not ended.
@@ -254,7 +255,7 @@ async fn decide<'a>(
     let mut holders = HashMap::new();
     for field in Unique::ALL {
         let of_field = |row: &Row| row.unique().iter().find(|(it, _)| it == field).map(|(_, token)| *token);
-        let tokens: Vec<[u8; 32]> = rows.rows.iter().filter_map(of_field).collect();
+        let tokens: Vec<UniqueToken> = rows.rows.iter().filter_map(of_field).collect();
         let found = users::holders(cx.tx, cx.tenant.id, *field, &tokens).await?;
         holders.extend(found.into_iter().map(|(token, user)| ((*field, token), user)));
     }

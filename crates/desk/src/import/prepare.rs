@@ -18,6 +18,7 @@ use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
 use crate::value::random::Random;
 use crate::value::seal::PersonKey;
+use crate::value::token::UniqueToken;
 use crate::verb::Cx;
 
 /// The next rows of a file, as bytes.
@@ -61,14 +62,14 @@ impl Prepared {
 }
 
 /// What a row asks for, and the names it takes beside those of a new user.
-type Asked = (What, Vec<(Unique, [u8; 32])>);
+type Asked = (What, Vec<(Unique, UniqueToken)>);
 
 /// One row, ready to be written.
 pub(super) struct Row {
     line: i64,
     raw: Vec<u8>,
     pub draft: Draft,
-    unique: Vec<(Unique, [u8; 32])>,
+    unique: Vec<(Unique, UniqueToken)>,
     pub what: What,
 }
 
@@ -97,7 +98,7 @@ pub(super) struct Seen {
     others: HashSet<(bool, Short)>,
 }
 
-fn short(token: &[u8; 32]) -> Short {
+fn short(token: &UniqueToken) -> Short {
     let mut out = [0; 12];
     out.copy_from_slice(&token[..12]);
     out
@@ -120,12 +121,12 @@ struct Known {
     line: i64,
     raw: Vec<u8>,
     draft: Draft,
-    external: Option<[u8; 32]>,
+    external: Option<UniqueToken>,
 }
 
 impl Row {
     /// The names it asks for.
-    pub fn unique(&self) -> &[(Unique, [u8; 32])] {
+    pub fn unique(&self) -> &[(Unique, UniqueToken)] {
         match &self.what {
             What::New(new) => new.findable.unique(),
             What::Edit(_) => &self.unique,
@@ -179,7 +180,7 @@ pub(super) struct Understood {
 
 impl Understood {
     /// The external ids in it.
-    pub fn external_ids(&self) -> Vec<[u8; 32]> {
+    pub fn external_ids(&self) -> Vec<UniqueToken> {
         self.known.iter().filter_map(|row| row.external).collect()
     }
 }
@@ -433,13 +434,13 @@ pub(super) fn cells(format: Format, columns: &[Option<usize>], raw: &[u8]) -> Ha
 }
 
 /// Users who are here, by the token of their external id.
-pub(super) type Here = HashMap<[u8; 32], (User, Profile)>;
+pub(super) type Here = HashMap<UniqueToken, (User, Profile)>;
 
 /// Who of these is here.
 pub(super) struct WhoIsHere {
     pub tenant: Arc<Tenant>,
     pub caller: crate::caller::Caller,
-    pub tokens: Vec<[u8; 32]>,
+    pub tokens: Vec<UniqueToken>,
 }
 
 impl Read for WhoIsHere {
@@ -448,7 +449,7 @@ impl Read for WhoIsHere {
 
     async fn run(&self, rd: &mut Rd) -> Result<Here> {
         let found = users::holders(rd, self.tenant.id, Unique::ExternalId, &self.tokens).await?;
-        let tokens: HashMap<UserId, [u8; 32]> = found.into_iter().map(|(token, user)| (user, token)).collect();
+        let tokens: HashMap<UserId, UniqueToken> = found.into_iter().map(|(token, user)| (user, token)).collect();
         let mut here = HashMap::with_capacity(tokens.len());
         let ids: Vec<UserId> = tokens.keys().copied().collect();
         for some in ids.chunks(100) {

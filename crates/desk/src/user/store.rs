@@ -16,7 +16,7 @@ use crate::value::clock::Time;
 use crate::value::id::{TenantId, UserId};
 use crate::value::random::Random;
 use crate::value::seal::PersonKey;
-use crate::value::token::{Domain, Lookup, SearchToken};
+use crate::value::token::{Domain, Lookup, SearchToken, UniqueToken};
 
 macro_rules! columns {
     () => {
@@ -90,7 +90,9 @@ pub(crate) const HOLDERS_8: &str = "\
     FROM user_unique
     WHERE tenant_id = $1 AND field = $2 AND token IN ($3, $4, $5, $6, $7, $8, $9, $10)";
 
-pub(crate) const DELETE_UNIQUE: &str = "DELETE FROM user_unique WHERE tenant_id = $1 AND user_id = $2";
+pub(crate) const DELETE_UNIQUE: &str = "\
+    DELETE FROM user_unique
+    WHERE tenant_id = $1 AND field = $2 AND token = $3 AND user_id = $4";
 
 pub(crate) const INSERT_RUN: &str = "\
     INSERT INTO user_run (tenant_id, run)
@@ -275,7 +277,7 @@ pub(crate) async fn load_for_change(tx: &mut Tx, tenant: &Tenant, caller: &Calle
 }
 
 /// The user who holds this username, e-mail or external id.
-pub(crate) async fn id_of(rd: &mut Rd, tenant: TenantId, field: Unique, token: &[u8; 32]) -> Result<Option<UserId>> {
+pub(crate) async fn id_of(rd: &mut Rd, tenant: TenantId, field: Unique, token: &UniqueToken) -> Result<Option<UserId>> {
     rd.find(ID_OF_UNIQUE, params![tenant, field.word(), token]).await?.map(|mut row| row.take()).transpose()
 }
 
@@ -326,7 +328,7 @@ pub(crate) fn run_of(number: i64) -> i64 {
 
 /// What a user can be found by, and what may exist once only, as tokens. Made before the transaction where there are many.
 pub(crate) struct Findable {
-    unique: Vec<(Unique, [u8; 32])>,
+    unique: Vec<(Unique, UniqueToken)>,
     /// Sorted, each once.
     tokens: Vec<SearchToken>,
 }
@@ -349,7 +351,7 @@ impl Findable {
     }
 
     /// What may exist once only.
-    pub fn unique(&self) -> &[(Unique, [u8; 32])] {
+    pub fn unique(&self) -> &[(Unique, UniqueToken)] {
         &self.unique
     }
 
@@ -360,14 +362,14 @@ impl Findable {
 }
 
 /// The tokens of what may exist once only.
-pub(crate) fn unique_tokens(lookup: &Lookup, profile: &Profile) -> Vec<(Unique, [u8; 32])> {
+pub(crate) fn unique_tokens(lookup: &Lookup, profile: &Profile) -> Vec<(Unique, UniqueToken)> {
     let token = |field: &Unique| field.of(profile).map(|text| (*field, lookup.unique(field.domain(), text)));
     Unique::ALL.iter().filter_map(token).collect()
 }
 
 /// Writes what a user can be found by and what may exist once only; says which field is taken.
 pub(crate) async fn index(tx: &mut Tx, tenant: TenantId, user: UserId, number: i64, now: &Findable) -> Result<()> {
-    insert_unique(tx, tenant, user, now).await?;
+    insert_unique(tx, tenant, user, now.unique.iter()).await?;
     insert_tokens(tx, tenant, &now.rows(number).collect::<Vec<_>>()).await
 }
 
@@ -398,8 +400,13 @@ pub(crate) async fn index_many(tx: &mut Tx, tenant: TenantId, users: &[(UserId, 
 }
 
 /// Writes what may exist once only; says which field is taken.
-async fn insert_unique(tx: &mut Tx, tenant: TenantId, user: UserId, now: &Findable) -> Result<()> {
-    for (field, token) in &now.unique {
+async fn insert_unique(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: UserId,
+    tokens: impl Iterator<Item = &(Unique, UniqueToken)>,
+) -> Result<()> {
+    for (field, token) in tokens {
         if tx.run(INSERT_UNIQUE, params![tenant, field.word(), token, user]).await? == 0 {
             return Err(Error::invalid(field.word(), "taken", "Another user has this already."));
         }
@@ -436,10 +443,10 @@ pub(crate) async fn reindex(
     before: &Findable,
     now: &Findable,
 ) -> Result<()> {
-    if before.unique != now.unique {
-        tx.run(DELETE_UNIQUE, params![tenant, user.id]).await?;
-        insert_unique(tx, tenant, user.id, now).await?;
+    for (field, token) in before.unique.iter().filter(|it| !now.unique.contains(it)) {
+        tx.run(DELETE_UNIQUE, params![tenant, field.word(), token, user.id]).await?;
     }
+    insert_unique(tx, tenant, user.id, now.unique.iter().filter(|it| !before.unique.contains(it))).await?;
     for token in before.tokens.iter().filter(|token| now.tokens.binary_search(token).is_err()) {
         tx.run(DELETE_TOKEN, params![tenant, run_of(user.number), token, user.number]).await?;
     }
@@ -525,8 +532,8 @@ pub(crate) async fn holders(
     rd: &mut Rd,
     tenant: TenantId,
     field: Unique,
-    tokens: &[[u8; 32]],
-) -> Result<HashMap<[u8; 32], UserId>> {
+    tokens: &[UniqueToken],
+) -> Result<HashMap<UniqueToken, UserId>> {
     let mut found = HashMap::new();
     for eight in tokens.chunks(8) {
         // The last eight are filled up with the last of them.

@@ -11,6 +11,9 @@ use aws_lc_rs::hmac;
 
 use super::normal;
 
+/// The keyed fingerprint of what may exist once only: half of a hash, in which no two of any number of users will meet.
+pub type UniqueToken = [u8; 16];
+
 /// One search token, as stored.
 pub type SearchToken = i64;
 
@@ -167,7 +170,7 @@ impl Lookup {
 
     /// The whole hash under which a value is unique within its tenant. What counts as the same: e-mail and username whatever
     /// their case (but not whatever their accents), phones by digits, identifiers by letters and digits, external ids exactly.
-    pub fn unique(&self, domain: Domain, text: &str) -> [u8; 32] {
+    pub fn unique(&self, domain: Domain, text: &str) -> UniqueToken {
         let form = match domain {
             Domain::Username | Domain::Email | Domain::LocalWhole => normal::lower(text),
             Domain::Begin | Domain::Word | Domain::Pair => normal::fold(text),
@@ -175,7 +178,10 @@ impl Lookup {
             Domain::Identifier => normal::alphanumeric(text),
             Domain::ExternalId | Domain::Person | Domain::Agent => text.to_owned(),
         };
-        self.hash(domain as u8 | UNIQUE, form.as_bytes())
+        let hash = self.hash(domain as u8 | UNIQUE, form.as_bytes());
+        let mut token = UniqueToken::default();
+        token.copy_from_slice(&hash[..16]);
+        token
     }
 
     /// A fingerprint by which a person is recognised again when nothing else of her is kept, e.g. of `["bvn", number]` or of

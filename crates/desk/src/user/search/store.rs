@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::user::census::store::padded_slots;
 use crate::user::store::{COLUMNS, SELECT_BY_LOGIN, run_of};
 use crate::value::id::TenantId;
-use crate::value::token::{QueryWord, SearchToken};
+use crate::value::token::{QueryWord, SearchToken, UniqueToken};
 
 /// The most users who are taken to have the same identifier or the same end of a phone number.
 pub(super) const SAME_MAX: usize = 64;
@@ -96,7 +96,7 @@ impl<'a> Statement<'a> {
 pub(crate) fn first<'a>(
     tenant: &'a TenantId,
     words: &[&QueryWord],
-    username: Option<&'a [u8; 32]>,
+    username: Option<&'a UniqueToken>,
     whole: &[SearchToken],
     after: i64,
     limit: usize,
@@ -206,6 +206,11 @@ pub(super) async fn ask_second(rd: &mut Rd, statement: Statement<'_>) -> Result<
 }
 
 /// Rows of `COLUMNS` of those who sign in with this.
-pub(super) async fn by_login(rd: &mut Rd, tenant: TenantId, email: &[u8; 32], username: &[u8; 32]) -> Result<Vec<Row>> {
+pub(super) async fn by_login(
+    rd: &mut Rd,
+    tenant: TenantId,
+    email: &UniqueToken,
+    username: &UniqueToken,
+) -> Result<Vec<Row>> {
     rd.all(SELECT_BY_LOGIN, params![tenant, email, username]).await
 }

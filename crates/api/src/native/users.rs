@@ -190,6 +190,19 @@ pub struct Filters {
     pub verified: Option<bool>,
 }
 
+/// A field by its whole name, put together only when there is something to say of it.
+struct Within<'a> {
+    path: &'a str,
+    name: &'static str,
+}
+
+impl std::fmt::Display for Within<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.path)?;
+        f.write_str(self.name)
+    }
+}
+
 impl Filters {
     /// `path` stands before the names of the fields.
     pub(super) fn filter(&self, path: &str) -> desk::Result<UserFilter> {
@@ -198,24 +211,24 @@ impl Filters {
             "open" => Some(false),
             _ => None,
         };
-        let at = |name: &str| format!("{path}{name}");
+        let at = |name| Within { path, name };
         Ok(UserFilter {
-            locked: chosen(&at("sign_in_lock"), self.sign_in_lock.as_deref(), locked, &["open", "locked"])?,
-            admission: chosen(&at("admission"), self.admission.as_deref(), Admission::parse, Admission::WORDS)?,
-            core_state: chosen(&at("core_state"), self.core_state.as_deref(), CoreState::parse, CoreState::WORDS)?,
-            suspension: chosen(&at("suspension"), self.suspension.as_deref(), Suspension::parse, Suspension::WORDS)?,
-            flag: chosen(&at("flag"), self.flag.as_deref(), FlagReach::parse, FlagReach::WORDS)?,
-            blacklist: chosen(&at("blacklist"), self.blacklist.as_deref(), Blacklist::parse, Blacklist::WORDS)?,
-            fraud: chosen(&at("fraud"), self.fraud.as_deref(), FraudStatus::parse, FraudStatus::WORDS)?,
+            locked: chosen(at("sign_in_lock"), self.sign_in_lock.as_deref(), locked, &["open", "locked"])?,
+            admission: chosen(at("admission"), self.admission.as_deref(), Admission::parse, Admission::WORDS)?,
+            core_state: chosen(at("core_state"), self.core_state.as_deref(), CoreState::parse, CoreState::WORDS)?,
+            suspension: chosen(at("suspension"), self.suspension.as_deref(), Suspension::parse, Suspension::WORDS)?,
+            flag: chosen(at("flag"), self.flag.as_deref(), FlagReach::parse, FlagReach::WORDS)?,
+            blacklist: chosen(at("blacklist"), self.blacklist.as_deref(), Blacklist::parse, Blacklist::WORDS)?,
+            fraud: chosen(at("fraud"), self.fraud.as_deref(), FraudStatus::parse, FraudStatus::WORDS)?,
             verification: chosen(
-                &at("verification"),
+                at("verification"),
                 self.verification.as_deref(),
                 Verification::parse,
                 Verification::WORDS,
             )?,
-            hold: chosen(&at("hold"), self.hold.as_deref(), Hold::parse, Hold::WORDS)?,
-            presence: chosen(&at("presence"), self.presence.as_deref(), Presence::parse, Presence::WORDS)?,
-            kind: chosen(&at("kind"), self.kind.as_deref(), UserKind::parse, UserKind::WORDS)?,
+            hold: chosen(at("hold"), self.hold.as_deref(), Hold::parse, Hold::WORDS)?,
+            presence: chosen(at("presence"), self.presence.as_deref(), Presence::parse, Presence::WORDS)?,
+            kind: chosen(at("kind"), self.kind.as_deref(), UserKind::parse, UserKind::WORDS)?,
             employee: self.employee,
             diaspora: self.diaspora,
             verified: self.verified,

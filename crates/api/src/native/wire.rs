@@ -438,7 +438,7 @@ pub fn kind(word: Option<&str>) -> desk::Result<Option<UserKind>> {
 
 /// A word of a closed vocabulary, or which words there are.
 pub fn chosen<T>(
-    field: &str,
+    field: impl std::fmt::Display,
     word: Option<&str>,
     parse: impl Fn(&str) -> Option<T>,
     words: &[&str],
@@ -446,7 +446,7 @@ pub fn chosen<T>(
     let Some(word) = word else { return Ok(None) };
     match parse(word) {
         Some(value) => Ok(Some(value)),
-        None => Err(desk::Error::invalid(field, "unknown", format!("One of: {}.", words.join(", ")))),
+        None => Err(desk::Error::invalid(field.to_string(), "unknown", format!("One of: {}.", words.join(", ")))),
     }
 }
 

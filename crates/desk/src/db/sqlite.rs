@@ -205,7 +205,7 @@ impl File {
             &format!(
                 "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};
                  PRAGMA query_only = ON;
-                 PRAGMA cache_size = -16384;
+                 PRAGMA cache_size = -24576;
                  PRAGMA mmap_size = 0;
                  PRAGMA temp_store = MEMORY;"
             ),

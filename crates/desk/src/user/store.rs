@@ -44,11 +44,12 @@ pub(crate) const ID_OF_UNIQUE: &str = "\
 pub(crate) const SELECT_BY_LOGIN: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM users u
-    WHERE u.tenant_id = $1 AND u.id IN (
+    " FROM (
         SELECT q.user_id FROM user_unique q WHERE q.tenant_id = $1 AND q.field = 'email' AND q.token = $2
         UNION ALL
-        SELECT q.user_id FROM user_unique q WHERE q.tenant_id = $1 AND q.field = 'username' AND q.token = $3)"
+        SELECT q.user_id FROM user_unique q WHERE q.tenant_id = $1 AND q.field = 'username' AND q.token = $3) l
+    CROSS JOIN users u
+    WHERE u.tenant_id = $1 AND u.id = l.user_id"
 );
 
 pub(crate) const ID_OF_NUMBER: &str = "SELECT id FROM users WHERE tenant_id = $1 AND number = $2";

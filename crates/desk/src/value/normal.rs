@@ -67,6 +67,10 @@ pub(crate) fn parts(chunk: &str) -> Vec<&str> {
 
 /// Letters and digits of any script, in upper case: how identifiers and account numbers are compared.
 pub fn alphanumeric(text: &str) -> String {
+    if text.is_ascii() {
+        let them = text.chars().filter(char::is_ascii_alphanumeric).take(WORD_MAX);
+        return them.map(|c| c.to_ascii_uppercase()).collect();
+    }
     text.nfkc().filter(|c| c.is_alphanumeric()).take(WORD_MAX).flat_map(char::to_uppercase).collect()
 }
 
@@ -78,6 +82,9 @@ pub fn digits(text: &str) -> String {
 /// Lower case and compatibility forms unified, accents kept: how usernames and e-mail addresses are compared where two of
 /// them must not be taken for one another. Not bounded: cutting would make different values equal.
 pub fn lower(text: &str) -> String {
+    if text.is_ascii() {
+        return text.trim().to_ascii_lowercase();
+    }
     // Lower-casing can leave a sequence that composes, hence the second round.
     text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }

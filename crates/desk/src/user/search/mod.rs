@@ -149,10 +149,10 @@ impl Question for FindUsers {
         }
         let query = self.query.trim();
         let wanted = Wanted::of(&self.filter, hides_employees(qx.tenant, qx.caller));
-        let list = format!("search {:?} {} {}", self.term, wanted.name(), normal::fold(query));
+        let list = || format!("search {:?} {} {}", self.term, wanted.name(), normal::fold(query));
         let from = match &self.after {
             Some(cursor) => {
-                let at = read_cursor(qx.tenant, &list, cursor)?;
+                let at = read_cursor(qx.tenant, &list(), cursor)?;
                 (at >> TIER, at & ((1 << TIER) - 1))
             }
             None => (EXACT, 0),
@@ -226,7 +226,7 @@ impl Question for FindUsers {
         };
         fitting.truncate(self.limit);
         let users = fitting.into_iter().map(|(_, user, profile)| user.shown(profile.seen_by(qx.caller))).collect();
-        let next = next.map(|(tier, number)| make_cursor(qx.tenant, &list, (tier << TIER) | number));
+        let next = next.map(|(tier, number)| make_cursor(qx.tenant, &list(), (tier << TIER) | number));
         Ok(Found { users, next, total, capped: counts && candidates.more })
     }
 }
@@ -258,6 +258,8 @@ impl FindUsers {
             }
         }
         users.sort_unstable_by_key(|user| user.number);
+        // Whoever signs in with her address under both names comes twice.
+        users.dedup_by_key(|user| user.number);
         let total = self.counts().then_some(users.len() as i64);
         let users = users.into_iter().skip(if self.sort == UserSort::Name { self.offset } else { 0 }).take(self.limit);
         Ok(Some(Found { users: users.collect(), next: None, total, capped: false }))

@@ -30,10 +30,46 @@ pub(crate) const END_REQUESTS: &str = "\
     WHERE tenant_id = $1 AND subject_id = $2 AND state = 'pending'
     RETURNING id, number, action, proposer_id";
 
+/// What waits for a code that she was sent, or could be.
+pub(crate) const END_CHALLENGES: &str = "\
+    UPDATE challenge
+    SET state = 'cancelled', code = NULL, ended_at = $3, end_cause = $4
+    WHERE tenant_id = $1 AND recipient_id = $2 AND state = 'open'
+    RETURNING id";
+
+/// What waits for a code on an account of hers, whoever would be sent it.
+pub(crate) const END_CHALLENGES_ON_ACCOUNTS: &str = "\
+    UPDATE challenge
+    SET state = 'cancelled', code = NULL, ended_at = $3, end_cause = $4
+    WHERE tenant_id = $1 AND state = 'open' AND subject_id IN (
+        SELECT d.id
+        FROM administrator d
+        WHERE d.tenant_id = $1
+            AND d.account_id IN (SELECT a.id FROM account a WHERE a.tenant_id = $1 AND a.user_id = $2))
+    RETURNING id";
+
+/// Who could act on her accounts.
+pub(crate) const END_ADMINISTRATORS: &str = "\
+    UPDATE administrator
+    SET state = 'ended', ended_at = $3, end_cause = $4, version = version + 1
+    WHERE tenant_id = $1 AND state IN ('pending', 'active')
+        AND account_id IN (SELECT a.id FROM account a WHERE a.tenant_id = $1 AND a.user_id = $2)
+    RETURNING id";
+
+/// What was known of whoever could act on her accounts, now or before, cannot be read any more.
+pub(crate) const DELETE_ADMINISTRATORS_KEYS: &str = "\
+    DELETE FROM person_key
+    WHERE tenant_id = $1 AND user_id IN (
+        SELECT d.id
+        FROM administrator d
+        WHERE d.tenant_id = $1
+            AND d.account_id IN (SELECT a.id FROM account a WHERE a.tenant_id = $1 AND a.user_id = $2))";
+
 pub(crate) const ANY: &str = "\
     SELECT 1
     WHERE EXISTS (SELECT 1 FROM session WHERE tenant_id = $1 AND subject_id = $2 AND ended_at IS NULL)
-        OR EXISTS (SELECT 1 FROM proof WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL)";
+        OR EXISTS (SELECT 1 FROM proof WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL)
+        OR EXISTS (SELECT 1 FROM challenge WHERE tenant_id = $1 AND recipient_id = $2 AND state = 'open')";
 
 /// Whether there is anything that could be ended.
 pub(crate) async fn is_there(rd: &mut Rd, tenant: TenantId, user: UserId) -> Result<bool> {
@@ -46,14 +82,33 @@ pub(crate) async fn end(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> R
     // Most users have nothing open, and to look costs less than to change nothing twice.
     if is_there(cx.tx, tenant, user).await? {
         let sessions = cx.tx.run(END_SESSIONS, params![tenant, user, cx.now, cause]).await? as i64;
-        let proofs = cx.tx.run(END_PROOFS, params![tenant, user, cx.now, cause]).await? as i64;
+        let mut proofs = cx.tx.run(END_PROOFS, params![tenant, user, cx.now, cause]).await? as i64;
+        proofs += end_challenges(cx, END_CHALLENGES, user, cause).await?;
         cx.note(Fact::UserAccessEnded { user, sessions, proofs, cause });
     }
     // For who is gone there is nothing left to decide.
     if matches!(cause, "removed" | "erased") {
         end_requests(cx, user, cause).await?;
+        end_challenges(cx, END_CHALLENGES_ON_ACCOUNTS, user, cause).await?;
+        for mut row in cx.tx.all(END_ADMINISTRATORS, params![tenant, user, cx.now, cause]).await? {
+            let administrator = row.take()?;
+            cx.note(Fact::AdministratorEnded { administrator, cause });
+        }
+        if cause == "erased" {
+            cx.tx.run(DELETE_ADMINISTRATORS_KEYS, params![tenant, user]).await?;
+        }
     }
     Ok(())
+}
+
+async fn end_challenges(cx: &mut Cx<'_>, sql: &'static str, user: UserId, cause: &'static str) -> Result<i64> {
+    let ended = cx.tx.all(sql, params![cx.tenant.id, user, cx.now, cause]).await?;
+    let count = ended.len() as i64;
+    for mut row in ended {
+        let challenge = row.take()?;
+        cx.note(Fact::ChallengeCancelled { challenge, cause });
+    }
+    Ok(count)
 }
 
 async fn end_requests(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> Result<()> {

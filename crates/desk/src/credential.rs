@@ -60,6 +60,13 @@ pub(crate) const SWITCH_CLIENT: &str = "\
     WHERE client_id = $1 AND kind = 'switch_client' AND revoked_at IS NULL
         AND (expires_at IS NULL OR expires_at > $2)";
 
+/// A Choice sender that counts now, with its key.
+pub(crate) const CHOICE_SENDER: &str = "\
+    SELECT tenant_id, id, secret
+    FROM key
+    WHERE client_id = $1 AND kind = 'choice_sender' AND revoked_at IS NULL
+        AND (expires_at IS NULL OR expires_at > $2)";
+
 pub(crate) const SESSION: &str = "\
     SELECT id, who, subject_id
     FROM session
@@ -219,25 +226,69 @@ impl Desk {
         if client_id.is_empty() || client_id.len() > 100 {
             return Ok(None);
         }
-        let find = FindSwitchClient { client_id: client_id.to_owned(), now: self.now() };
+        let found = self.secret_of(SWITCH_CLIENT, client_id).await?;
+        Ok(found.map(|(tenant, _, secret)| SwitchClient { tenant, secret }))
+    }
+
+    /// The Choice sender of this id; nothing for one that is unknown, revoked or past its time.
+    pub async fn choice_sender(&self, sender: &str) -> Result<Option<ChoiceSender>> {
+        if sender.is_empty() || sender.len() > 100 {
+            return Ok(None);
+        }
+        let found = self.secret_of(CHOICE_SENDER, sender).await?;
+        let id = sender.to_owned();
+        Ok(found.map(|(tenant, key, signing_key)| ChoiceSender { tenant, key, id, signing_key }))
+    }
+
+    /// The caller a sender acts as, who has signed a request: its key's owner with her permissions of now; refused if she is
+    /// no longer here.
+    pub async fn caller_of_sender(&self, sender: &ChoiceSender, origin: Origin) -> Result<Caller> {
+        let print = fingerprint(&format!("choice sender {}", sender.key));
+        let find = FindKey { tenant: sender.tenant.id, by: ByKey::Id(sender.key), now: self.now() };
+        let (tenant, who, may) = self.look_up(print, find).await?.ok_or(WRONG)?;
+        Ok(Caller { who, tenant, may, origin })
+    }
+
+    /// Whether a sender uses this id of a request for the first time; remembered until then.
+    pub async fn first_request(&self, sender: &ChoiceSender, request: &str, until: Time) -> Result<bool> {
+        let (tenant, key) = (sender.tenant.id, sender.key);
+        self.inner.db.write(key::RememberRequest { tenant, key, request: request.to_owned(), until }).await
+    }
+
+    /// A key known by a client id, with its secret opened.
+    async fn secret_of(&self, sql: &'static str, client_id: &str) -> Result<Option<(Arc<Tenant>, KeyId, Secret)>> {
+        let find = FindSecret { sql, client_id: client_id.to_owned(), now: self.now() };
         let Some((tenant, id, sealed)) = self.inner.db.read(find).await? else { return Ok(None) };
         let tenant = self.tenant(tenant).await?;
         let plain = tenant.keys.open(&key::secret_place(tenant.id, &id), &sealed)?;
         let secret = Secret::new(String::from_utf8(plain).map_err(Error::internal)?);
-        Ok(Some(SwitchClient { tenant, secret }))
+        Ok(Some((tenant, id, secret)))
     }
 }
 
-struct FindSwitchClient {
+/// A partner of the Choice voice, as it counts now.
+pub struct ChoiceSender {
+    /// Whose.
+    pub tenant: Arc<Tenant>,
+    /// Its key.
+    pub key: KeyId,
+    /// Its sender id.
+    pub id: String,
+    /// What signs and checks.
+    pub signing_key: Secret,
+}
+
+struct FindSecret {
+    sql: &'static str,
     client_id: String,
     now: Time,
 }
 
-impl Read for FindSwitchClient {
+impl Read for FindSecret {
     type Output = Option<(TenantId, KeyId, Vec<u8>)>;
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
-        let row = rd.find(SWITCH_CLIENT, params![self.client_id, self.now]).await?;
+        let row = rd.find(self.sql, params![self.client_id, self.now]).await?;
         row.map(|mut row| Ok((row.take()?, row.take()?, row.take()?))).transpose()
     }
 }

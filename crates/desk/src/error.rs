@@ -223,6 +223,38 @@ words! {
         NotTheProposer = "not_the_proposer",
         /// The institution has named a role whose holders decide.
         NotADecider = "not_a_decider",
+        /// The account is locked.
+        AccountLocked = "account_locked",
+        /// The account is closed.
+        AccountClosed = "account_closed",
+        /// The account is frozen.
+        AccountFrozen = "account_frozen",
+        /// The account is dormant.
+        AccountDormant = "account_dormant",
+        /// There is money on the account, or a debt.
+        AccountNotEmpty = "account_not_empty",
+        /// Only accounts of businesses have administrators.
+        NotABusinessAccount = "not_a_business_account",
+        /// She is an administrator of this account already.
+        AdministratorExists = "administrator_exists",
+        /// It is the owner herself.
+        AdministratorIsOwner = "administrator_is_owner",
+        /// The contact is verified already.
+        ContactVerified = "contact_verified",
+        /// The contact is not verified.
+        ContactNotVerified = "contact_not_verified",
+        /// Two ways of naming an administrator name two.
+        SelectorsDiffer = "selectors_differ",
+        /// It was confirmed or cancelled before.
+        ChallengeOver = "challenge_over",
+        /// It waited too long.
+        ChallengeExpired = "challenge_expired",
+        /// A code was sent a moment ago.
+        CodeTooSoon = "code_too_soon",
+        /// As many codes were sent to this person today as may be.
+        TooManyCodes = "too_many_codes",
+        /// The code's time is over.
+        CodeExpired = "code_expired",
     }
 }
 
@@ -278,6 +310,24 @@ impl Refusal {
             Refusal::NotTheProposer => "Only who has proposed it can withdraw it.",
             Refusal::NotADecider => "Only holders of the role that the institution has named decide requests.",
             Refusal::TooManyDocuments => "As many documents of the user are kept as there may be.",
+            Refusal::AccountLocked => "The account is locked.",
+            Refusal::AccountClosed => "The account is closed.",
+            Refusal::AccountFrozen => "The account is frozen.",
+            Refusal::AccountDormant => "The account is dormant.",
+            Refusal::AccountNotEmpty => "The account's balance is not zero.",
+            Refusal::NotABusinessAccount => "Only the account of a business has administrators.",
+            Refusal::AdministratorExists => {
+                "There is an administrator of this account with that identity or phone already."
+            }
+            Refusal::AdministratorIsOwner => "The owner of an account is not its administrator.",
+            Refusal::ContactVerified => "The contact is verified already.",
+            Refusal::ContactNotVerified => "The contact is not verified.",
+            Refusal::SelectorsDiffer => "The identity and the phone are those of two administrators.",
+            Refusal::ChallengeOver => "It was confirmed or cancelled already.",
+            Refusal::ChallengeExpired => "It was not confirmed in time; begin anew.",
+            Refusal::CodeTooSoon => "A code was sent a moment ago; wait a little.",
+            Refusal::TooManyCodes => "No more codes are sent to this person today.",
+            Refusal::CodeExpired => "The code has expired; ask for a new one.",
             Refusal::VerificationState => "The verification is not in a state that allows this.",
         }
     }

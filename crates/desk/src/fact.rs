@@ -220,6 +220,32 @@ facts! {
     RequestWithdrawn { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId } = "request.withdrawn" as Request;
     /// Nobody decided it in time, or whom it is about is gone.
     RequestExpired { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, cause: &'static str } = "request.expired" as Request;
+    /// An account was opened.
+    AccountOpened { account: AccountId, owner: UserId, kind: &'static str } = "account.opened" as Account;
+    /// An account moved: `freeze`, `unfreeze`, `lock`, `unlock`, `make_dormant`, `wake`, `close`.
+    AccountChanged { account: AccountId, change: &'static str } = "account.changed" as Account;
+    /// Somebody shall become an administrator; the owner has not confirmed it yet.
+    AdministratorProposed { administrator: AdministratorId, account: AccountId, challenge: ChallengeId } = "administrator.proposed" as Administrator;
+    /// The owner has confirmed it: there is another administrator, with no contact verified.
+    AdministratorAdded { administrator: AdministratorId, account: AccountId } = "administrator.added" as Administrator;
+    /// A contact is to be verified, by a code sent there.
+    AdministratorVerifying { administrator: AdministratorId, contact: &'static str, challenge: ChallengeId } = "administrator.verifying" as Administrator;
+    /// A contact is hers.
+    AdministratorVerified { administrator: AdministratorId, account: AccountId, contact: &'static str } = "administrator.verified" as Administrator;
+    /// What an administrator may do was changed; the limit is in minor units.
+    AdministratorRightsSet { administrator: AdministratorId, view: bool, initiate: bool, approve: bool, limit: Option<i64> } = "administrator.rights_set" as Administrator;
+    /// She may do nothing on the account any more.
+    AdministratorRemoved { administrator: AdministratorId, account: AccountId } = "administrator.removed" as Administrator;
+    /// She never became one: superseded, removed before it was confirmed, or the account's owner is gone.
+    AdministratorEnded { administrator: AdministratorId, cause: &'static str } = "administrator.ended" as Administrator;
+    /// A code is on its way.
+    ChallengeCodeSent { challenge: ChallengeId, channel: &'static str, message: MessageId } = "challenge.code_sent" as Challenge;
+    /// A wrong code came.
+    ChallengeCodeWrong { challenge: ChallengeId, tries: i64 } = "challenge.code_wrong" as Challenge;
+    /// It was confirmed, and what it waited for was done.
+    ChallengeConfirmed { challenge: ChallengeId, purpose: &'static str } = "challenge.confirmed" as Challenge;
+    /// It will not be confirmed any more.
+    ChallengeCancelled { challenge: ChallengeId, cause: &'static str } = "challenge.cancelled" as Challenge;
     /// Settings changed.
     SettingsChanged { tenant: TenantId, fields: Vec<String> } = "settings.changed" as Tenant;
     /// A tenant was opened.

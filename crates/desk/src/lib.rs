@@ -20,9 +20,12 @@ mod idempotency;
 pub mod job;
 
 // The nouns.
+pub mod account;
 pub mod activity;
+pub mod administrator;
 pub mod authority;
 pub mod bulk;
+pub mod challenge;
 pub mod device;
 pub mod import;
 pub mod key;

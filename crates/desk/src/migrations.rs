@@ -13,5 +13,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0007_verification", sql: include_str!("../migrations/0007_verification.sql") },
     Migration { name: "0008_switch", sql: include_str!("../migrations/0008_switch.sql") },
     Migration { name: "0009_access", sql: include_str!("../migrations/0009_access.sql") },
+    Migration { name: "0010_accounts", sql: include_str!("../migrations/0010_accounts.sql") },
+    Migration { name: "0011_choice", sql: include_str!("../migrations/0011_choice.sql") },
     Migration { name: "0013_large", sql: include_str!("../migrations/0013_large.sql") },
 ];

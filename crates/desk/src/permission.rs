@@ -94,6 +94,12 @@ words! {
         BulkRead = "bulk.read",
         /// Start, pause, resume, cancel and undo bulk actions; what they do needs its own permission besides.
         BulkRun = "bulk.run",
+        /// See accounts, their administrators and what waits for a code; numbers and contacts are masked.
+        AccountsRead = "accounts.read",
+        /// Open accounts, freeze, lock and close them.
+        AccountsManage = "accounts.manage",
+        /// Have codes sent, and tell the code that came back.
+        ChallengesManage = "challenges.manage",
         /// Manage account administrators.
         AdministratorsManage = "administrators.manage",
         /// Manage bank connections.
@@ -349,6 +355,16 @@ pub const ACTIONS: &[(&str, Need)] = &[
     ("request.decline", Holder(P::RequestsDecide)),
     ("request.withdraw", Holder(P::RequestsPropose)),
     ("request.expire", House),
+    // accounts
+    ("account.open", Holder(P::AccountsManage)),
+    ("account.change", Holder(P::AccountsManage)),
+    ("administrator.add", Holder(P::AdministratorsManage)),
+    ("administrator.verify", Holder(P::AdministratorsManage)),
+    ("administrator.set_rights", Holder(P::AdministratorsManage)),
+    ("administrator.remove", Holder(P::AdministratorsManage)),
+    ("challenge.send", Holder(P::ChallengesManage)),
+    ("challenge.confirm", Holder(P::ChallengesManage)),
+    ("challenge.cancel", Holder(P::ChallengesManage)),
     ("settings.change", Holder(P::SettingsManage)),
     ("settings.change_security", Holder(P::SettingsSecurity)),
     ("tenant.create", House),
@@ -397,6 +413,13 @@ pub const QUESTIONS: &[(&str, Need)] = &[
     ("request.list", Holder(P::RequestsRead)),
     ("request.show", Holder(P::RequestsRead)),
     ("request.pending", Holder(P::UsersRead)),
+    ("account.list", Holder(P::AccountsRead)),
+    ("account.show", Holder(P::AccountsRead)),
+    ("account.reveal", Holder(P::UsersReveal)),
+    ("administrator.list", Holder(P::AccountsRead)),
+    ("administrator.show", Holder(P::AccountsRead)),
+    ("challenge.list", Holder(P::AccountsRead)),
+    ("challenge.show", Holder(P::AccountsRead)),
     ("settings.show", Holder(P::SettingsRead)),
     ("settings.user_terms", Holder(P::UsersRead)),
     ("tenant.list", House),

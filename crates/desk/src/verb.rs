@@ -37,6 +37,12 @@ pub enum Subject {
     Import(ImportId),
     /// A request for somebody else's decision.
     Request(RequestId),
+    /// An account.
+    Account(AccountId),
+    /// An administrator of an account.
+    Administrator(AdministratorId),
+    /// Something that waits for a person's code.
+    Challenge(ChallengeId),
     /// The tenant as a whole (lists, settings, creation).
     Tenant,
 }
@@ -54,6 +60,9 @@ impl Subject {
             Subject::Bulk(_) => "bulk",
             Subject::Import(_) => "import",
             Subject::Request(_) => "request",
+            Subject::Account(_) => "account",
+            Subject::Administrator(_) => "administrator",
+            Subject::Challenge(_) => "challenge",
             Subject::Tenant => "tenant",
         }
     }
@@ -70,6 +79,9 @@ impl Subject {
             Subject::Bulk(id) => Some(id.0),
             Subject::Import(id) => Some(id.0),
             Subject::Request(id) => Some(id.0),
+            Subject::Account(id) => Some(id.0),
+            Subject::Administrator(id) => Some(id.0),
+            Subject::Challenge(id) => Some(id.0),
             Subject::Tenant => None,
         }
     }
@@ -86,6 +98,9 @@ impl Subject {
             "bulk" => Subject::Bulk(BulkId(id)),
             "import" => Subject::Import(ImportId(id)),
             "request" => Subject::Request(RequestId(id)),
+            "account" => Subject::Account(AccountId(id)),
+            "administrator" => Subject::Administrator(AdministratorId(id)),
+            "challenge" => Subject::Challenge(ChallengeId(id)),
             "tenant" => Subject::Tenant,
             _ => return None,
         })
@@ -104,6 +119,9 @@ impl Subject {
             "bulk" => BulkId(id).to_string(),
             "import" => ImportId(id).to_string(),
             "request" => RequestId(id).to_string(),
+            "account" => AccountId(id).to_string(),
+            "administrator" => AdministratorId(id).to_string(),
+            "challenge" => ChallengeId(id).to_string(),
             _ => return None,
         })
     }

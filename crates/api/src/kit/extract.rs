@@ -231,7 +231,21 @@ macro_rules! parts_of_paths {
     )+};
 }
 parts_of_paths!(
-    UserId, StaffId, TeamId, RoleId, KeyId, SessionId, DeviceId, ProofId, BulkId, ImportId, RequestId, DocumentId
+    UserId,
+    StaffId,
+    TeamId,
+    RoleId,
+    KeyId,
+    SessionId,
+    DeviceId,
+    ProofId,
+    BulkId,
+    ImportId,
+    RequestId,
+    DocumentId,
+    AccountId,
+    AdministratorId,
+    ChallengeId
 );
 
 /// The first part of the path that is an id of this kind, by the order of `A` and `B`: `Text<D, UserId>` for one,

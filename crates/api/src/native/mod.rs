@@ -1,6 +1,7 @@
 //! The native REST API: a dialect like the others, and the widest. Callers prove themselves with a key or a session as
 //! bearer; troubles are problem details; the specification is made from the handlers and committed.
 
+mod accounts;
 mod act;
 mod around;
 mod bulk;
@@ -118,6 +119,7 @@ enum Problems {
         (name = "imports", description = "Users brought in from files."),
         (name = "standing", description = "Actions that move a user's standing. Axes are independent: unlocking never enables, enabling never unlocks."),
         (name = "verification", description = "Requests for verification, and the documents shown for them."),
+        (name = "accounts", description = "Accounts, who may act on them, and what waits for a person's code."),
         (name = "sessions", description = "Who is signed in."),
         (name = "devices", description = "Phones and browsers."),
         (name = "passwords", description = "Reset links and second factors, by staff."),
@@ -184,6 +186,21 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(around::reset_password))
         .routes(routes!(herself::revoke_password))
         .routes(routes!(around::remove_second_factor))
+        .routes(routes!(accounts::of_user))
+        .routes(routes!(accounts::open, accounts::list))
+        .routes(routes!(accounts::get))
+        .routes(routes!(accounts::reveal))
+        .routes(routes!(accounts::change))
+        .routes(routes!(accounts::add_administrator, accounts::administrators))
+        .routes(routes!(accounts::remove_administrator))
+        .routes(routes!(accounts::verify_contact))
+        .routes(routes!(accounts::administrator))
+        .routes(routes!(accounts::set_rights))
+        .routes(routes!(accounts::challenges))
+        .routes(routes!(accounts::challenge))
+        .routes(routes!(accounts::send_code))
+        .routes(routes!(accounts::confirm))
+        .routes(routes!(accounts::cancel))
         .routes(routes!(imports::start, imports::list))
         .routes(routes!(imports::get))
         .routes(routes!(imports::progress))

@@ -489,6 +489,12 @@ pub struct SettingsWire {
     /// The role whose holders decide requests; null: whoever has `requests.decide`.
     pub deciding_role: Option<String>,
     pub request_seconds: i64,
+    pub challenge_seconds: i64,
+    pub challenge_code_seconds: i64,
+    pub challenge_tries: i64,
+    pub challenge_resend_seconds: i64,
+    pub challenge_codes_a_day: i64,
+    pub choice_window_seconds: i64,
     pub mail_from: Option<String>,
 }
 
@@ -516,6 +522,12 @@ impl From<Settings> for SettingsWire {
             second_person: it.second_person.iter().map(|action| action.word()).collect(),
             deciding_role: it.deciding_role,
             request_seconds: it.request_seconds,
+            challenge_seconds: it.challenge_seconds,
+            challenge_code_seconds: it.challenge_code_seconds,
+            challenge_tries: it.challenge_tries,
+            challenge_resend_seconds: it.challenge_resend_seconds,
+            challenge_codes_a_day: it.challenge_codes_a_day,
+            choice_window_seconds: it.choice_window_seconds,
             mail_from: it.mail_from,
         }
     }

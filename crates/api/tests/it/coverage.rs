@@ -54,6 +54,20 @@ fn good_body(operation: &str) -> Value {
         }
         "POST /v1/requests/{request_id}/decline" => json!({"reason": "coverage"}),
         "POST /v1/bulk" => json!({"action": "lock", "filter": {}}),
+        "POST /v1/accounts" => json!({
+            "owner_id": "usr_01jqzs8v1xe5ja4c3rq0f2m6tn", "number": "10203040", "name": "A", "kind": "sme", "currency": "KES",
+        }),
+        "POST /v1/accounts/{account_id}/changes" => json!({"change": "freeze"}),
+        "POST /v1/accounts/{account_id}/reveal" => json!({"purpose": "coverage"}),
+        "POST /v1/accounts/{account_id}/administrators" => json!({
+            "id_type": "103", "id_number": "P12345", "full_name": "A", "country_code": "44", "mobile": "7700900123",
+            "email": "a@mail.example",
+        }),
+        "POST /v1/accounts/{account_id}/administrators/{administrator_id}/verify" => json!({"contact": "email"}),
+        "POST /v1/administrators/{administrator_id}/rights" => {
+            json!({"rights": {"view": true, "initiate": false, "approve": false, "limit": null}})
+        }
+        "POST /v1/challenges/{challenge_id}/confirm" => json!({"code": "123456"}),
         "POST /v1/keys" => json!({"kind": "native", "name": "K"}),
         _ => json!({}),
     }
@@ -74,6 +88,9 @@ fn filled(path: &str) -> String {
         ("import_id", "imp"),
         ("request_id", "rqt"),
         ("document_id", "doc"),
+        ("account_id", "acc"),
+        ("administrator_id", "adm"),
+        ("challenge_id", "chl"),
     ] {
         filled = filled.replace(&format!("{{{name}}}"), &format!("{prefix}_01jqzs8v1xe5ja4c3rq0f2m6tn"));
     }

@@ -47,9 +47,9 @@ pub(crate) struct NewJob {
 pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
     let job = |kind, payload, run_at| Some(NewJob { kind, payload, run_at });
     match fact {
-        Fact::MessageQueued { message, .. } | Fact::StaffInvited { message, .. } => {
-            job(JobKind::DeliverMessage, json!({ "message": message }), now)
-        }
+        Fact::MessageQueued { message, .. }
+        | Fact::StaffInvited { message, .. }
+        | Fact::ChallengeCodeSent { message, .. } => job(JobKind::DeliverMessage, json!({ "message": message }), now),
         Fact::UserLocked { user, until: Some(until), .. } => {
             job(JobKind::UnlockWhenDue, json!({ "user": user }), *until)
         }

@@ -1,11 +1,11 @@
 //! A machine's credentials. A key acts as a staff member, with her permissions of this moment, narrowed where the key
 //! says so. Kinds: native secret keys; Banno OAuth clients, known by public keys; Switch clients, known by an id, whose
-//! secret makes checksums and opens nothing by itself.
+//! secret makes checksums and opens nothing by itself; Choice senders, known by an id and by what their key has signed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::caller::Who;
-use crate::db::{Rd, Row, params};
+use crate::db::{Rd, Row, Tx, Write, params};
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::{Permission, Permissions};
@@ -84,6 +84,8 @@ words! {
         Banno = "banno",
         /// A program that speaks as the Switch voice; people sign in through it.
         SwitchClient = "switch_client",
+        /// A partner of the Choice voice: a sender id, and the key that signs what both sides say.
+        ChoiceSender = "choice_sender",
     }
 }
 
@@ -200,13 +202,16 @@ impl Action for CreateKey {
             KeyKind::SwitchClient => {
                 (Some(new_token("bcs_", cx.random)), Some(self.client_id.clone().unwrap_or_else(made)))
             }
+            KeyKind::ChoiceSender => {
+                (Some(new_token("bcp", cx.random)), Some(self.client_id.clone().unwrap_or_else(made)))
+            }
         };
         if client_id.as_ref().is_some_and(|client| client.is_empty() || client.len() > 100) {
             return Err(Error::invalid("client_id", "invalid", "1 to 100 characters."));
         }
         let (print, sealed) = match (self.kind, &secret) {
-            // Whoever has it makes checksums, and that is all: it is no way in, so it has no fingerprint to be found by.
-            (KeyKind::SwitchClient, Some(secret)) => (
+            // It makes checksums and signatures, and must be known to check them: nobody is found by it.
+            (KeyKind::SwitchClient | KeyKind::ChoiceSender, Some(secret)) => (
                 None,
                 Some(cx.tenant.keys.seal(&secret_place(cx.tenant.id, &id), secret.expose().as_bytes(), cx.random)),
             ),
@@ -322,6 +327,25 @@ impl Action for RevokeKey {
             cx.note(Fact::KeyRevoked { key: self.0 });
         }
         Ok(())
+    }
+}
+
+/// Takes down that a sender has used this id of a request, until then. Bookkeeping of a door against replays, and no action on
+/// anybody's data: what the request asks for is on record by itself. `true` for the first time.
+pub(crate) struct RememberRequest {
+    pub tenant: TenantId,
+    pub key: KeyId,
+    pub request: String,
+    pub until: Time,
+}
+
+impl Write for RememberRequest {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool> {
+        let print = fingerprint(&format!("request {}", self.request));
+        let params = params![self.tenant, self.key, print, self.until];
+        Ok(tx.run(store::REMEMBER_ASSERTION, params).await? == 1)
     }
 }
 

@@ -12,8 +12,8 @@ use crate::user::model::User;
 use crate::user::verification::{self, RequestState};
 use crate::user::{self};
 use crate::value::clock::Time;
-use crate::value::id::{MessageId, StaffId, UserId, VerificationId};
-use crate::value::seal::{Place, Sealing};
+use crate::value::id::{AdministratorId, MessageId, StaffId, UserId, Uuid, VerificationId};
+use crate::value::seal::{PersonKey, Place, Sealing};
 use crate::value::secret::Secret;
 use crate::value::words;
 use crate::verb::{Action, Cx, Question, Qx, Subject};
@@ -43,6 +43,15 @@ pub(crate) mod store {
         WHERE tenant_id = $1 AND id > $2
         ORDER BY id
         LIMIT $3";
+
+    pub(crate) const BEFORE: &str = "\
+        SELECT id, user_id, channel, template, sealed, state, created_at, sent_at
+        FROM message
+        WHERE tenant_id = $1 AND id < $2
+        ORDER BY id DESC
+        LIMIT $3";
+
+    pub(crate) const PERSON_KEY: &str = "SELECT wrapped FROM person_key WHERE tenant_id = $1 AND user_id = $2";
 
     pub(crate) const MARK: &str = "\
         UPDATE message
@@ -129,6 +138,9 @@ pub struct Letter {
     /// What staff tell her.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// What it belongs to: the id of what its code confirms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
 }
 
 fn place<'a>(user: &User, id: &'a MessageId) -> Place<'a> {
@@ -146,6 +158,7 @@ pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<
         code: None,
         minutes: None,
         text: None,
+        reference: None,
     };
     let (channel, template) = match draft {
         Draft::PasswordReset { method, token, minutes } => {
@@ -200,12 +213,64 @@ pub(crate) async fn invite(cx: &mut Cx<'_>, staff: &Staff, token: &Secret, minut
         code: None,
         minutes: Some(minutes),
         text: None,
+        reference: None,
     };
     let id = MessageId::new(cx.id_time(), cx.random);
     let plain = serde_json::to_vec(&letter).map_err(Error::internal)?;
     let place = Place { tenant: cx.tenant.id, table: "message", column: "sealed", row: id.bytes() };
     let sealed = cx.tenant.keys.seal(&place, &plain, cx.random);
     cx.tx.run(store::INSERT, params![cx.tenant.id, id, staff.id, Channel::Email, INVITATION, sealed, cx.now]).await?;
+    Ok(id)
+}
+
+/// The letter with a code to the owner of an account.
+pub(crate) const OWNER_CODE: &str = "account_code";
+/// The same to an administrator of one: sealed with her own key, and `user_id` is the administrator's.
+pub(crate) const ADMINISTRATOR_CODE: &str = "administrator_code";
+
+/// To whom a code goes.
+pub(crate) struct Addressee<'a> {
+    /// The user, or the administrator.
+    pub person: Uuid,
+    /// Her own key.
+    pub key: &'a PersonKey,
+    /// `OWNER_CODE` or `ADMINISTRATOR_CODE`.
+    pub template: &'static str,
+    /// Her name.
+    pub name: String,
+    /// Her language.
+    pub locale: Option<String>,
+    /// Address or number.
+    pub to: String,
+    /// By which way.
+    pub channel: Channel,
+}
+
+/// Queues a letter with a code; the fact that tells of it sends the worker.
+pub(crate) async fn queue_code(
+    cx: &mut Cx<'_>,
+    to: Addressee<'_>,
+    code: &Secret,
+    minutes: i64,
+    reference: String,
+) -> Result<MessageId> {
+    let letter = Letter {
+        to: to.to,
+        name: to.name,
+        locale: to.locale,
+        token: None,
+        code: Some(code.expose().to_owned()),
+        minutes: Some(minutes),
+        text: None,
+        reference: Some(reference),
+    };
+    let id = MessageId::new(cx.id_time(), cx.random);
+    let plain = serde_json::to_vec(&letter).map_err(Error::internal)?;
+    let place = Place { tenant: cx.tenant.id, table: "message", column: "sealed", row: id.bytes() };
+    let sealed = to.key.seal(&place, &plain, cx.random);
+    let person = UserId(to.person);
+    let params = params![cx.tenant.id, id, person, to.channel, to.template, sealed, cx.now];
+    cx.tx.run(store::INSERT, params).await?;
     Ok(id)
 }
 
@@ -218,6 +283,8 @@ pub struct Message {
     pub user: Option<UserId>,
     /// or a staff member.
     pub staff: Option<StaffId>,
+    /// or an administrator of an account.
+    pub administrator: Option<AdministratorId>,
     pub channel: Channel,
     pub template: String,
     /// Gone once the person is erased.
@@ -241,6 +308,7 @@ fn read(mut row: Row) -> Result<MessageRow> {
             id,
             user: Some(user),
             staff: None,
+            administrator: None,
             channel,
             template,
             letter: None,
@@ -261,6 +329,17 @@ async fn opened(qx: &mut Qx<'_>, row: MessageRow) -> Result<Message> {
         (message.staff, message.user) = (message.user.map(|user| StaffId(user.0)), None);
         return Ok(message);
     }
+    if message.template == ADMINISTRATOR_CODE {
+        let person = message.user.take().ok_or_else(|| Error::internal("a message to nobody"))?;
+        message.administrator = Some(AdministratorId(person.0));
+        if let Some(mut row) = qx.rd.find(store::PERSON_KEY, params![qx.tenant.id, person]).await? {
+            let wrapped: Vec<u8> = row.take()?;
+            let key = PersonKey::unwrap(&qx.tenant.keys, qx.tenant.id, person.bytes(), &wrapped)?;
+            let place = Place { tenant: qx.tenant.id, table: "message", column: "sealed", row: message.id.bytes() };
+            message.letter = Some(serde_json::from_slice(&key.open(&place, &sealed)?).map_err(Error::internal)?);
+        }
+        return Ok(message);
+    }
     let house = Caller::house(qx.tenant.id, qx.caller.origin.door);
     let Some(user) = message.user else { return Ok(message) };
     let user = user::store::load(qx.rd, qx.tenant, &house, user).await?;
@@ -277,6 +356,8 @@ pub enum Outbox {
     One(MessageId),
     /// Those after this one, oldest first, at most 200.
     After(Option<MessageId>),
+    /// Those before this one, newest first, at most 200.
+    Before(Option<MessageId>),
 }
 
 impl Question for Outbox {
@@ -290,6 +371,10 @@ impl Question for Outbox {
             Outbox::After(after) => {
                 let after = after.map_or([0; 16], |id| *id.bytes());
                 qx.rd.all(store::AFTER, params![tenant, after, 200]).await?
+            }
+            Outbox::Before(before) => {
+                let before = before.map_or([0xff; 16], |id| *id.bytes());
+                qx.rd.all(store::BEFORE, params![tenant, before, 200]).await?
             }
         };
         let mut messages = Vec::with_capacity(rows.len());

@@ -115,6 +115,18 @@ pub struct Settings {
     pub deciding_role: Option<String>,
     /// How long a request waits to be decided, in seconds.
     pub request_seconds: i64,
+    /// How long something waits to be confirmed by a code, in seconds.
+    pub challenge_seconds: i64,
+    /// How long such a code works, in seconds.
+    pub challenge_code_seconds: i64,
+    /// Wrong codes that end all chance of confirming; 1 to 20.
+    pub challenge_tries: i64,
+    /// How long to wait before another code is sent, in seconds.
+    pub challenge_resend_seconds: i64,
+    /// Codes that are sent to one person in a day.
+    pub challenge_codes_a_day: i64,
+    /// The Choice voice: how far a request's time may be from ours, in seconds; 0: it is not looked at.
+    pub choice_window_seconds: i64,
     /// The sender of mails, e.g. `Harbor & Pine <no-reply@bank.example>`; absent: the server's.
     pub mail_from: Option<String>,
 }
@@ -143,6 +155,12 @@ impl Default for Settings {
             second_person: BTreeSet::new(),
             deciding_role: None,
             request_seconds: 7 * 86_400,
+            challenge_seconds: 30 * 60,
+            challenge_code_seconds: 5 * 60,
+            challenge_tries: 5,
+            challenge_resend_seconds: 60,
+            challenge_codes_a_day: 10,
+            choice_window_seconds: 15 * 60,
             mail_from: None,
         }
     }
@@ -166,6 +184,12 @@ impl Settings {
         "second_person",
         "deciding_role",
         "request_seconds",
+        "challenge_seconds",
+        "challenge_code_seconds",
+        "challenge_tries",
+        "challenge_resend_seconds",
+        "challenge_codes_a_day",
+        "choice_window_seconds",
     ];
 
     /// These settings with a JSON merge patch applied, checked; and the names of the fields that differ.
@@ -207,6 +231,12 @@ impl Settings {
         within("password_min_length", self.password_min_length, 8, 64);
         within("bulk_max", self.bulk_max, 1, 10_000_000);
         within("request_seconds", self.request_seconds, 60, 90 * 86_400);
+        within("challenge_seconds", self.challenge_seconds, 60, 7 * 86_400);
+        within("challenge_code_seconds", self.challenge_code_seconds, 30, 3_600);
+        within("challenge_tries", self.challenge_tries, 1, 20);
+        within("challenge_resend_seconds", self.challenge_resend_seconds, 0, 3_600);
+        within("challenge_codes_a_day", self.challenge_codes_a_day, 1, 100_000);
+        within("choice_window_seconds", self.choice_window_seconds, 0, 86_400);
         if self.abilities.len() > 64 {
             faults.push(Field::new("abilities", "too_long", "At most 64 abilities."));
         }

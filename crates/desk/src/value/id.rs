@@ -160,6 +160,12 @@ ids! {
     VerificationId = "vrf", "verification";
     /// A document shown for verification.
     DocumentId = "doc", "document";
+    /// Money kept here for a user.
+    AccountId = "acc", "account";
+    /// Somebody who may act on an account that is not hers.
+    AdministratorId = "adm", "administrator";
+    /// Something that waits for a person's code.
+    ChallengeId = "chl", "challenge";
     /// A pending second step: a code or a link that proves somebody.
     ProofId = "prf", "proof";
 }

@@ -58,6 +58,10 @@ pub enum Domain {
     Pair = 13,
     /// The code of the sales agent who brought her, exactly as written.
     Agent = 14,
+    /// An account's number, for uniqueness.
+    Account = 15,
+    /// An administrator's identity or phone within an account, in the form in which they are compared.
+    Administrator = 16,
 }
 
 /// One word of a query.
@@ -175,8 +179,8 @@ impl Lookup {
             Domain::Username | Domain::Email | Domain::LocalWhole => normal::lower(text),
             Domain::Begin | Domain::Word | Domain::Pair => normal::fold(text),
             Domain::PhoneLast7 | Domain::PhoneLast4 => normal::digits(text),
-            Domain::Identifier => normal::alphanumeric(text),
-            Domain::ExternalId | Domain::Person | Domain::Agent => text.to_owned(),
+            Domain::Identifier | Domain::Account => normal::alphanumeric(text),
+            Domain::ExternalId | Domain::Person | Domain::Agent | Domain::Administrator => text.to_owned(),
         };
         let hash = self.hash(domain as u8 | UNIQUE, form.as_bytes());
         let mut token = UniqueToken::default();

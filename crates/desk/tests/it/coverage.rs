@@ -4,10 +4,13 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use desk::account::*;
 use desk::activity::{ActivityFilter, AllActivity, StaffActivity, UserActivity};
+use desk::administrator::*;
 use desk::audit::{AuditFilter, ExportAudit, ListAudit};
 use desk::authority::{ExplainPermission, ListHeldRoles, ShowPermissions, ShowRole};
 use desk::bulk::*;
+use desk::challenge::*;
 use desk::device::*;
 use desk::event::ListEvents;
 use desk::import::*;
@@ -64,6 +67,41 @@ struct Scene {
     own_request: RequestId,
     verification: VerificationId,
     document: DocumentId,
+    account: AccountId,
+    /// An administrator of it, whom the owner has confirmed.
+    administrator: AdministratorId,
+    /// What waits for the owner, who was sent no code yet.
+    waiting: ChallengeId,
+    /// What waits for the administrator, with the code that she was sent.
+    asked: ChallengeId,
+    code: Secret,
+}
+
+/// An account of a user's.
+fn account_of(owner: UserId, number: &str) -> OpenAccount {
+    let details = Details { number: number.replace('_', "-"), name: "Adaeze Traders".to_owned(), short_code: None };
+    OpenAccount { owner, kind: AccountKind::Sme, currency: "KES".to_owned(), balance: 0, details, partner: None }
+}
+
+/// Somebody who could become an administrator.
+fn administrator(account: AccountId, number: u32) -> AddAdministrator {
+    let person = Person {
+        id_type: IdType::Passport,
+        id_number: format!("P{number:06}"),
+        full_name: "Wanjiru Otieno".to_owned(),
+        country_code: "254".to_owned(),
+        mobile: format!("712{number:06}"),
+        email: format!("w{number}@mail.example"),
+    };
+    AddAdministrator { account, person }
+}
+
+/// The newest code that somebody was sent.
+async fn newest_code(t: &TestDesk) -> Secret {
+    let newest = t.desk.ask(&t.house(), Outbox::Before(None)).await.unwrap();
+    // What earlier verbs have caused may still be written meanwhile.
+    let code = newest.into_iter().filter_map(|it| it.letter).filter(|it| it.reference.is_some()).find_map(|it| it.code);
+    Secret::new(code.expect("a code was sent"))
 }
 
 /// Ending everything the user has: what a bulk action can do to one.
@@ -117,6 +155,19 @@ impl Scene {
         let more = AskForMore { user, text: "A sharper picture.".to_owned(), reason: None };
         let verification = d.perform(&house, more).await.unwrap().request.unwrap().id;
         let document = show(&t, &house, user, DocumentKind::PhotoId, &papers::png(8, 8)).await.unwrap().document.id;
+        let account = d.perform(&house, account_of(user, &format!("acc-{word}"))).await.unwrap().account.id;
+        let added = d.perform(&house, administrator(account, 1)).await.unwrap();
+        let administrator_id = added.administrator.administrator.id;
+        later(&t);
+        let send = SendCode { challenge: added.challenge, channel: None, sending: Sending::Any, partner: None };
+        d.perform(&house, send).await.unwrap();
+        let confirm = ConfirmChallenge { challenge: added.challenge, code: newest_code(&t).await, partner: None };
+        assert!(matches!(d.perform(&house, confirm).await.unwrap(), Answered::Confirmed(_)));
+        let waiting = d.perform(&house, administrator(account, 2)).await.unwrap().challenge;
+        later(&t);
+        let (contact, who) = (Contact::Email, Selector::Id(administrator_id));
+        let asked = d.perform(&house, VerifyAdministrator { account, who, contact }).await.unwrap().challenge;
+        let code = newest_code(&t).await;
         Scene {
             t,
             word: word.to_owned(),
@@ -140,6 +191,11 @@ impl Scene {
             own_request,
             verification,
             document,
+            account,
+            administrator: administrator_id,
+            waiting,
+            asked,
+            code,
         }
     }
 
@@ -280,6 +336,23 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
     "request.decline" => |s| DeclineRequest { request: s.request, reason: "no grounds".to_owned() };
     "request.withdraw" => |s| WithdrawRequest { request: s.own_request, reason: None };
     "request.expire" => |s| ExpireRequest(s.request);
+    "account.open" => |s| account_of(s.user, &format!("new-{}", s.word));
+    "account.change" => |s| ChangeAccount { account: s.account, change: AccountChange::Freeze, reason: None };
+    "administrator.add" => |s| administrator(s.account, 3);
+    "administrator.verify" => |s| VerifyAdministrator {
+        account: s.account, who: Selector::Id(s.administrator), contact: Contact::Mobile,
+    };
+    "administrator.set_rights" => |s| SetAdministratorRights {
+        administrator: s.administrator, rights: Rights { approve: false, limit: Some(100), ..Rights::default() }, reason: None,
+    };
+    "administrator.remove" => |s| RemoveAdministrator {
+        account: s.account, who: Selector::Id(s.administrator), reason: None,
+    };
+    "challenge.send" => |s| SendCode { challenge: s.waiting, channel: None, sending: Sending::Any, partner: None };
+    "challenge.confirm" => |s| ConfirmChallenge {
+        challenge: s.asked, code: secret(s.code.expose()), partner: None,
+    };
+    "challenge.cancel" => |s| CancelChallenge { challenge: s.waiting, reason: None };
     "settings.change" => |s| ChangeSettings { patch: patch(json!({"memo_mode": s.word.len() > 1})) };
     "settings.change_security" => |s| ChangeSecuritySettings { patch: patch(json!({"lock_after": s.word.len()})) };
 };
@@ -317,7 +390,7 @@ const MADE_BY_THE_DESK: &[(&str, Run)] = verbs! {
         let email = format!("chosen.{}@bank.example", s.t.desk.now().0);
         let appoint = AppointStaff { email: email.clone(), role: s.name("Held") };
         s.t.desk.perform(&s.t.house(), appoint).await?;
-        let all = s.t.desk.ask(&s.t.house(), Outbox::After(None)).await?;
+        let all = s.t.desk.ask(&s.t.house(), Outbox::Before(None)).await?;
         let link = all.into_iter().filter_map(|it| it.letter).find(|it| it.to == email).unwrap().token.unwrap();
         s.t.desk.choose_password(c, &secret(&link), secret(NEW_PASSWORD)).await
     };
@@ -403,6 +476,13 @@ const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
     "request.list" => |_s| ListRequests { limit: 10, ..ListRequests::default() };
     "request.show" => |s| ShowRequest(RequestRef::Id(s.request));
     "request.pending" => |s| PendingRequests(s.user);
+    "account.list" => |_s| ListAccounts { user: None, partner: None, after: None, limit: 10 };
+    "account.show" => |s| ShowAccount { account: AccountRef::Id(s.account), partner: None };
+    "account.reveal" => |s| RevealAccount { account: s.account, purpose: "a complaint".to_owned() };
+    "administrator.list" => |s| ListAdministrators { account: s.account, after: None, limit: 10 };
+    "administrator.show" => |s| ShowAdministrator(s.administrator);
+    "challenge.list" => |s| ListChallenges { account: s.account };
+    "challenge.show" => |s| ShowChallenge(s.asked);
     "settings.show" => |_s| ShowSettings;
     "settings.user_terms" => |_s| ShowUserTerms;
     "tenant.list" => |_s| ListTenants;
@@ -518,6 +598,7 @@ async fn cover(table: &[(&str, Need)], are_actions: bool) {
                         && !matches!(
                             *name,
                             "user.reveal"
+                                | "account.reveal"
                                 | "user.reveal_second_factor"
                                 | "user.export"
                                 | "verification.document"

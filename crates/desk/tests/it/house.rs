@@ -24,6 +24,9 @@ const NOUNS: &[&str] = &[
     "second_factor",
     "note",
     "message",
+    "account",
+    "challenge",
+    "administrator",
     "session",
     "password",
     "activity",
@@ -37,6 +40,7 @@ const UPHILL: &[(&str, &str, &str)] = &[
     ("device", "session", "a pending sign-in carries what the app told of its device; `NewDevice` is declared there"),
     ("staff", "session", "staff sessions are rows of the same table"),
     ("tenant", "role", "a tenant is born with the built-in roles"),
+    ("challenge", "administrator", "what is confirmed is done in the same transaction, and whom it is sent to is hers"),
     ("job", "key", "the sweep deletes used assertions"),
 ];
 

@@ -139,9 +139,8 @@ pub async fn staff_sign_in(t: &TestDesk, word: &str, password: &str) -> Option<S
 
 /// The newest letter to this user of this template.
 pub async fn letter(t: &TestDesk, user: UserId, template: &str) -> Option<Letter> {
-    let mut all = t.desk.ask(&t.house(), Outbox::After(None)).await.unwrap();
-    all.retain(|message| message.user == Some(user) && message.template == template);
-    all.pop().and_then(|message| message.letter)
+    let all = t.desk.ask(&t.house(), Outbox::Before(None)).await.unwrap();
+    all.into_iter().find(|it| it.user == Some(user) && it.template == template).and_then(|it| it.letter)
 }
 
 /// The audit, oldest first. Move the clock between two actions whose order matters.

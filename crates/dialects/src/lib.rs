@@ -2,6 +2,7 @@
 //! it knows neither SQL nor rules. This file is the list.
 
 pub mod banno;
+pub mod choice;
 pub mod switch;
 
 use axum::Router;
@@ -9,5 +10,8 @@ use desk::Desk;
 
 /// Every dialect's routes.
 pub fn app(desk: Desk, options: &api::Options, banno: banno::Settings) -> Router {
-    Router::new().merge(banno::app(desk.clone(), options, banno)).merge(switch::app(desk, options))
+    Router::new()
+        .merge(banno::app(desk.clone(), options, banno))
+        .merge(choice::app(desk.clone(), options))
+        .merge(switch::app(desk, options))
 }

@@ -80,6 +80,9 @@ pub struct Demo {
     /// The same seed gives the same people, ids and keys
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+    /// How long to wait before another code is sent for the same thing, in seconds (default 60)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=3600))]
+    pub otp_resend_seconds: Option<u32>,
     /// Only fill the folder, for a server that is reached here
     #[arg(long, value_name = "URL", hide = true)]
     pub seed_only: Option<String>,

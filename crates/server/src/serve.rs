@@ -109,6 +109,21 @@ pub async fn run(
     stop: watch::Receiver<bool>,
     ready: impl FnOnce(SocketAddr),
 ) -> Done {
+    run_with(Router::new(), settings, opened, listener, public_url, prometheus, stop, ready).await
+}
+
+/// The same, with more routes than everybody's.
+#[expect(clippy::too_many_arguments, reason = "what a server is made of, once for all")]
+pub async fn run_with(
+    more: Router,
+    settings: &Settings,
+    opened: Opened,
+    listener: TcpListener,
+    public_url: &str,
+    prometheus: PrometheusHandle,
+    stop: watch::Receiver<bool>,
+    ready: impl FnOnce(SocketAddr),
+) -> Done {
     let config = &settings.config;
     let Opened { desk, db, .. } = opened;
     let address = listener.local_addr().unwrap_or(config.listen);
@@ -123,7 +138,7 @@ pub async fn run(
     if let Err(fault) = Vault::new(config.documents()).ready() {
         tracing::warn!(%fault, "the place for documents cannot be opened: they can be neither added nor shown");
     }
-    let router = wire_up::router(&desk, config, public_url);
+    let router = wire_up::router(&desk, config, public_url).merge(more);
     let worker = Worker::new(desk.clone(), wire_up::outside(config)?, public_url.to_owned(), ending);
     let working = tokio::spawn(worker.run());
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");

@@ -32,7 +32,13 @@ pub async fn create(create: KeyCreate, settings: &Settings) -> Done {
     };
     let made = house.desk.perform(&house.caller, action).await?;
     match (&made.secret, &made.key.client_id) {
-        (Some(secret), Some(client)) => println!("client id {client}\nchecksum secret {}", secret.expose()),
+        (Some(secret), Some(client)) => {
+            let (id, what) = match made.key.kind {
+                KeyKind::ChoiceSender => ("sender", "signing key"),
+                _ => ("client id", "checksum secret"),
+            };
+            println!("{id} {client}\n{what} {}", secret.expose());
+        }
         (Some(secret), None) => println!("{}", secret.expose()),
         (None, Some(client)) => println!("{client}"),
         (None, None) => println!("{}", made.key.id),

@@ -2,11 +2,13 @@
 //! decides who they are, `names` holds the words they are made of, `history` is what happened to them, `seed` tells it
 //! to the desk, `paper` is what a visitor is handed: demo.json and the card on the screen.
 
+mod accounts;
 mod bridge;
 mod client_key;
 mod folder;
 mod history;
 mod in_order;
+mod outbox;
 // Word lists are read as paragraphs, not as columns of one word.
 #[rustfmt::skip]
 pub mod names;
@@ -76,7 +78,8 @@ pub async fn run(demo: Demo, mut settings: Settings, flags: &Flags) -> Done {
     let desk = wire_up::desk_over(&settings.config, db.clone(), master);
     let card = paper::card(&folder::read(&demo.data)?, &demo.data);
     let opened = Opened { desk, db };
-    serve::run(&settings, opened, listener, &base_url, prometheus, stop, |_| {
+    let letter_box = outbox::router(opened.desk.clone(), &base_url);
+    serve::run_with(letter_box, &settings, opened, listener, &base_url, prometheus, stop, |_| {
         // Whoever closed the terminal's end does not want the card; the server goes on.
         let _ = crate::command::print(&card);
     })
@@ -89,6 +92,9 @@ fn seed_elsewhere(demo: &Demo, flags: &Flags, base_url: &str, stop: &watch::Rece
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command.arg("demo").arg("--data").arg(&demo.data);
     command.args(["--users", &demo.users.to_string(), "--seed", &demo.seed.to_string(), "--seed-only", base_url]);
+    if let Some(seconds) = demo.otp_resend_seconds {
+        command.args(["--otp-resend-seconds", &seconds.to_string()]);
+    }
     if let Some(file) = &flags.file {
         command.arg("--config").arg(file);
     }

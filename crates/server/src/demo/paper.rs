@@ -41,6 +41,7 @@ impl Town {
         };
         let banno = keys.perform(&house, banno).await?;
         let switch = self.switch(&keys).await?;
+        let choice = self.choice(&keys).await?;
         folder::write(pem, &client.private)?;
         let named = self.history.named;
         let now = self.desk(Clock::System, Random::System)?;
@@ -74,6 +75,7 @@ impl Town {
                 "institution_id": self.institution.0.to_string(),
             },
             "switch": switch,
+            "choice": choice,
         }))
     }
 

@@ -53,7 +53,7 @@ pub async fn everything(demo: &Demo, config: &Config, base_url: &str) -> Done {
         (1, Flavour::Bank, demo.users, "banno-client.pem"),
         (2, Flavour::CreditUnion, second, "banno-client-other.pem"),
     ] {
-        let town = Town::found(demo.seed, place, flavour, count, config, &db).await?;
+        let town = Town::found(demo, place, flavour, count, config, &db).await?;
         papers.push(town.paper(&data.join(pem)).await?);
     }
     db.stop().await;
@@ -73,6 +73,7 @@ pub(super) fn stream(seed: u64, number: u64) -> Random {
 /// An institution while it is seeded.
 pub(super) struct Town {
     pub(super) seed: u64,
+    resend_seconds: Option<u32>,
     pub(super) place: u64,
     pub(super) flavour: Flavour,
     pub(super) tenant: TenantId,
@@ -143,7 +144,8 @@ fn days_ago(days: u32) -> Time {
 
 impl Town {
     /// Founds the institution and tells its whole history.
-    async fn found(seed: u64, place: u64, flavour: Flavour, count: u32, config: &Config, db: &Db) -> Done<Town> {
+    async fn found(demo: &Demo, place: u64, flavour: Flavour, count: u32, config: &Config, db: &Db) -> Done<Town> {
+        let seed = demo.seed;
         let people = people::people(seed, count as usize, flavour);
         let history = History::of(&people)
             .ok_or_else(|| Trouble::new("among so few people somebody is missing", "Use more: --users 200."))?;
@@ -152,6 +154,7 @@ impl Town {
         let institution = InstitutionId::new(begin, &random);
         let mut town = Town {
             seed,
+            resend_seconds: demo.otp_resend_seconds,
             place,
             flavour,
             tenant: TenantId(0),
@@ -192,7 +195,13 @@ impl Town {
             kind: self.flavour.kind(),
             name: self.flavour.institution().to_owned(),
         };
-        self.tenant = desk.open_tenant(Door::Cli, institution, Environment::Live, settings()).await?;
+        let mut settings = settings();
+        if let Some(seconds) = self.resend_seconds {
+            settings.challenge_resend_seconds = i64::from(seconds);
+            // Who tries out how often a code can be sent is not to be stopped at the tenth.
+            settings.challenge_codes_a_day = 100_000;
+        }
+        self.tenant = desk.open_tenant(Door::Cli, institution, Environment::Live, settings).await?;
         let house = self.house();
         let roles = desk.ask(&house, ListRoles).await?;
         let mut teams = std::collections::BTreeMap::new();

@@ -28,6 +28,9 @@ pub(super) struct Words {
     pub invitation: Sentences,
     pub phone: Sentences,
     pub phone_sms: &'static [&'static str],
+    /// To the owner of an account, or to whoever administers one.
+    pub account: Sentences,
+    pub account_sms: &'static [&'static str],
     pub changed: Sentences,
     pub changed_sms: &'static [&'static str],
     pub verified: Sentences,
@@ -125,6 +128,19 @@ const ENGLISH: Words = Words {
         "{core} is the code that confirms your phone, good for {time}. Give it to nobody.",
         "{core} confirms your phone.",
     ],
+    account: Sentences {
+        subject: "{institution}: your code",
+        heading: "Your code",
+        before: &["Something is to be changed on an account at {institution}. With this code you agree to it:"],
+        after: &[
+            "The code works once, for {time}. Tell it only to whoever has asked you for this change. Somebody who calls you about it is not from {institution}.",
+            "If you know of no change, do not give it to anybody, and tell {institution}.",
+        ],
+    },
+    account_sms: &[
+        "{core} agrees to a change on an account, good for {time}. You know of none? Give it to nobody.",
+        "{core} agrees to a change on an account.",
+    ],
     changed: Sentences {
         subject: "{institution}: your password was changed",
         heading: "Your password was changed",
@@ -219,6 +235,19 @@ const SPANISH: Words = Words {
         ],
     },
     phone_sms: &["{core} confirma su teléfono, válido durante {time}. No lo comparta.", "{core} confirma su teléfono."],
+    account: Sentences {
+        subject: "{institution}: su código",
+        heading: "Su código",
+        before: &["Va a cambiarse algo en una cuenta de {institution}. Con este código usted lo autoriza:"],
+        after: &[
+            "El código sirve una sola vez, durante {time}. Déselo solo a quien le haya pedido este cambio. Quien le llame por ello no es de {institution}.",
+            "Si no sabe de ningún cambio, no se lo dé a nadie y avise a {institution}.",
+        ],
+    },
+    account_sms: &[
+        "{core} autoriza un cambio en una cuenta, válido durante {time}. ¿No lo esperaba? No lo comparta.",
+        "{core} autoriza un cambio en una cuenta.",
+    ],
     changed: Sentences {
         subject: "{institution}: su contraseña ha cambiado",
         heading: "Su contraseña ha cambiado",
@@ -321,6 +350,19 @@ const FRENCH: Words = Words {
     phone_sms: &[
         "{core} confirme votre téléphone, valable {time}. Ne le donnez à personne.",
         "{core} confirme votre téléphone.",
+    ],
+    account: Sentences {
+        subject: "{institution} : votre code",
+        heading: "Votre code",
+        before: &["Un compte chez {institution} va être modifié. Avec ce code, vous donnez votre accord :"],
+        after: &[
+            "Le code fonctionne une seule fois, pendant {time}. Ne le donnez qu’à la personne qui vous a demandé ce changement. Quiconque vous appelle à ce sujet n’est pas de {institution}.",
+            "Si vous n’attendez aucun changement, ne le donnez à personne et prévenez {institution}.",
+        ],
+    },
+    account_sms: &[
+        "{core} autorise un changement de compte, valable {time}. Inattendu ? Ne le donnez à personne.",
+        "{core} autorise un changement de compte.",
     ],
     changed: Sentences {
         subject: "{institution} : votre mot de passe a été modifié",

@@ -30,8 +30,11 @@ fn keys(value: &Value) -> Vec<&str> {
 fn the_paper_has_every_key_and_the_same_seed_gives_the_same() {
     let one = Running::demo(&[]);
     let paper = one.paper().unwrap();
-    assert_eq!(keys(&paper), ["base_url", "tenant_id", "native", "staff", "users", "banno", "switch", "other"]);
-    assert_eq!(keys(&paper["other"]), ["tenant_id", "native", "staff", "users", "banno", "switch"]);
+    assert_eq!(
+        keys(&paper),
+        ["base_url", "tenant_id", "native", "staff", "users", "banno", "switch", "choice", "other"]
+    );
+    assert_eq!(keys(&paper["other"]), ["tenant_id", "native", "staff", "users", "banno", "switch", "choice"]);
     for institution in [&paper, &paper["other"]] {
         assert_eq!(keys(&institution["native"]), ["secret_key", "read_only_key"]);
         assert_eq!(keys(&institution["banno"]), ["client_id", "private_key_pem", "institution_id"]);
@@ -43,6 +46,10 @@ fn the_paper_has_every_key_and_the_same_seed_gives_the_same() {
         for admin in ["super_admin", "customer_success"] {
             assert_eq!(keys(&switch[admin]), ["email", "password"]);
         }
+        let choice = &institution["choice"];
+        let (partner, account) = (["sender", "private_key"], ["account_id", "user_id", "non_sme_account_id"]);
+        let refused = ["locked_account_id", "closed_account_id", "frozen_account_id", "more_account_ids"];
+        assert_eq!(keys(choice), [&partner[..], &account, &refused].concat());
         assert_eq!(keys(&institution["users"]), ["locked", "active", "dormant", "disabled", "with_devices"]);
         let roles: Vec<&str> =
             institution["staff"].as_array().unwrap().iter().map(|one| one["role"].as_str().unwrap()).collect();

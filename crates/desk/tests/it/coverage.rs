@@ -146,11 +146,6 @@ impl Scene {
                 d.perform(&house, CancelImport(earlier.id)).await.unwrap();
             }
         }
-        let propose = |action| ProposeAction { proposal: Proposal::plain(action, user), reason: "case 17".to_owned() };
-        let holder = t.holder(&[P::RequestsPropose]);
-        let colleague = Caller { who: desk::Who::Key { id: key, staff: other_staff }, ..holder.clone() };
-        let request = d.perform(&colleague, propose(Proposable::Suspend)).await.unwrap().request.id;
-        let own_request = d.perform(&holder, propose(Proposable::Blacklist)).await.unwrap().request.id;
         let import = d.perform(&house, received(&t, &house, word).await.unwrap()).await.unwrap().id;
         let more = AskForMore { user, text: "A sharper picture.".to_owned(), reason: None };
         let verification = d.perform(&house, more).await.unwrap().request.unwrap().id;
@@ -168,6 +163,12 @@ impl Scene {
         let (contact, who) = (Contact::Email, Selector::Id(administrator_id));
         let asked = d.perform(&house, VerifyAdministrator { account, who, contact }).await.unwrap().challenge;
         let code = newest_code(&t).await;
+        // Last: what would be caused must be the same when it is approved.
+        let propose = |action| ProposeAction { proposal: Proposal::plain(action, user), reason: "case 17".to_owned() };
+        let holder = t.holder(&[P::RequestsPropose]);
+        let colleague = Caller { who: desk::Who::Key { id: key, staff: other_staff }, ..holder.clone() };
+        let request = d.perform(&colleague, propose(Proposable::Suspend)).await.unwrap().request.id;
+        let own_request = d.perform(&holder, propose(Proposable::Blacklist)).await.unwrap().request.id;
         Scene {
             t,
             word: word.to_owned(),

@@ -1,6 +1,8 @@
 //! Verification: asked for, looked at, decided; documents that are what they say they are, lie sealed, leave only with a
 //! watermark and on record, and go when the person goes.
 
+use std::sync::Arc;
+
 use desk::audit::{AuditFilter, ListAudit};
 use desk::job::JobKind;
 use desk::message::TellOfVerification;
@@ -336,7 +338,7 @@ async fn with_folders() -> Vec<(TestDesk, tempfile::TempDir)> {
     let mut all = Vec::new();
     for (engine, db, guard) in test_dbs().await {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::new(VaultPlace::Folder(folder.path().join("documents")));
+        let vault = Vault::new(VaultPlace::Folder(folder.path().join("documents")), Arc::new(InThisProcess));
         all.push((TestDesk::over_both(engine, db, guard, vault).await, folder));
     }
     all

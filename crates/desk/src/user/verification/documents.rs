@@ -2,11 +2,14 @@
 //! looked through, tried, sealed with the person's key and stored; only then does `AddDocument` say that they are hers. On
 //! the way out a recorded question comes first, and a watermark last.
 
+use std::sync::Arc;
+
 use super::actions::AddDocument;
 use super::content::{self, BYTES_MAX, MediaType};
-use super::mark::{self, Lines};
+use super::mark::Lines;
 use super::model::{Document, DocumentKind};
 use super::questions::OpenDocument;
+use super::reading;
 use super::store;
 use super::vault::UNIT;
 use crate::caller::Caller;
@@ -66,7 +69,7 @@ fn token(tenant: &Tenant, user: UserId, bytes: &[u8]) -> [u8; 32] {
     tenant.keys.lookup().of_person(&["document", &user.to_string(), &hex])
 }
 
-/// Work that keeps a thread busy, away from those that serve. A library that panics over a file has found it damaged.
+/// Work that keeps a thread busy, away from those that serve.
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> std::result::Result<T, content::Unfit> + Send + 'static,
 ) -> Result<T> {
@@ -114,18 +117,15 @@ impl Desk {
         let document = opened.document.clone();
         let id = tenant.id;
         let plain = aside(move || opened.key.open(&place(id, &row), &sealed).map_err(|_| content::DAMAGED)).await?;
-        let (media_type, plain) = (document.media_type, std::sync::Arc::new(plain));
-        let looked = plain.clone();
-        let shape = aside(move || content::inspect(Some(media_type), &looked)).await?;
+        let plain = Arc::new(plain);
+        let media_type = document.media_type;
+        let shape = reading::look(&*vault.reader, Some(media_type), &plain).await?;
         let decoding = vault.room_to_decode(shape.cost).await?;
         let viewer = caller.author().split_once(':').map_or("house".to_owned(), |(_, id)| id.to_owned());
         let moment = self.now().rfc3339_millis();
         let lines = Lines::of(&[&viewer, &moment[..16], &tenant.institution.name]);
-        let bytes = aside(move || {
-            let _until_then = decoding;
-            mark::marked(&shape, &plain, &lines)
-        })
-        .await?;
+        let bytes = reading::mark(&*vault.reader, media_type, lines, &plain).await?;
+        drop(decoding);
         Ok(ShownDocument { document, bytes, _room: room })
     }
 
@@ -200,21 +200,14 @@ impl Arriving {
 
     /// The file is whole: it is looked through, tried, sealed and stored. What is left is to say that it is hers.
     pub async fn finish(self) -> Result<AddDocument> {
-        let Arriving { desk, caller, user, kind, declared, mut bytes, room } = self;
+        let Arriving { desk, caller, user, kind, declared, bytes, room } = self;
         let (tenant, vault) = (desk.tenant(caller.tenant).await?, &desk.inner.vault);
-        let (shape, mut bytes) = aside(move || {
-            let shape = content::inspect(declared, &bytes)?;
-            bytes.truncate(shape.kept);
-            Ok((shape, bytes))
-        })
-        .await?;
+        let mut bytes = Arc::new(bytes);
+        let shape = reading::look(&*vault.reader, declared, &bytes).await?;
+        Arc::make_mut(&mut bytes).truncate(shape.kept);
         let decoding = vault.room_to_decode(shape.cost).await?;
-        let pages;
-        (pages, bytes) = aside(move || {
-            let _until_then = decoding;
-            Ok((mark::tried(&shape, &bytes)?, bytes))
-        })
-        .await?;
+        let pages = reading::open(&*vault.reader, shape.media_type, &bytes).await?;
+        drop(decoding);
         let key = desk.loaded(&caller, user).await?.person.ok_or(Error::Refused(crate::Refusal::UserErased))?;
         let (now, random) = (desk.now(), desk.random().clone());
         let (id, object) = (DocumentId::new(now, &random), random.bytes::<16>());
@@ -242,7 +235,7 @@ impl Arriving {
 }
 
 struct Load {
-    tenant: std::sync::Arc<Tenant>,
+    tenant: Arc<Tenant>,
     caller: Caller,
     user: UserId,
 }

@@ -13,6 +13,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::reading::{self, InThisProcess, Reader};
 use crate::error::{Busy, Error, Result};
 use crate::value::id::TenantId;
 use crate::value::secret::Secret;
@@ -54,21 +55,23 @@ pub struct S3Place {
     pub key: Option<(String, Secret)>,
 }
 
-/// The store of documents, and the memory they may take.
+/// The store of documents, who reads them, and the memory they may take.
 #[derive(Clone)]
 pub struct Vault {
     place: Arc<VaultPlace>,
+    pub(super) reader: Arc<dyn Reader>,
     store: Arc<Mutex<Option<Arc<dyn ObjectStore>>>>,
     bodies: Arc<Semaphore>,
     decoded: Arc<Semaphore>,
 }
 
 impl Vault {
-    /// A vault at this place. It is opened when it is first needed: a command that has nothing to do with documents must
+    /// A vault at this place, whose documents are read there. It is opened when it is first needed: a command that has nothing to do with documents must
     /// leave no folder behind.
-    pub fn new(place: VaultPlace) -> Vault {
+    pub fn new(place: VaultPlace, reader: Arc<dyn Reader>) -> Vault {
         Vault {
             place: Arc::new(place),
+            reader,
             store: Arc::default(),
             bodies: Arc::new(Semaphore::new(BODIES)),
             decoded: Arc::new(Semaphore::new(DECODED)),
@@ -78,6 +81,11 @@ impl Vault {
     /// Opens the place now, or says why it cannot be.
     pub fn ready(&self) -> Result<()> {
         self.store().map(drop)
+    }
+
+    /// Whether documents can be read, tried with one that is empty.
+    pub async fn can_read(&self) -> bool {
+        reading::is_there(&*self.reader).await
     }
 
     fn store(&self) -> Result<Arc<dyn ObjectStore>> {
@@ -90,9 +98,9 @@ impl Vault {
         Ok(opened)
     }
 
-    /// A vault that forgets.
+    /// A vault that forgets, and reads here: for tests.
     pub fn in_memory() -> Vault {
-        Vault::new(VaultPlace::Memory)
+        Vault::new(VaultPlace::Memory, Arc::new(InThisProcess))
     }
 
     /// The store, or word that it is away.

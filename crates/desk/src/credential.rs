@@ -55,10 +55,11 @@ pub(crate) const CLIENT: &str = "\
 
 /// A Switch client that counts now, with its secret.
 pub(crate) const SWITCH_CLIENT: &str = "\
-    SELECT tenant_id, id, secret
-    FROM key
-    WHERE client_id = $1 AND kind = 'switch_client' AND revoked_at IS NULL
-        AND (expires_at IS NULL OR expires_at > $2)";
+    SELECT k.tenant_id, k.id, k.secret
+    FROM key k
+    JOIN staff s ON s.tenant_id = k.tenant_id AND s.id = k.staff_id
+    WHERE k.client_id = $1 AND k.kind = 'switch_client' AND k.revoked_at IS NULL AND s.disabled_at IS NULL
+        AND (k.expires_at IS NULL OR k.expires_at > $2)";
 
 pub(crate) const SESSION: &str = "\
     SELECT id, who, subject_id
@@ -214,7 +215,8 @@ impl SwitchClient {
 }
 
 impl Desk {
-    /// The Switch client of this id; nothing for one that is unknown, revoked or past its time.
+    /// The Switch client of this id; nothing for one that is unknown, revoked or past its time, or whose owner was disabled:
+    /// she knows its secret.
     pub async fn switch_client(&self, client_id: &str) -> Result<Option<SwitchClient>> {
         if client_id.is_empty() || client_id.len() > 100 {
             return Ok(None);

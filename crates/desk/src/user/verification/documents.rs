@@ -15,12 +15,12 @@ use super::vault::UNIT;
 use crate::caller::Caller;
 use crate::db::{Rd, Read, Tx, Write, params};
 use crate::door::Desk;
-use crate::error::{Error, Result};
+use crate::error::{Busy, Error, Result};
 use crate::permission::{ACTIONS, need_of};
 use crate::tenant::Tenant;
 use crate::user::model::User;
 use crate::user::store as users;
-use crate::value::clock::{HOUR, Time};
+use crate::value::clock::{HOUR, SECOND, Time};
 use crate::value::id::{DocumentId, TenantId, UserId};
 use crate::value::seal::{Place, Sealing};
 use crate::value::secret;
@@ -28,6 +28,9 @@ use crate::verb::{Action, Subject};
 
 /// How long an object may belong to no document before it is dropped.
 const UNCLAIMED: i64 = HOUR;
+/// How long an upload may take before its pace matters, and bytes a second from which on it is not slow.
+const GRACE: i64 = 3 * SECOND;
+const PACE: i64 = 256 * 1024;
 
 /// A document that is being received.
 pub struct Arriving {
@@ -39,6 +42,8 @@ pub struct Arriving {
     bytes: Vec<u8>,
     /// The memory it holds, and for how many bytes that is.
     room: (Vec<tokio::sync::OwnedSemaphorePermit>, usize),
+    /// When it was given the first of it.
+    begun_at: Option<Time>,
 }
 
 /// A document as it may leave: with a watermark.
@@ -97,7 +102,8 @@ impl Desk {
         let loaded = self.loaded(caller, user).await?;
         loaded.may_show_documents(self.now())?;
         let (bytes, room) = (Vec::new(), (Vec::new(), 0));
-        Ok(Arriving { desk: self.clone(), caller: caller.clone(), user, kind, declared, bytes, room })
+        let (desk, caller) = (self.clone(), caller.clone());
+        Ok(Arriving { desk, caller, user, kind, declared, bytes, room, begun_at: None })
     }
 
     async fn loaded(&self, caller: &Caller, user: UserId) -> Result<User> {
@@ -181,8 +187,17 @@ impl Arriving {
             let more = (length - self.room.1).next_multiple_of(UNIT);
             self.room.0.push(self.desk.inner.vault.room(more).await?);
             self.room.1 += more;
+            self.begun_at = self.begun_at.or(Some(self.desk.now()));
         }
         Ok(())
+    }
+
+    /// Whether it may go on: one that comes slowly gives the memory it holds to those who wait for some, and is told to come
+    /// again. Ask now and then, also while nothing comes.
+    pub fn keep_pace(&self) -> Result<()> {
+        let taken = self.begun_at.map_or(0, |begun| self.desk.now().0 - begun.0);
+        let is_slow = taken > GRACE && (self.bytes.len() as i64) < taken / SECOND * PACE;
+        if is_slow && self.desk.inner.vault.someone_waits() { Err(Error::Busy(Busy::Queue)) } else { Ok(()) }
     }
 
     /// Takes more of the file.
@@ -200,7 +215,7 @@ impl Arriving {
 
     /// The file is whole: it is looked through, tried, sealed and stored. What is left is to say that it is hers.
     pub async fn finish(self) -> Result<AddDocument> {
-        let Arriving { desk, caller, user, kind, declared, bytes, room } = self;
+        let Arriving { desk, caller, user, kind, declared, bytes, room, .. } = self;
         let (tenant, vault) = (desk.tenant(caller.tenant).await?, &desk.inner.vault);
         let mut bytes = Arc::new(bytes);
         let shape = reading::look(&*vault.reader, declared, &bytes).await?;
@@ -212,11 +227,16 @@ impl Arriving {
         let (now, random) = (desk.now(), desk.random().clone());
         let (id, object) = (DocumentId::new(now, &random), random.bytes::<16>());
         let (token, length) = (token(&tenant, user, &bytes), bytes.len() as i64);
-        let (row, tenant_id) = (row_of(user, id), tenant.id);
-        let sealed = aside(move || Ok(key.seal(&place(tenant_id, &row), &bytes, &random))).await?;
-        // Written down here before it is written there: whatever happens next, somebody knows to drop it.
-        desk.db().write(Announce { tenant: tenant.id, object, user, drop_at: now.plus(UNCLAIMED) }).await?;
-        vault.put(tenant.id, &object, sealed).await?;
+        // What would be refused, or is there already, is not stored first; the action looks again.
+        let known = desk.db().read(Known { tenant: tenant.id, user }).await?;
+        if !known.iter().any(|it| it.is_the_same(kind, &token)) {
+            super::actions::room_for_one_more(&caller, user, known.len())?;
+            let (row, tenant_id) = (row_of(user, id), tenant.id);
+            let sealed = aside(move || Ok(key.seal(&place(tenant_id, &row), &bytes, &random))).await?;
+            // Written down here before it is written there: whatever happens next, somebody knows to drop it.
+            desk.db().write(Announce { tenant: tenant.id, object, user, drop_at: now.plus(UNCLAIMED) }).await?;
+            vault.put(tenant.id, &object, sealed).await?;
+        }
         drop(room);
         let (width, height) = shape.size.map(|(width, height)| (i64::from(width), i64::from(height))).unzip();
         let document = Document {
@@ -245,6 +265,19 @@ impl Read for Load {
 
     async fn run(&self, rd: &mut Rd) -> Result<User> {
         users::load(rd, &self.tenant, &self.caller, self.user).await
+    }
+}
+
+struct Known {
+    tenant: TenantId,
+    user: UserId,
+}
+
+impl Read for Known {
+    type Output = Vec<Document>;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Vec<Document>> {
+        store::documents(rd, self.tenant, self.user).await
     }
 }
 

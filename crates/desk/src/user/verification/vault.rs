@@ -2,6 +2,7 @@
 //! here sealed and under names that say nothing; what belongs to what stands in the database.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub struct Vault {
     pub(super) reader: Arc<dyn Reader>,
     store: Arc<Mutex<Option<Arc<dyn ObjectStore>>>>,
     bodies: Arc<Semaphore>,
+    /// How many wait for some of `bodies`.
+    waiting: Arc<AtomicUsize>,
     decoded: Arc<Semaphore>,
 }
 
@@ -74,6 +77,7 @@ impl Vault {
             reader,
             store: Arc::default(),
             bodies: Arc::new(Semaphore::new(BODIES)),
+            waiting: Arc::default(),
             decoded: Arc::new(Semaphore::new(DECODED)),
         }
     }
@@ -113,7 +117,16 @@ impl Vault {
 
     /// Room for so many bytes of a document; whoever waits too long is told to come again.
     pub(super) async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit> {
+        if let Ok(permit) = self.bodies.clone().try_acquire_many_owned(in_units(bytes, BODIES)) {
+            return Ok(permit);
+        }
+        let _waits = Waits::begin(&self.waiting);
         units(&self.bodies, bytes, BODIES).await
+    }
+
+    /// Whether somebody waits for room.
+    pub(super) fn someone_waits(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Room to decode so many bytes.
@@ -180,9 +193,28 @@ fn make_folder(folder: &std::path::Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
+fn in_units(bytes: usize, most: usize) -> u32 {
+    bytes.div_ceil(UNIT).clamp(1, most) as u32
+}
+
+/// Counted as long as it is there.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Waits(count)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 async fn units(room: &Arc<Semaphore>, bytes: usize, most: usize) -> Result<OwnedSemaphorePermit> {
-    let units = bytes.div_ceil(UNIT).clamp(1, most) as u32;
-    match tokio::time::timeout(QUEUE, room.clone().acquire_many_owned(units)).await {
+    match tokio::time::timeout(QUEUE, room.clone().acquire_many_owned(in_units(bytes, most))).await {
         Ok(Ok(permit)) => Ok(permit),
         _ => Err(Error::Busy(Busy::Queue)),
     }

@@ -160,6 +160,13 @@ impl Desk {
         Ok(Caller { who, tenant, may, origin })
     }
 
+    /// The same caller with what is left now of what she might do when she came: for answers that take longer than a moment.
+    pub async fn caller_now(&self, caller: &Caller) -> Result<Caller> {
+        let (tenant, who, now) = (caller.tenant, caller.who, self.now());
+        let may = self.inner.db.read(FindNow { tenant, who, now }).await?;
+        Ok(Caller { may: caller.may.and(may), ..caller.clone() })
+    }
+
     /// The caller behind a key that proved itself in another way (a token we signed, a vendor's signature).
     pub async fn caller_of_key(&self, tenant: TenantId, key: KeyId, origin: Origin) -> Result<Caller> {
         let find = FindKey { tenant, by: ByKey::Id(key), now: self.now() };
@@ -382,6 +389,20 @@ pub(crate) async fn permissions_now(rd: &mut Rd, tenant: TenantId, who: Who, now
         Who::Staff { id, .. } => permissions_of(rd, tenant, id).await,
         Who::Key { id, .. } => permissions_of_key(rd, tenant, id, now).await,
         Who::User { .. } | Who::Anonymous => Ok(Permissions::NONE),
+    }
+}
+
+struct FindNow {
+    tenant: TenantId,
+    who: Who,
+    now: Time,
+}
+
+impl Read for FindNow {
+    type Output = Permissions;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Permissions> {
+        permissions_now(rd, self.tenant, self.who, self.now).await
     }
 }
 

@@ -100,7 +100,7 @@ async fn play(world: &World, file: &Path, text: &str) -> Option<String> {
         if let Some((request, response)) = whole.split_once("\nHTTP/1.1 ") {
             // Every exchange happens in a moment of its own, so that "newest first" has one meaning.
             world.test.clock.advance(SECOND);
-            let mut request = fill(request, &names);
+            let (mut request, mut names) = (fill(request, &names), names.clone());
             request = request.replace("{{two_factor_token}}", &second_step);
             for (name, template) in LETTERS {
                 for whose in ["ada", "tunde", "chidi"] {
@@ -115,7 +115,8 @@ async fn play(world: &World, file: &Path, text: &str) -> Option<String> {
                 let list = desk::device::ListDevices(world.user("emeka").await);
                 let devices = world.test.desk.ask(&world.house(), list).await.unwrap();
                 let newest = devices.iter().rev().find(|it| it.unlinked_at.is_none()).expect("one is linked");
-                request = request.replace("{{device}}", &newest.id.to_string());
+                names.push(("device".to_owned(), newest.id.to_string()));
+                request = fill(&request, &names);
             }
             let answer = send(world, &request).await;
             let json: Value = serde_json::from_str(&answer.text).unwrap_or_default();

@@ -139,11 +139,14 @@ async fn uploads_that_trickle_keep_nobody_out() {
     let waited = std::time::Instant::now();
     assert_eq!(native.put(&path, "image/png", large).await.map(|(status, _)| status), Some(400));
     assert!(waited.elapsed() < Duration::from_secs(8), "{:?}", waited.elapsed());
-    let mut answer = [0; 64];
-    let mut first = &trickling[0];
-    first.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let length = first.read(&mut answer).unwrap();
-    assert!(String::from_utf8_lossy(&answer[..length]).starts_with("HTTP/1.1 503"), "they are told to come again");
+    // Those who gave way are told to come again; those who need not may go on.
+    let told = |mut stream: &TcpStream| {
+        let mut answer = [0; 64];
+        stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let length = stream.read(&mut answer).unwrap_or(0);
+        String::from_utf8_lossy(&answer[..length]).starts_with("HTTP/1.1 503")
+    };
+    assert!(trickling.iter().filter(|stream| told(stream)).count() >= 1);
 }
 
 /// What a bucket holds, by path.

@@ -14,7 +14,17 @@ use crate::running::{bursar, run, until};
 
 fn png(width: u32, height: u32) -> Vec<u8> {
     let mut out = std::io::Cursor::new(Vec::new());
-    RgbImage::from_pixel(width, height, image::Rgb([210, 200, 190])).write_to(&mut out, ImageFormat::Png).unwrap();
+    let pixels = vec![210; (width * height * 3) as usize];
+    RgbImage::from_raw(width, height, pixels).unwrap().write_to(&mut out, ImageFormat::Png).unwrap();
+    out.into_inner()
+}
+
+/// Sixteen bits for each of four colours: what takes the most memory by its size.
+fn deep_png(side: u32) -> Vec<u8> {
+    let mut out = std::io::Cursor::new(Vec::new());
+    let pixels = vec![0x7f7f_u16; (side * side * 4) as usize];
+    let picture = image::ImageBuffer::<image::Rgba<u16>, _>::from_raw(side, side, pixels).unwrap();
+    picture.write_to(&mut out, ImageFormat::Png).unwrap();
     out.into_inner()
 }
 
@@ -34,7 +44,8 @@ fn blanks(mib: usize) -> Vec<u8> {
     let picture = {
         let mut out = std::io::Cursor::new(Vec::new());
         let side = (mib * 1024) as u32;
-        image::GrayImage::from_pixel(1024, side, image::Luma([b' '])).write_to(&mut out, ImageFormat::Png).unwrap();
+        let pixels = vec![b' '; 1024 * side as usize];
+        image::GrayImage::from_raw(1024, side, pixels).unwrap().write_to(&mut out, ImageFormat::Png).unwrap();
         out.into_inner()
     };
     let (mut at, mut data) = (8, Vec::new());
@@ -67,12 +78,14 @@ async fn a_bomb_takes_none_of_the_servers_memory_and_is_refused_by_name() {
     let (native, path) = someone(&bank, &server).await;
     assert_eq!(code(native.put(&path, "image/png", png(30, 40)).await).0, 201);
     let (_, before) = server.resident_mib();
-    // 147 MB once it is decoded, and nothing wrong with it; then it is shown, too.
-    let (status, body) = native.put(&path, "image/png", png(7_000, 7_000)).await.unwrap();
-    assert_eq!(status, 201, "{}", bank.log());
-    let body: Value = serde_json::from_slice(&body).unwrap();
-    let shown = format!("{}/{}/reveal", path.rsplit_once('/').unwrap().0, body["id"].as_str().unwrap());
-    assert_eq!(native.call("POST", &shown, json!({ "purpose": "deciding on her request" })).await.status, 200);
+    // 147 MB once it is decoded, and nothing wrong with it, and the largest that there may be; then they are shown, too.
+    for large in [png(7_000, 7_000), deep_png(4_700)] {
+        let (status, body) = native.put(&path, "image/png", large).await.unwrap();
+        assert_eq!(status, 201, "{}", bank.log());
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let shown = format!("{}/{}/reveal", path.rsplit_once('/').unwrap().0, body["id"].as_str().unwrap());
+        assert_eq!(native.call("POST", &shown, json!({ "purpose": "deciding on her request" })).await.status, 200);
+    }
     for (media_type, bomb, expected) in [
         ("image/png", png(12_001, 8), "too_many_pixels"),
         ("application/pdf", packed(&blanks(300)), "too_complex"),

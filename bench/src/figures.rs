@@ -115,6 +115,9 @@ pub const KINDS: &[Kind] = &[
     kind("unlock", "unlock through Banno, 32 connections", "/s", More).small(with_floor(5_000.0, 0.5)),
     kind("unlock_least", "the same beside a writer of four rows only", "/s", More),
     kind("unlock_p99", "unlock through Banno, p99", "ms", Less).small(must(25.0)),
+    kind("logins", "sign-ins, 200 connections", "/s", More),
+    kind("logins_beside_p99", "get user over 4 connections beside them, p99", "ms", Less).both(must(50.0)),
+    kind("logins_memory", "memory, the most while they sign in", "MB", Less).both(must(256.0)),
     kind("memory_peak", "memory, the most under all of this", "MB", Less).large(must(256.0)),
 ];
 

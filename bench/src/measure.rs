@@ -27,11 +27,14 @@ pub enum Part {
     Bulk,
     /// Locks and unlocks.
     Writes,
+    /// Very many who sign in at once, and how others fare meanwhile.
+    Logins,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: &[Part] = &[Part::Get, Part::Search, Part::Lists, Part::Audit, Part::Bulk, Part::Writes];
+    pub const ALL: &[Part] =
+        &[Part::Get, Part::Search, Part::Lists, Part::Audit, Part::Bulk, Part::Writes, Part::Logins];
 
     /// Its word.
     pub fn word(self) -> &'static str {
@@ -42,6 +45,7 @@ impl Part {
             Part::Audit => "audit",
             Part::Bulk => "bulk",
             Part::Writes => "writes",
+            Part::Logins => "logins",
         }
     }
 
@@ -189,6 +193,10 @@ pub fn measure(plan: &Plan) -> Result<Run> {
         if plan.keep {
             scene.open_all()?;
         }
+    }
+    if measured(Part::Logins) {
+        eprintln!("signing in …");
+        scene.logins(&mut run)?;
     }
     let peak = scene.peak_mb.max(scene.server().peak_mb());
     run.add("memory_peak", peak);

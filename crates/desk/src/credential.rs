@@ -55,10 +55,11 @@ pub(crate) const CLIENT: &str = "\
 
 /// A Switch client that counts now, with its secret.
 pub(crate) const SWITCH_CLIENT: &str = "\
-    SELECT tenant_id, id, secret
-    FROM key
-    WHERE client_id = $1 AND kind = 'switch_client' AND revoked_at IS NULL
-        AND (expires_at IS NULL OR expires_at > $2)";
+    SELECT k.tenant_id, k.id, k.secret
+    FROM key k
+    JOIN staff s ON s.tenant_id = k.tenant_id AND s.id = k.staff_id
+    WHERE k.client_id = $1 AND k.kind = 'switch_client' AND k.revoked_at IS NULL AND s.disabled_at IS NULL
+        AND (k.expires_at IS NULL OR k.expires_at > $2)";
 
 /// A Choice sender that counts now, with its key.
 pub(crate) const CHOICE_SENDER: &str = "\
@@ -166,6 +167,13 @@ impl Desk {
         Ok(Caller { who, tenant, may, origin })
     }
 
+    /// The same caller with what is left now of what she might do when she came: for answers that take longer than a moment.
+    pub async fn caller_now(&self, caller: &Caller) -> Result<Caller> {
+        let (tenant, who, now) = (caller.tenant, caller.who, self.now());
+        let may = self.inner.db.read(FindNow { tenant, who, now }).await?;
+        Ok(Caller { may: caller.may.and(may), ..caller.clone() })
+    }
+
     /// The caller behind a key that proved itself in another way (a token we signed, a vendor's signature).
     pub async fn caller_of_key(&self, tenant: TenantId, key: KeyId, origin: Origin) -> Result<Caller> {
         let find = FindKey { tenant, by: ByKey::Id(key), now: self.now() };
@@ -221,7 +229,8 @@ impl SwitchClient {
 }
 
 impl Desk {
-    /// The Switch client of this id; nothing for one that is unknown, revoked or past its time.
+    /// The Switch client of this id; nothing for one that is unknown, revoked or past its time, or whose owner was disabled:
+    /// she knows its secret.
     pub async fn switch_client(&self, client_id: &str) -> Result<Option<SwitchClient>> {
         if client_id.is_empty() || client_id.len() > 100 {
             return Ok(None);
@@ -431,6 +440,20 @@ pub(crate) async fn permissions_now(rd: &mut Rd, tenant: TenantId, who: Who, now
         Who::Staff { id, .. } => permissions_of(rd, tenant, id).await,
         Who::Key { id, .. } => permissions_of_key(rd, tenant, id, now).await,
         Who::User { .. } | Who::Anonymous => Ok(Permissions::NONE),
+    }
+}
+
+struct FindNow {
+    tenant: TenantId,
+    who: Who,
+    now: Time,
+}
+
+impl Read for FindNow {
+    type Output = Permissions;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Permissions> {
+        permissions_now(rd, self.tenant, self.who, self.now).await
     }
 }
 

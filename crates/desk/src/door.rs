@@ -33,6 +33,9 @@ use crate::{audit, credential, event, idempotency, job};
 /// Settings read from the database are believed for so long; the process that changes them forgets them at once.
 const TENANT_AGE: i64 = SECOND;
 
+/// How many passwords may be hashed or wait to be: more would wait longer than anybody waits for an answer.
+const HASHING_PLACES: usize = 512;
+
 /// What a desk is opened with.
 pub struct DeskParts {
     /// The database, migrated.
@@ -63,7 +66,8 @@ pub(crate) struct Inner {
     pub clock: Clock,
     pub random: Random,
     pub hashing: Hashing,
-    pub hashing_pool: Semaphore,
+    pub hashing_pool: Arc<Semaphore>,
+    pub hashing_places: Arc<Semaphore>,
     pub vault: Vault,
     pub wake: Notify,
     tenants: RwLock<HashMap<TenantId, (Time, Arc<Tenant>)>>,
@@ -80,7 +84,8 @@ impl Desk {
                 clock: parts.clock,
                 random: parts.random,
                 hashing: parts.hashing,
-                hashing_pool: Semaphore::new(parts.hashing_at_once.max(1)),
+                hashing_pool: Arc::new(Semaphore::new(parts.hashing_at_once.max(1))),
+                hashing_places: Arc::new(Semaphore::new(HASHING_PLACES)),
                 vault: parts.vault,
                 wake: Notify::new(),
                 tenants: RwLock::new(HashMap::new()),

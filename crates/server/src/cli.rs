@@ -59,6 +59,13 @@ pub enum Command {
     Openapi,
     /// Print what may be attempted with a user in which standing
     Standing,
+    /// Read one document for the server: an order on standard input, the answer on standard output
+    #[command(hide = true)]
+    ReadDocument {
+        /// The limits are set already
+        #[arg(long)]
+        limited: bool,
+    },
     /// Measure this program on this machine, on data of its own that are removed afterwards (by bursar-bench beside it)
     #[command(disable_help_flag = true)]
     Bench {

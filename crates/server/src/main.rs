@@ -36,6 +36,10 @@ fn main() -> ExitCode {
 
 fn run() -> Done {
     let cli = cli::Cli::parse();
+    // Before there are threads: it may have none.
+    if let cli::Command::ReadDocument { limited } = cli.command {
+        return command::read_document::run(limited);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
-use desk::user::verification::Vault;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -135,8 +134,12 @@ pub async fn run_with(
         }
         None => None,
     };
-    if let Err(fault) = Vault::new(config.documents()).ready() {
+    let vault = wire_up::vault(config);
+    if let Err(fault) = vault.ready() {
         tracing::warn!(%fault, "the place for documents cannot be opened: they can be neither added nor shown");
+    }
+    if !vault.can_read().await {
+        tracing::warn!("the process that reads documents does not answer: they can be neither added nor shown");
     }
     let router = wire_up::router(&desk, config, public_url).merge(more);
     let worker = Worker::new(desk.clone(), wire_up::outside(config)?, public_url.to_owned(), ending);

@@ -13,6 +13,7 @@ use desk::value::seal::MasterKey;
 use desk::{Caller, Desk, DeskParts, Door, Error};
 
 use crate::config::{Config, Settings, Synchronous, without_password};
+use crate::outside::ReaderApart;
 use crate::trouble::{Done, Trouble};
 
 /// Whether a database that is not there may be made.
@@ -98,8 +99,13 @@ pub fn desk_over(config: &Config, db: Db, master: MasterKey) -> Desk {
         random: Random::System,
         hashing: config.hashing(),
         hashing_at_once: config.hashing_at_once,
-        vault: Vault::new(config.documents()),
+        vault: vault(config),
     })
+}
+
+/// Where documents lie, and who reads them: a process of its own for each.
+pub fn vault(config: &Config) -> Vault {
+    Vault::new(config.documents(), Arc::new(ReaderApart::default()))
 }
 
 /// Opens database and desk, and makes sure that the master key fits.

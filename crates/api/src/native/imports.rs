@@ -486,7 +486,12 @@ async fn send_users(house: &House, caller: Caller, question: ExportUsers, form: 
     tokio::spawn(async move {
         let (mut text, mut after) = (header, 0);
         loop {
-            let users = match desk.ask(&caller, ExportPage { export: export.clone(), after }).await {
+            // It may take long, and whoever asked for it may lose her rights meanwhile.
+            let page = async {
+                let caller = desk.caller_now(&caller).await?;
+                desk.ask(&caller, ExportPage { export: export.clone(), after }).await
+            };
+            let users = match page.await {
                 Ok(users) => users,
                 Err(fault) => return sender.abort(fault),
             };

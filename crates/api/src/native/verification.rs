@@ -33,7 +33,8 @@ use crate::kit::{Body as JsonBody, Fault, Json, Query, SignedBy, Text, Trouble};
 type Answer = Result<Response, Fault<Native>>;
 
 /// How long an upload may pause, and how long it may take in all.
-const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE: u32 = 15;
+const MOMENT: Duration = Duration::from_secs(1);
 const UPLOAD: Duration = Duration::from_secs(300);
 
 /// A document, without its bytes.
@@ -492,9 +493,17 @@ async fn received(house: &House, caller: &Caller, user: UserId, kind: &str, part
     }
     arriving.expect(length.map_or(0, |length| length as usize)).await?;
     let all = async {
-        let (mut body, mut bytes) = (body, 0);
+        let (mut body, mut bytes, mut silent) = (body, 0, 0);
         loop {
-            let frame = tokio::time::timeout(SILENCE, body.frame()).await.map_err(|_| Trouble::TimedOut)?;
+            arriving.keep_pace()?;
+            let Ok(frame) = tokio::time::timeout(MOMENT, body.frame()).await else {
+                silent += 1;
+                if silent >= SILENCE {
+                    return Err(Trouble::TimedOut);
+                }
+                continue;
+            };
+            silent = 0;
             let Some(frame) = frame else { return Ok(()) };
             let frame = frame.map_err(|_| Trouble::BodyMalformed("the body broke off".to_owned()))?;
             let Ok(data) = frame.into_data() else { continue };

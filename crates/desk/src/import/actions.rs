@@ -13,8 +13,9 @@ use crate::error::{Conflict, Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::Permission;
 use crate::user::actions::Changed;
-use crate::user::standing::Attempt;
+use crate::user::standing::{Attempt, Verification};
 use crate::user::store::{self as users, Findable, NewRow, Unique};
+use crate::user::verification::DecideVerification;
 use crate::user::{EditUser, Profile, User};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
@@ -298,12 +299,25 @@ async fn decide<'a>(
                 }
                 Err(other) => return Err(other),
             }
+        } else if brings_in_alone(cx, starter, row) {
+            let refusal = Refusal::NeedsSecondPerson;
+            let field = Some("verification");
+            sum.rejected.push(row.rejected(cx, import.id, field, refusal.word(), refusal.sentence()));
+            continue;
         } else {
             new.push(row);
         }
         holders.extend(row.unique().iter().map(|key| (*key, user)));
     }
     Ok(new)
+}
+
+/// Whether a row says of somebody new what needs a second person: that she is verified.
+fn brings_in_alone(cx: &Cx<'_>, starter: &Caller, row: &Row) -> bool {
+    let What::New(new) = &row.what else { return false };
+    let subject = Subject::User(new.user.id);
+    new.user.standing.verification == Verification::Verified
+        && check_second_person(cx.tenant, starter, DecideVerification::NAME, subject, Eyes::One).is_err()
 }
 
 /// Lays a row over somebody who is here.

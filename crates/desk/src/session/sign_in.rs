@@ -8,7 +8,7 @@ use super::actions::{SignIn, SignInAnswer};
 use crate::caller::Caller;
 use crate::db::{Rd, Read};
 use crate::door::Desk;
-use crate::error::{Error, Result};
+use crate::error::{Busy, Error, Result};
 use crate::user;
 use crate::user::store::Unique;
 use crate::value::id::UserId;
@@ -170,9 +170,18 @@ impl Desk {
         .await?
     }
 
-    /// Runs something slow on the bounded pool: memory for `hashing_at_once` hashes and no more.
+    /// Runs something slow on the bounded pool: memory for `hashing_at_once` hashes and no more, in the order in which
+    /// callers came. Whoever finds too many before her is told to come again.
     async fn on_hashing_pool<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _permit = self.inner.hashing_pool.acquire().await.map_err(|_| Error::Busy(crate::error::Busy::Stopping))?;
+        let (places, pool) = (self.inner.hashing_places.clone(), self.inner.hashing_pool.clone());
+        let place = places.try_acquire_owned().map_err(|_| Error::Busy(Busy::Queue))?;
+        let turn = pool.acquire_owned().await.map_err(|_| Error::Busy(Busy::Stopping))?;
+        let work = move || {
+            let done = work();
+            // Not before the memory is free: whoever waited for the answer may be gone by now.
+            drop((turn, place));
+            done
+        };
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)
     }
 }

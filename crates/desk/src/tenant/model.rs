@@ -253,9 +253,15 @@ impl Settings {
         if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
     }
 
-    /// Whether the action of this name needs a second person.
+    /// Whether the action of this name needs a second person. What nobody does alone to all of a user's sessions or devices,
+    /// nobody does alone to one after the other.
     pub fn needs_second_person(&self, name: &str) -> bool {
-        self.second_person.iter().any(|action| action.word() == name)
+        let all = match name {
+            "session.end" => "session.end_all",
+            "device.unlink" => "device.unlink_all",
+            other => other,
+        };
+        self.second_person.iter().any(|action| action.word() == name || action.word() == all)
     }
 
     /// When a lock set now opens by itself.

@@ -54,7 +54,8 @@ impl Question for ExportUsers {
     }
 }
 
-/// The next users of an export that was opened.
+/// The next users of an export that was opened. The caller must still have the rights that it was opened with: ask
+/// `Desk::caller_now` before each page.
 pub struct ExportPage {
     /// The export.
     pub export: Export,
@@ -71,6 +72,9 @@ impl Question for ExportPage {
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<SeenUser>> {
+        if self.export.in_full && !qx.caller.may(Permission::UsersReveal) {
+            return Err(Error::Forbidden(Permission::UsersReveal.word()));
+        }
         let wanted = Wanted::of(&self.export.filter, store::hides_employees(qx.tenant, qx.caller));
         let census = Census::read(qx.rd, qx.tenant.id, wanted).await?;
         let numbers = census.numbers(qx.rd, Begin::After(self.after), EXPORT_PAGE).await?;

@@ -3,6 +3,9 @@
 use desk::audit::{AuditFilter, ListAudit};
 use desk::event::ListEvents;
 use desk::import::*;
+use desk::role::DefineRole;
+use desk::staff::DisableStaff;
+use desk::team::{AddMember, CreateTeam};
 use desk::testing::TestDesk;
 use desk::user::standing::*;
 use desk::user::*;
@@ -497,6 +500,40 @@ async fn an_export_is_masked_unless_right_and_purpose_say_otherwise_and_can_be_b
         let mut json = String::new();
         page.iter().for_each(|user| ndjson_line(user, &mut json));
         assert_eq!(json.lines().count(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_goes_on_with_the_rights_that_are_left_of_those_it_began_with() {
+    for t in TestDesk::all().await {
+        let (d, house) = (&t.desk, t.house());
+        csv(&t, "external_id,last_name,email\ncrm-1,Reyes,marta@mail.example\n").await;
+        let permissions = vec![P::UsersExport, P::UsersReveal, P::UsersContacts];
+        let define = |permissions| DefineRole { name: "exporter".to_owned(), permissions };
+        let role = d.perform(&house, define(permissions)).await.unwrap().id;
+        let team = d.perform(&house, CreateTeam { name: "exports".to_owned() }).await.unwrap().id;
+        let id = staff(&t, "exporter").await;
+        d.perform(&house, AddMember { team, staff: id, role }).await.unwrap();
+        let token = staff_sign_in(&t, "exporter", PASSWORD).await.unwrap();
+        let began = d.caller(token.expose(), desk::testing::origin()).await.unwrap();
+        let open =
+            |purpose: Option<&str>| ExportUsers { filter: UserFilter::default(), purpose: purpose.map(str::to_owned) };
+        let full = d.ask(&began, open(Some("a report"))).await.unwrap();
+        let plain = d.ask(&began, open(None)).await.unwrap();
+        let page = async |export: &Export| {
+            let caller = d.caller_now(&began).await?;
+            d.ask(&caller, ExportPage { export: export.clone(), after: 0 }).await
+        };
+        let address = |users: Vec<SeenUser>| users[0].profile.email.clone().unwrap();
+        assert_eq!(address(page(&full).await.unwrap()), "marta@mail.example");
+        assert_eq!(address(page(&plain).await.unwrap()), "marta@mail.example");
+        // She may reveal no more, nor see contacts: what is left is masked, what was in full ends.
+        d.perform(&house, define(vec![P::UsersExport])).await.unwrap();
+        assert!(matches!(page(&full).await, Err(Error::Forbidden("users.reveal"))));
+        assert_eq!(address(page(&plain).await.unwrap()), "m***@mail.example");
+        // Nothing comes to her who is not of the staff any more, and what she is given later does not count for it.
+        d.perform(&house, DisableStaff(id)).await.unwrap();
+        assert!(matches!(page(&plain).await, Err(Error::Forbidden("users.export"))));
     }
 }
 

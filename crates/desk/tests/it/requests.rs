@@ -4,6 +4,7 @@
 use desk::bulk::*;
 use desk::caller::{Caller, Who};
 use desk::db::Value;
+use desk::device::UnlinkDevice;
 use desk::import::*;
 use desk::job::JobKind;
 use desk::key::CreateKey;
@@ -11,7 +12,7 @@ use desk::password::RevokePassword;
 use desk::permission::{Permission as P, Proposable};
 use desk::request::*;
 use desk::role::{DefineRole, DeleteRole, ListRoles};
-use desk::session::EndSessions;
+use desk::session::{EndSession, EndSessions};
 use desk::staff::DisableStaff;
 use desk::team::{AddMember, CreateTeam};
 use desk::tenant::{ChangeSecuritySettings, ChangeSettings};
@@ -20,7 +21,7 @@ use desk::user::standing::*;
 use desk::user::verification::{ApproveVerification, DeclineVerification, DocumentKind, SubmitVerification};
 use desk::user::*;
 use desk::value::clock::{DAY, SECOND};
-use desk::value::id::{KeyId, RequestId, RoleId, StaffId, UserId, made_at};
+use desk::value::id::{DeviceId, KeyId, RequestId, RoleId, StaffId, UserId, made_at};
 use desk::{Door, Error, Refusal, Subject};
 use serde_json::json;
 
@@ -646,6 +647,32 @@ async fn whoever_decides_a_verification_by_its_request_is_held_by_the_same_polic
         assert_eq!(refusal(d.perform(&checker, decline).await), Refusal::NeedsSecondPerson);
         let state = d.ask(&t.house(), ShowUser(ada)).await.unwrap().standing.verification;
         assert_eq!(state, Verification::Requested, "{:?}", t.engine);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_a_second_person_is_not_done_piece_by_piece_nor_brought_in_with_a_file() {
+    for t in TestDesk::all().await {
+        let (d, ada) = (&t.desk, user(&t, "ada").await);
+        let (_, everything) = person(&t, "everything", P::ALL).await;
+        let her = herself(&t, "ada").await;
+        let Who::User { session, .. } = her.who else { panic!("she is signed in") };
+        policy(&t, json!({"second_person": ["session.end_all", "device.unlink_all"]})).await;
+        let end = EndSession { user: ada, session, reason: None };
+        assert_eq!(refusal(d.perform(&everything, end).await), Refusal::NeedsSecondPerson);
+        let unlink = UnlinkDevice { user: ada, device: DeviceId(ada.0), reason: None };
+        assert_eq!(refusal(d.perform(&everything, unlink).await), Refusal::NeedsSecondPerson);
+        // Verified is what two must say.
+        policy(&t, json!({"second_person": ["user.decide_verification"]})).await;
+        let file = "external_id,last_name,verification\nv-1,Reyes,verified\nv-2,Bello,requested\nv-3,Eze,\n";
+        let mut staging = d.stage_import(&everything, Format::Csv, false, Naming::default()).await.unwrap();
+        staging.push(file.as_bytes()).await.unwrap();
+        let import = d.perform(&everything, staging.finish().await.unwrap()).await.unwrap().id;
+        d.run_import(t.tenant, import, ToTheEnd).await.unwrap();
+        let shown = d.ask(&everything, ShowImport(import)).await.unwrap();
+        assert_eq!((shown.rows_created, shown.rows_rejected), (2, 1));
+        let rejected = d.ask(&everything, RejectedRows { import, after: 0, limit: 10 }).await.unwrap();
+        assert_eq!(rejected.rows[0].rejected.code, "needs_second_person");
     }
 }
 

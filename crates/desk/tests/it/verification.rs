@@ -1,6 +1,8 @@
 //! Verification: asked for, looked at, decided; documents that are what they say they are, lie sealed, leave only with a
 //! watermark and on record, and go when the person goes.
 
+use std::sync::Arc;
+
 use desk::audit::{AuditFilter, ListAudit};
 use desk::job::JobKind;
 use desk::message::TellOfVerification;
@@ -8,7 +10,7 @@ use desk::testing::{TestDesk, test_dbs};
 use desk::user::standing::*;
 use desk::user::verification::*;
 use desk::user::*;
-use desk::value::clock::{HOUR, MINUTE};
+use desk::value::clock::{HOUR, MINUTE, SECOND};
 use desk::value::id::{DocumentId, UserId, VerificationId};
 use desk::{Caller, Error, Permission as P, Refusal, Result};
 use image::GenericImageView;
@@ -336,7 +338,7 @@ async fn with_folders() -> Vec<(TestDesk, tempfile::TempDir)> {
     let mut all = Vec::new();
     for (engine, db, guard) in test_dbs().await {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::new(VaultPlace::Folder(folder.path().join("documents")));
+        let vault = Vault::new(VaultPlace::Folder(folder.path().join("documents")), Arc::new(InThisProcess));
         all.push((TestDesk::over_both(engine, db, guard, vault).await, folder));
     }
     all
@@ -442,6 +444,66 @@ async fn a_newer_document_takes_the_place_of_the_older() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_same_file_again_is_not_even_stored_nor_is_one_too_many() {
+    for (t, folder) in with_folders().await {
+        let user = user(&t, "one").await;
+        let (her, house, kind) = (herself(&t, "one").await, t.house(), DocumentKind::PhotoId);
+        let file = papers::png(20, 20);
+        assert!(show(&t, &her, user, kind, &file).await.unwrap().changed);
+        assert!(!show(&t, &her, user, kind, &file).await.unwrap().changed);
+        assert_eq!(stored(folder.path()).len(), 1);
+        t.desk.perform(&her, SubmitVerification { user }).await.unwrap();
+        let mut shown = 1;
+        let told = loop {
+            later(&t);
+            match show(&t, &her, user, kind, &papers::png(20 + shown, 20)).await {
+                Ok(_) => shown += 1,
+                Err(told) => break told,
+            }
+        };
+        assert_eq!((shown, told.code()), (40, "too_many_documents"));
+        assert_eq!(stored(folder.path()).len(), 40);
+        // She has used up her part, and not that of whoever decides.
+        assert!(show(&t, &house, user, kind, &papers::png(90, 20)).await.unwrap().changed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_upload_gives_its_memory_to_whoever_waits_for_some() {
+    for t in TestDesk::all().await {
+        let user = user(&t, "one").await;
+        let house = t.house();
+        let mut slow = Vec::new();
+        for _ in 0..6 {
+            let mut arriving =
+                t.desk.receive_document(&house, user, DocumentKind::PhotoId, Some(MediaType::Png)).await.unwrap();
+            arriving.expect(DOCUMENT_BYTES_MAX).await.unwrap();
+            slow.push(arriving);
+        }
+        let file = papers::png(20, 20);
+        slow[0].push(&vec![0; 3 * 1024 * 1024]).await.unwrap();
+        t.clock.advance(10 * SECOND);
+        assert!(slow.iter().all(|it| it.keep_pace().is_ok()), "there is time while nobody waits");
+        let mut other =
+            t.desk.receive_document(&house, user, DocumentKind::Selfie, Some(MediaType::Png)).await.unwrap();
+        let waits = tokio::spawn(async move {
+            other.expect(DOCUMENT_BYTES_MAX).await.unwrap();
+            other.push(&file).await.unwrap();
+            other.finish().await.map(drop)
+        });
+        let begun = std::time::Instant::now();
+        while slow[1].keep_pace().is_ok() {
+            assert!(begun.elapsed().as_secs() < 5, "somebody waits");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(code(slow[2].keep_pace()), "busy");
+        assert!(slow[0].keep_pace().is_ok(), "this one came fast enough");
+        slow.truncate(5);
+        waits.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn with_a_person_her_documents_go() {
     for (t, folder) in with_folders().await {
         let user = user(&t, "one").await;
@@ -458,6 +520,11 @@ async fn with_a_person_her_documents_go() {
         assert_eq!(code(t.desk.show_document(&house, open(user, document)).await), "not_found");
         assert_eq!(refusal(t.desk.perform(&house, late).await), Refusal::UserErased);
         assert!(work(&t).await.contains(&"drop_objects"));
+        // One that was announced may still be on its way, and must be known of when it arrives.
+        assert_eq!(stored(folder.path()).len(), 1, "what she had shown is gone at once");
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM verification_object").await, 1);
+        t.clock.advance(5 * MINUTE);
+        assert_eq!(t.desk.drop_objects().await.unwrap(), 1);
         assert!(stored(folder.path()).is_empty(), "nothing of hers is left in the store");
         assert_eq!(count(&t, "SELECT COUNT(*) FROM verification_object").await, 0);
         let file = file(&t, user).await;

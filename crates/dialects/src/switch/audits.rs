@@ -163,6 +163,8 @@ fn log(activity: &Activity) -> Value {
         "key" => "Client",
         // Somebody was made an admin.
         "tenant" if facts(record).any(|fact| fact["event"] == "staff.added") => "Admin",
+        // Somebody was made a user; until then she had no number.
+        "tenant" if made_a_user(record).is_some() => "User",
         "tenant" => "Institution",
         other => other,
     };
@@ -177,7 +179,7 @@ fn log(activity: &Activity) -> Value {
     json!({
         // The moment in the record's id, in microseconds: a whole number, as the vendor's clients expect one.
         "id": made_at(record.id.0).0,
-        "auditable_id": activity.number.unwrap_or_default(),
+        "auditable_id": activity.number.or_else(|| made_a_user(record)).unwrap_or_default(),
         "auditable_type": kind,
         "user_type": Value::Null,
         "user": Value::Null,
@@ -190,6 +192,11 @@ fn log(activity: &Activity) -> Value {
     })
 }
 
+/// The number of the user who was made by this.
+fn made_a_user(record: &AuditRecord) -> Option<i64> {
+    facts(record).find(|fact| fact["event"] == "user.created")?["number"].as_i64()
+}
+
 /// What was done, as the vendor says it.
 fn performed(record: &AuditRecord) -> String {
     let words = match record.action.as_str() {
@@ -200,8 +207,14 @@ fn performed(record: &AuditRecord) -> String {
         "user.set_fraud_status" => "updated fraud status",
         "password.revoke" => "reset password",
         "device.unlink" => "unlinked device",
-        "user.ask_verification" => "requested verification",
+        "user.ask_verification" | "verification.submit" => "requested verification",
         "user.decide_verification" => "decided verification",
+        "verification.approve" => "approved verification",
+        "verification.decline" => "declined verification",
+        "verification.ask_more" => "asked for more",
+        "verification.add_document" => "uploaded document",
+        "user.register" => "signed up",
+        "user.create" => "created user",
         "staff.appoint" | "staff.add" => "created admin",
         "staff.disable" => "disabled admin",
         "request.propose" => "created request",

@@ -16,7 +16,7 @@ pub(super) fn switch_id(number: i64) -> i64 {
 /// vendor does not know are its nearest: whoever may do everything is a super-admin, whoever only reads is of operations.
 pub(super) fn role(names: &[String]) -> &'static str {
     let has = |known: &[&str]| names.iter().any(|name| known.contains(&name.as_str()));
-    if has(SUPER_ADMIN) {
+    if has(DECIDERS) {
         "super_admin"
     } else if has(ADMIN) {
         "admin"
@@ -27,9 +27,16 @@ pub(super) fn role(names: &[String]) -> &'static str {
     }
 }
 
+/// Whether she may do everything, by the names of her roles.
+pub(super) fn is_super_admin(names: &[String]) -> bool {
+    names.iter().any(|name| SUPER_ADMIN.contains(&name.as_str()))
+}
+
 const SUPER_ADMIN: &[&str] = &["super_admin", "admin"];
+/// Who disables and decides is a super-admin to the vendor, whose other roles do neither.
+const DECIDERS: &[&str] = &["super_admin", "admin", "compliance"];
 /// The vendor's `admin` is our `user_admin`: ours of that name may do everything (docs/decisions/0019).
-const ADMIN: &[&str] = &["user_admin", "compliance"];
+const ADMIN: &[&str] = &["user_admin"];
 const CUSTOMER_SUCCESS: &[&str] = &["customer_success", "support"];
 
 /// The name of our role for the vendor's word.
@@ -121,6 +128,8 @@ mod tests {
         assert_eq!(told(&["customer_success"]), "customer_success");
         assert_eq!(told(&["banking_operations"]), "banking_operations");
         assert_eq!(told(&[]), "banking_operations");
+        assert_eq!(told(&["compliance"]), "super_admin", "she disables and decides");
+        assert!(!is_super_admin(&["compliance".to_owned()]), "and that is all");
         for word in ["super_admin", "admin", "customer_success", "banking_operations"] {
             assert_eq!(our_role(word).map(|name| told(&[name])), Some(word));
         }

@@ -6,6 +6,7 @@ mod house;
 mod import;
 mod key;
 mod outbox;
+pub mod read_document;
 mod staff;
 mod tenant;
 mod token;
@@ -35,6 +36,7 @@ pub async fn run(cli: Cli) -> Done {
     let mut flags = cli.flags;
     match cli.command {
         // These need no settings, and must work where they are broken.
+        Command::ReadDocument { limited } => read_document::run(limited),
         Command::Openapi => print(&api::openapi_json()),
         Command::Standing => print(&desk::user::standing::matrix_page()),
         Command::Config { manual: true } => print(DEFAULTS),
@@ -76,6 +78,7 @@ pub async fn run(cli: Cli) -> Done {
                 Command::Config { .. } => print(&settings.page()),
                 Command::Openapi
                 | Command::Standing
+                | Command::ReadDocument { .. }
                 | Command::Bench { .. }
                 | Command::Token(_)
                 | Command::Outbox(_)

@@ -137,7 +137,7 @@ fn the_master_key_lies_next_to_the_database_unless_named() {
 
 #[test]
 fn documents_lie_next_to_the_database_in_a_folder_or_in_a_bucket() {
-    use desk::user::verification::VaultPlace;
+    use desk::user::verification::{InThisProcess, Vault, VaultPlace};
     let place = |values: &[(&'static str, &str)]| load(&flags(values), &[]).map(|it| it.config.documents());
     let folder = |values: &[(&'static str, &str)]| match place(values).unwrap() {
         VaultPlace::Folder(folder) => folder.display().to_string(),
@@ -151,7 +151,7 @@ fn documents_lie_next_to_the_database_in_a_folder_or_in_a_bucket() {
     let VaultPlace::S3(s3) = place(&bucket.concat()).unwrap() else { panic!("a bucket") };
     assert_eq!((s3.bucket.as_str(), s3.prefix.as_str(), s3.region.as_str()), ("papers", "live/one", "us-east-1"));
     assert!(!format!("{s3:?}").contains("hidden"));
-    desk::user::verification::Vault::new(VaultPlace::S3(s3)).ready().unwrap();
+    Vault::new(VaultPlace::S3(s3), std::sync::Arc::new(InThisProcess)).ready().unwrap();
     for wrong in [
         &[("document_store", "papers")][..],
         &[("document_store", "s3://")],

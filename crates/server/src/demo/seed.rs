@@ -9,7 +9,7 @@ use desk::session::{NewDevice, SignInRequest};
 use desk::staff::AddStaff;
 use desk::team::{AddMember, CreateTeam};
 use desk::tenant::{Environment, Institution, InstitutionKind, Settings};
-use desk::user::verification::Vault;
+use desk::user::verification::{InThisProcess, Vault};
 use desk::user::{CreateUser, User, UserKind};
 use desk::value::clock::{Clock, DAY, MINUTE, SECOND, Time};
 use desk::value::id::{InstitutionId, SessionId, StaffId, TenantId, UserId};
@@ -175,7 +175,9 @@ impl Town {
     /// once and handed in, and are checked at their own cost.
     pub(super) fn desk(&self, clock: Clock, random: Random) -> Done<Desk> {
         let master = MasterKey::read_or_create(&self.config.master_key_file(), &Random::System)?;
-        let (hashing, vault) = (Hashing::cheap(), Vault::new(self.config.documents()));
+        // It shows pictures of its own making.
+        let (hashing, vault) =
+            (Hashing::cheap(), Vault::new(self.config.documents(), std::sync::Arc::new(InThisProcess)));
         Ok(Desk::open(DeskParts { db: self.db.clone(), master, clock, random, hashing, hashing_at_once: 2, vault }))
     }
 

@@ -1,10 +1,12 @@
 //! The world outside: a mail server and a gateway for text messages. Neither is needed; without one, messages of its kind
-//! rest in the outbox.
+//! rest in the outbox. And the process that reads documents, which is outside, too: what it says is not believed.
 
 mod mail;
+mod reader;
 mod sms;
 
 pub use mail::Mail;
+pub use reader::{ReaderApart, this_program};
 pub use sms::Sms;
 
 use crate::config::Config;

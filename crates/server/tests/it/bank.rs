@@ -1,7 +1,7 @@
 //! A bank whose server can be started on the same data again and again, a client that speaks to it, and looks into its
 //! tables.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use desk::{Desk, DeskParts};
 use serde_json::{Value, json};
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::running::{PATIENCE, beside, bursar, free_port, get, printed, test_variable, until};
+use crate::running::{PATIENCE, beside, free_port, get, printed, test_variable, until};
 
 /// The password of every user here.
 pub const PASSWORD: &str = "Lantern-Gravel-77-Orchid";
@@ -113,8 +113,14 @@ impl Bank {
 
     /// The same, with something done to the command.
     pub fn launch_with(&self, more: &[&str], change: impl FnOnce(&mut Command)) -> Server {
+        self.launch_program(env!("CARGO_BIN_EXE_bursar").as_ref(), more, change)
+    }
+
+    /// The same by a program that lies elsewhere.
+    pub fn launch_program(&self, program: &Path, more: &[&str], change: impl FnOnce(&mut Command)) -> Server {
         let listen = format!("127.0.0.1:{}", free_port());
-        let mut command = bursar(&["serve", "--listen", &listen, "--metrics-listen", "off"]);
+        let mut command = Command::new(program);
+        command.env_clear().stdin(Stdio::null()).args(["serve", "--listen", &listen, "--metrics-listen", "off"]);
         command.args(["--public-url", self.public_url.get_or_init(|| format!("http://{listen}"))]);
         command.args(self.settings()).args(["--anonymous-rate-limit-per-second", "100000"]).args(more);
         if !more.contains(&"--document-store") {
@@ -210,6 +216,17 @@ impl Server {
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// The processes that it has sent to read documents, and that have taken their limits.
+    pub fn readers(&self) -> Vec<PathBuf> {
+        let parent = format!("PPid:\t{}\n", self.child.id());
+        let all = std::fs::read_dir("/proc").expect("Linux tells").flatten().map(|it| it.path());
+        let is_one = |path: &PathBuf| {
+            let told = |name: &str| std::fs::read_to_string(path.join(name)).unwrap_or_default();
+            told("status").contains(&parent) && told("cmdline").contains("read-document\0--limited")
+        };
+        all.filter(is_one).collect()
     }
 
     /// Resident memory at this moment and at most so far, in MiB.

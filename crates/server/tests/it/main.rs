@@ -13,6 +13,7 @@ mod documents;
 mod imports;
 mod kill;
 mod papers;
+mod reading;
 mod running;
 mod serving;
 mod sign_in;

@@ -112,6 +112,43 @@ async fn many_large_uploads_at_once_take_no_more_memory_than_there_is_for_them()
     assert_eq!(well.map(|(status, _)| status), Some(201), "and then it goes on");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_trickle_keep_nobody_out() {
+    let bank = Bank::embedded();
+    let server = bank.start();
+    let native = Client::new(&Client::http(), &server, &bank.key);
+    let user = native.call("POST", "/v1/users", person("papers")).await.text("id").to_owned();
+    let path = format!("/v1/users/{user}/verification/documents/selfie");
+    let place = server.base.strip_prefix("http://").unwrap().to_owned();
+    let head = format!(
+        "PUT {path} HTTP/1.1\r\nhost: {place}\r\nauthorization: Bearer {}\r\ncontent-type: image/png\r\n\
+         content-length: 10000000\r\n\r\n",
+        bank.key
+    );
+    let trickling: Vec<TcpStream> = (0..6)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&place).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    // They hold nearly all that there is; a large one waits for them, and not for long.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut large = png(30);
+    large.resize(9 * 1024 * 1024, 0);
+    let waited = std::time::Instant::now();
+    assert_eq!(native.put(&path, "image/png", large).await.map(|(status, _)| status), Some(400));
+    assert!(waited.elapsed() < Duration::from_secs(8), "{:?}", waited.elapsed());
+    // Those who gave way are told to come again; those who need not may go on.
+    let told = |mut stream: &TcpStream| {
+        let mut answer = [0; 64];
+        stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let length = stream.read(&mut answer).unwrap_or(0);
+        String::from_utf8_lossy(&answer[..length]).starts_with("HTTP/1.1 503")
+    };
+    assert!(trickling.iter().filter(|stream| told(stream)).count() >= 1);
+}
+
 /// What a bucket holds, by path.
 type Held = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
 

@@ -1,7 +1,10 @@
 //! Asking, deciding, asking for more, and showing documents. Each moves the axis by its rule and the request with it.
 
-use super::model::{DOCUMENTS_MAX, Document, Request, RequestState, STEPS_MAX, Said, Step, check_text};
+use super::model::{
+    DOCUMENTS_MAX, DOCUMENTS_OF_STAFF, Document, Request, RequestState, STEPS_MAX, Said, Step, check_text,
+};
 use super::store;
+use crate::caller::{Caller, Who};
 use crate::db::params;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
@@ -315,6 +318,14 @@ pub struct AddDocument {
     pub(super) user: UserId,
 }
 
+/// Whether one more may be kept beside so many. She herself cannot use up all the room there is: what she shows while her
+/// request is open is kept, and staff must be able to add what decides.
+pub(super) fn room_for_one_more(caller: &Caller, user: UserId, kept: usize) -> Result<()> {
+    let is_herself = matches!(caller.who, Who::User { id, .. } if id == user);
+    let most = if is_herself { DOCUMENTS_MAX - DOCUMENTS_OF_STAFF } else { DOCUMENTS_MAX };
+    if kept >= most { Err(Refusal::TooManyDocuments.into()) } else { Ok(()) }
+}
+
 /// What became of a document.
 pub struct AddedDocument {
     /// The document as it counts now.
@@ -331,13 +342,11 @@ impl Action for AddDocument {
         user.may_show_documents(cx.now)?;
         let all = store::documents(cx.tx, tenant, user.id).await?;
         let old = all.iter().find(|it| it.kind == self.document.kind && it.replaced_at.is_none());
-        if let Some(old) = old.filter(|old| old.token == self.document.token) {
-            // The object of this one belongs to nothing, and is dropped in its time.
+        if let Some(old) = old.filter(|old| old.is_the_same(self.document.kind, &self.document.token)) {
+            // If this one has an object, it belongs to nothing, and is dropped in its time.
             return Ok(AddedDocument { document: old.clone(), changed: false });
         }
-        if all.len() as i64 >= DOCUMENTS_MAX {
-            return Err(Refusal::TooManyDocuments.into());
-        }
+        room_for_one_more(cx.caller, user.id, all.len())?;
         let in_time = cx.now.plus(LATE);
         let kept = cx.tx.run(store::KEEP_OBJECT, params![tenant, self.document.object, user.id, in_time]).await?;
         if kept != 1 {

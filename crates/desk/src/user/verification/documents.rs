@@ -2,22 +2,25 @@
 //! looked through, tried, sealed with the person's key and stored; only then does `AddDocument` say that they are hers. On
 //! the way out a recorded question comes first, and a watermark last.
 
+use std::sync::Arc;
+
 use super::actions::AddDocument;
 use super::content::{self, BYTES_MAX, MediaType};
-use super::mark::{self, Lines};
+use super::mark::Lines;
 use super::model::{Document, DocumentKind};
 use super::questions::OpenDocument;
+use super::reading;
 use super::store;
 use super::vault::UNIT;
 use crate::caller::Caller;
 use crate::db::{Rd, Read, Tx, Write, params};
 use crate::door::Desk;
-use crate::error::{Error, Result};
+use crate::error::{Busy, Error, Result};
 use crate::permission::{ACTIONS, need_of};
 use crate::tenant::Tenant;
 use crate::user::model::User;
 use crate::user::store as users;
-use crate::value::clock::{HOUR, Time};
+use crate::value::clock::{HOUR, SECOND, Time};
 use crate::value::id::{DocumentId, TenantId, UserId};
 use crate::value::seal::{Place, Sealing};
 use crate::value::secret;
@@ -25,6 +28,9 @@ use crate::verb::{Action, Subject};
 
 /// How long an object may belong to no document before it is dropped.
 const UNCLAIMED: i64 = HOUR;
+/// How long an upload may take before its pace matters, and bytes a second from which on it is not slow.
+const GRACE: i64 = 3 * SECOND;
+const PACE: i64 = 256 * 1024;
 
 /// A document that is being received.
 pub struct Arriving {
@@ -36,6 +42,8 @@ pub struct Arriving {
     bytes: Vec<u8>,
     /// The memory it holds, and for how many bytes that is.
     room: (Vec<tokio::sync::OwnedSemaphorePermit>, usize),
+    /// When it was given the first of it.
+    begun_at: Option<Time>,
 }
 
 /// A document as it may leave: with a watermark.
@@ -66,7 +74,7 @@ fn token(tenant: &Tenant, user: UserId, bytes: &[u8]) -> [u8; 32] {
     tenant.keys.lookup().of_person(&["document", &user.to_string(), &hex])
 }
 
-/// Work that keeps a thread busy, away from those that serve. A library that panics over a file has found it damaged.
+/// Work that keeps a thread busy, away from those that serve.
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> std::result::Result<T, content::Unfit> + Send + 'static,
 ) -> Result<T> {
@@ -94,7 +102,8 @@ impl Desk {
         let loaded = self.loaded(caller, user).await?;
         loaded.may_show_documents(self.now())?;
         let (bytes, room) = (Vec::new(), (Vec::new(), 0));
-        Ok(Arriving { desk: self.clone(), caller: caller.clone(), user, kind, declared, bytes, room })
+        let (desk, caller) = (self.clone(), caller.clone());
+        Ok(Arriving { desk, caller, user, kind, declared, bytes, room, begun_at: None })
     }
 
     async fn loaded(&self, caller: &Caller, user: UserId) -> Result<User> {
@@ -114,18 +123,15 @@ impl Desk {
         let document = opened.document.clone();
         let id = tenant.id;
         let plain = aside(move || opened.key.open(&place(id, &row), &sealed).map_err(|_| content::DAMAGED)).await?;
-        let (media_type, plain) = (document.media_type, std::sync::Arc::new(plain));
-        let looked = plain.clone();
-        let shape = aside(move || content::inspect(Some(media_type), &looked)).await?;
+        let plain = Arc::new(plain);
+        let media_type = document.media_type;
+        let shape = reading::look(&*vault.reader, Some(media_type), &plain).await?;
         let decoding = vault.room_to_decode(shape.cost).await?;
         let viewer = caller.author().split_once(':').map_or("house".to_owned(), |(_, id)| id.to_owned());
         let moment = self.now().rfc3339_millis();
         let lines = Lines::of(&[&viewer, &moment[..16], &tenant.institution.name]);
-        let bytes = aside(move || {
-            let _until_then = decoding;
-            mark::marked(&shape, &plain, &lines)
-        })
-        .await?;
+        let bytes = reading::mark(&*vault.reader, media_type, lines, &plain).await?;
+        drop(decoding);
         Ok(ShownDocument { document, bytes, _room: room })
     }
 
@@ -181,8 +187,17 @@ impl Arriving {
             let more = (length - self.room.1).next_multiple_of(UNIT);
             self.room.0.push(self.desk.inner.vault.room(more).await?);
             self.room.1 += more;
+            self.begun_at = self.begun_at.or(Some(self.desk.now()));
         }
         Ok(())
+    }
+
+    /// Whether it may go on: one that comes slowly gives the memory it holds to those who wait for some, and is told to come
+    /// again. Ask now and then, also while nothing comes.
+    pub fn keep_pace(&self) -> Result<()> {
+        let taken = self.begun_at.map_or(0, |begun| self.desk.now().0 - begun.0);
+        let is_slow = taken > GRACE && (self.bytes.len() as i64) < taken / SECOND * PACE;
+        if is_slow && self.desk.inner.vault.someone_waits() { Err(Error::Busy(Busy::Queue)) } else { Ok(()) }
     }
 
     /// Takes more of the file.
@@ -200,30 +215,28 @@ impl Arriving {
 
     /// The file is whole: it is looked through, tried, sealed and stored. What is left is to say that it is hers.
     pub async fn finish(self) -> Result<AddDocument> {
-        let Arriving { desk, caller, user, kind, declared, mut bytes, room } = self;
+        let Arriving { desk, caller, user, kind, declared, bytes, room, .. } = self;
         let (tenant, vault) = (desk.tenant(caller.tenant).await?, &desk.inner.vault);
-        let (shape, mut bytes) = aside(move || {
-            let shape = content::inspect(declared, &bytes)?;
-            bytes.truncate(shape.kept);
-            Ok((shape, bytes))
-        })
-        .await?;
+        let mut bytes = Arc::new(bytes);
+        let shape = reading::look(&*vault.reader, declared, &bytes).await?;
+        Arc::make_mut(&mut bytes).truncate(shape.kept);
         let decoding = vault.room_to_decode(shape.cost).await?;
-        let pages;
-        (pages, bytes) = aside(move || {
-            let _until_then = decoding;
-            Ok((mark::tried(&shape, &bytes)?, bytes))
-        })
-        .await?;
+        let pages = reading::open(&*vault.reader, shape.media_type, &bytes).await?;
+        drop(decoding);
         let key = desk.loaded(&caller, user).await?.person.ok_or(Error::Refused(crate::Refusal::UserErased))?;
         let (now, random) = (desk.now(), desk.random().clone());
         let (id, object) = (DocumentId::new(now, &random), random.bytes::<16>());
         let (token, length) = (token(&tenant, user, &bytes), bytes.len() as i64);
-        let (row, tenant_id) = (row_of(user, id), tenant.id);
-        let sealed = aside(move || Ok(key.seal(&place(tenant_id, &row), &bytes, &random))).await?;
-        // Written down here before it is written there: whatever happens next, somebody knows to drop it.
-        desk.db().write(Announce { tenant: tenant.id, object, user, drop_at: now.plus(UNCLAIMED) }).await?;
-        vault.put(tenant.id, &object, sealed).await?;
+        // What would be refused, or is there already, is not stored first; the action looks again.
+        let known = desk.db().read(Known { tenant: tenant.id, user }).await?;
+        if !known.iter().any(|it| it.is_the_same(kind, &token)) {
+            super::actions::room_for_one_more(&caller, user, known.len())?;
+            let (row, tenant_id) = (row_of(user, id), tenant.id);
+            let sealed = aside(move || Ok(key.seal(&place(tenant_id, &row), &bytes, &random))).await?;
+            // Written down here before it is written there: whatever happens next, somebody knows to drop it.
+            desk.db().write(Announce { tenant: tenant.id, object, user, drop_at: now.plus(UNCLAIMED) }).await?;
+            vault.put(tenant.id, &object, sealed).await?;
+        }
         drop(room);
         let (width, height) = shape.size.map(|(width, height)| (i64::from(width), i64::from(height))).unzip();
         let document = Document {
@@ -242,7 +255,7 @@ impl Arriving {
 }
 
 struct Load {
-    tenant: std::sync::Arc<Tenant>,
+    tenant: Arc<Tenant>,
     caller: Caller,
     user: UserId,
 }
@@ -252,6 +265,19 @@ impl Read for Load {
 
     async fn run(&self, rd: &mut Rd) -> Result<User> {
         users::load(rd, &self.tenant, &self.caller, self.user).await
+    }
+}
+
+struct Known {
+    tenant: TenantId,
+    user: UserId,
+}
+
+impl Read for Known {
+    type Output = Vec<Document>;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Vec<Document>> {
+        store::documents(rd, self.tenant, self.user).await
     }
 }
 

@@ -6,7 +6,7 @@ mod letters;
 mod page;
 mod picture;
 
-use super::content::{MediaType, Shape, Unfit};
+use super::content::{MediaType, Unfit};
 
 /// The lines that are written across a document.
 #[derive(Debug, Clone)]
@@ -20,9 +20,9 @@ impl Lines {
     }
 }
 
-/// The document with the lines across it. Takes time, and memory as `shape.cost` says: not for a thread that serves.
-pub(super) fn marked(shape: &Shape, bytes: &[u8], lines: &Lines) -> Result<Vec<u8>, Unfit> {
-    match shape.media_type {
+/// The document with the lines across it. Takes time, and memory as the cost of its shape says.
+pub(super) fn marked(media_type: MediaType, bytes: &[u8], lines: &Lines) -> Result<Vec<u8>, Unfit> {
+    match media_type {
         MediaType::Jpeg => picture::jpeg(bytes, lines),
         MediaType::Png => picture::png(bytes, lines),
         MediaType::Pdf => page::pdf(bytes, lines).map(|(marked, _)| marked),
@@ -30,8 +30,8 @@ pub(super) fn marked(shape: &Shape, bytes: &[u8], lines: &Lines) -> Result<Vec<u
 }
 
 /// Opens a document as `marked` would: what cannot be shown later is not taken. How many pages it has, if it has pages.
-pub(super) fn tried(shape: &Shape, bytes: &[u8]) -> Result<Option<usize>, Unfit> {
-    match shape.media_type {
+pub(super) fn tried(media_type: MediaType, bytes: &[u8]) -> Result<Option<usize>, Unfit> {
+    match media_type {
         MediaType::Jpeg => picture::try_jpeg(bytes).map(|()| None),
         MediaType::Png => picture::try_png(bytes).map(|()| None),
         MediaType::Pdf => page::pdf(bytes, &Lines::of(&["tried"])).map(|(_, pages)| Some(pages)),

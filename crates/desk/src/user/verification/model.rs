@@ -13,7 +13,9 @@ use crate::value::words;
 /// The longest text to a user, in characters.
 pub const TEXT_MAX: usize = 1_000;
 /// The most documents that are kept of one user, replaced ones included.
-pub(super) const DOCUMENTS_MAX: i64 = 60;
+pub(super) const DOCUMENTS_MAX: usize = 60;
+/// How many of these only staff can add.
+pub(super) const DOCUMENTS_OF_STAFF: usize = 20;
 /// The most steps of one request.
 pub(super) const STEPS_MAX: i64 = 100;
 
@@ -126,6 +128,13 @@ pub struct Document {
     pub replaced_at: Option<Time>,
     pub(super) token: [u8; 32],
     pub(super) object: [u8; 16],
+}
+
+impl Document {
+    /// Whether it counts, and is this very file.
+    pub(super) fn is_the_same(&self, kind: DocumentKind, token: &[u8; 32]) -> bool {
+        self.replaced_at.is_none() && self.kind == kind && self.token == *token
+    }
 }
 
 impl Document {

@@ -6,7 +6,7 @@ use crate::db::{Rd, Row, ToParam, Tx, params};
 use crate::error::{Error, Result};
 use crate::user::census::store::padded_slots;
 use crate::user::model::User;
-use crate::value::clock::Time;
+use crate::value::clock::{MINUTE, Time};
 use crate::value::id::{DocumentId, TenantId, UserId, VerificationId};
 use crate::value::random::Random;
 use crate::value::seal::{Place, Sealing};
@@ -97,9 +97,11 @@ pub(crate) const DROP_OBJECT: &str = "\
     SET drop_at = $3
     WHERE tenant_id = $1 AND object = $2";
 
+/// What is kept goes now. What was announced may be on its way still: were it forgotten now, it would arrive later and be
+/// nobody's for ever. It goes at `$4`, when it has arrived or never will.
 pub(crate) const DROP_OBJECTS_OF: &str = "\
     UPDATE verification_object
-    SET drop_at = $3
+    SET drop_at = CASE WHEN drop_at IS NULL THEN $3 WHEN drop_at > $4 THEN $4 ELSE drop_at END
     WHERE tenant_id = $1 AND user_id = $2";
 
 pub(crate) const DUE_OBJECTS: &str = "\
@@ -298,6 +300,9 @@ pub(super) async fn replace(tx: &mut Tx, tenant: TenantId, old: &Document, was_s
     tx.run(DROP_OBJECT, params![tenant, old.object, now]).await.map(drop)
 }
 
+/// How long a document that somebody had begun to store may be on its way; the store has half a minute for it.
+const ON_ITS_WAY: i64 = 5 * MINUTE;
+
 /// Everything a person showed goes with her; what was said can no longer be opened.
 pub(crate) async fn forget(tx: &mut Tx, user: &User, author: &str, now: Time) -> Result<()> {
     if let Some(mut open) = open_of(tx, user.tenant, user.id).await? {
@@ -306,5 +311,5 @@ pub(crate) async fn forget(tx: &mut Tx, user: &User, author: &str, now: Time) ->
         save(tx, user.tenant, &open).await?;
     }
     tx.run(DELETE_DOCUMENTS, params![user.tenant, user.id]).await?;
-    tx.run(DROP_OBJECTS_OF, params![user.tenant, user.id, now]).await.map(drop)
+    tx.run(DROP_OBJECTS_OF, params![user.tenant, user.id, now, now.plus(ON_ITS_WAY)]).await.map(drop)
 }

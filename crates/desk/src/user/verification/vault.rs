@@ -2,6 +2,7 @@
 //! here sealed and under names that say nothing; what belongs to what stands in the database.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::reading::{self, InThisProcess, Reader};
 use crate::error::{Busy, Error, Result};
 use crate::value::id::TenantId;
 use crate::value::secret::Secret;
@@ -54,23 +56,28 @@ pub struct S3Place {
     pub key: Option<(String, Secret)>,
 }
 
-/// The store of documents, and the memory they may take.
+/// The store of documents, who reads them, and the memory they may take.
 #[derive(Clone)]
 pub struct Vault {
     place: Arc<VaultPlace>,
+    pub(super) reader: Arc<dyn Reader>,
     store: Arc<Mutex<Option<Arc<dyn ObjectStore>>>>,
     bodies: Arc<Semaphore>,
+    /// How many wait for some of `bodies`.
+    waiting: Arc<AtomicUsize>,
     decoded: Arc<Semaphore>,
 }
 
 impl Vault {
-    /// A vault at this place. It is opened when it is first needed: a command that has nothing to do with documents must
+    /// A vault at this place, whose documents are read there. It is opened when it is first needed: a command that has nothing to do with documents must
     /// leave no folder behind.
-    pub fn new(place: VaultPlace) -> Vault {
+    pub fn new(place: VaultPlace, reader: Arc<dyn Reader>) -> Vault {
         Vault {
             place: Arc::new(place),
+            reader,
             store: Arc::default(),
             bodies: Arc::new(Semaphore::new(BODIES)),
+            waiting: Arc::default(),
             decoded: Arc::new(Semaphore::new(DECODED)),
         }
     }
@@ -78,6 +85,11 @@ impl Vault {
     /// Opens the place now, or says why it cannot be.
     pub fn ready(&self) -> Result<()> {
         self.store().map(drop)
+    }
+
+    /// Whether documents can be read, tried with one that is empty.
+    pub async fn can_read(&self) -> bool {
+        reading::is_there(&*self.reader).await
     }
 
     fn store(&self) -> Result<Arc<dyn ObjectStore>> {
@@ -90,9 +102,9 @@ impl Vault {
         Ok(opened)
     }
 
-    /// A vault that forgets.
+    /// A vault that forgets, and reads here: for tests.
     pub fn in_memory() -> Vault {
-        Vault::new(VaultPlace::Memory)
+        Vault::new(VaultPlace::Memory, Arc::new(InThisProcess))
     }
 
     /// The store, or word that it is away.
@@ -105,7 +117,16 @@ impl Vault {
 
     /// Room for so many bytes of a document; whoever waits too long is told to come again.
     pub(super) async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit> {
+        if let Ok(permit) = self.bodies.clone().try_acquire_many_owned(in_units(bytes, BODIES)) {
+            return Ok(permit);
+        }
+        let _waits = Waits::begin(&self.waiting);
         units(&self.bodies, bytes, BODIES).await
+    }
+
+    /// Whether somebody waits for room.
+    pub(super) fn someone_waits(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Room to decode so many bytes.
@@ -172,9 +193,28 @@ fn make_folder(folder: &std::path::Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
+fn in_units(bytes: usize, most: usize) -> u32 {
+    bytes.div_ceil(UNIT).clamp(1, most) as u32
+}
+
+/// Counted as long as it is there.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Waits(count)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 async fn units(room: &Arc<Semaphore>, bytes: usize, most: usize) -> Result<OwnedSemaphorePermit> {
-    let units = bytes.div_ceil(UNIT).clamp(1, most) as u32;
-    match tokio::time::timeout(QUEUE, room.clone().acquire_many_owned(units)).await {
+    match tokio::time::timeout(QUEUE, room.clone().acquire_many_owned(in_units(bytes, most))).await {
         Ok(Ok(permit)) => Ok(permit),
         _ => Err(Error::Busy(Busy::Queue)),
     }

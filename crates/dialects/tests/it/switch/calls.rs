@@ -6,7 +6,7 @@ use desk::key::RevokeKey;
 use desk::permission::Proposable;
 use desk::request::{Proposal, ProposeAction};
 use desk::session::SignInAnswer;
-use desk::staff::StaffSignInAnswer;
+use desk::staff::{DisableStaff, EnableStaff, StaffSignInAnswer};
 use desk::testing::origin;
 use desk::value::clock::{DAY, SECOND};
 use desk::value::secret::Secret;
@@ -170,6 +170,12 @@ async fn a_session_lasts_half_an_hour_and_ends_with_the_admin_or_the_client() {
         assert_eq!((answer.status.as_u16(), answer.json()["locked"].clone()), (401, json!(false)));
         let keys = world.test.desk.ask(&world.house(), desk::key::ListKeys).await.unwrap();
         let key = keys.iter().find(|key| key.client_id.as_deref() == Some(CLIENT)).unwrap();
+        // Whoever owns a client knows its secret: it goes with her, until it is made anew or she comes back.
+        let other = world.admin("other_super_admin").await;
+        world.test.desk.perform(&world.house(), DisableStaff(key.staff)).await.unwrap();
+        assert_eq!(world.get(&other, "/admin").await.told(), (401, "Invalid client".to_owned()));
+        world.test.desk.perform(&world.house(), EnableStaff(key.staff)).await.unwrap();
+        assert_eq!(world.get(&other, "/admin").await.status, 200);
         world.test.desk.perform(&world.house(), RevokeKey(key.id)).await.unwrap();
         assert_eq!(world.get(&high, "/admin").await.told(), (401, "Invalid client".to_owned()));
     }

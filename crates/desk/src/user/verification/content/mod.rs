@@ -43,7 +43,7 @@ impl MediaType {
     }
 
     /// What the first bytes say.
-    fn sniffed(bytes: &[u8]) -> Option<MediaType> {
+    pub(super) fn sniffed(bytes: &[u8]) -> Option<MediaType> {
         match bytes {
             [0xff, 0xd8, 0xff, ..] => Some(MediaType::Jpeg),
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(MediaType::Png),
@@ -63,7 +63,7 @@ impl From<Unfit> for Error {
     }
 }
 
-const EMPTY: Unfit = Unfit("required", "The file is empty.");
+pub(super) const EMPTY: Unfit = Unfit("required", "The file is empty.");
 const UNKNOWN: Unfit = Unfit("unknown_type", "Not a JPEG, a PNG or a PDF.");
 const MISMATCH: Unfit = Unfit("type_mismatch", "It is of another type than it is said to be.");
 const TRUNCATED: Unfit = Unfit("truncated", "The file ends too early.");
@@ -77,6 +77,21 @@ pub(super) const ACTIVE: Unfit =
     Unfit("active_content", "It holds scripts, attachments, or actions that leave the document.");
 const ENCRYPTED: Unfit = Unfit("encrypted", "It is encrypted; send it without a password.");
 pub(super) const TOO_MANY_PAGES: Unfit = Unfit("too_many_pages", "At most 50 pages.");
+/// All of them.
+pub(super) const UNFIT: &[Unfit] = &[
+    DAMAGED,
+    EMPTY,
+    UNKNOWN,
+    MISMATCH,
+    TRUNCATED,
+    TRAILING,
+    POLYGLOT,
+    TOO_MANY_PIXELS,
+    TOO_COMPLEX,
+    ACTIVE,
+    ENCRYPTED,
+    TOO_MANY_PAGES,
+];
 
 /// What was found out about a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -124,6 +124,7 @@ pub fn fill(house: &House, people: &[Person], wanted: u64) -> Result<u64> {
                 && let Some(done) = under_way.join_next().await
             {
                 done??;
+                db.settle().await?;
             }
             let (db, piece) = (db.clone(), Piece { tenant: tenant.id, sql, rows });
             under_way.spawn(async move { db.write(piece).await });

@@ -118,6 +118,7 @@ pub const KINDS: &[Kind] = &[
     kind("logins", "sign-ins, 200 connections", "/s", More),
     kind("logins_beside_p99", "get user over 4 connections beside them, p99", "ms", Less).both(must(50.0)),
     kind("logins_memory", "memory, the most while they sign in", "MB", Less).both(must(256.0)),
+    kind("choice_rounds", "add, send, confirm through Choice, 16 connections", "/s", More).both(must(500.0)),
     kind("memory_peak", "memory, the most under all of this", "MB", Less).large(must(256.0)),
 ];
 

@@ -10,6 +10,7 @@ mod at_desk;
 mod audit;
 mod broken;
 mod bulk;
+mod choice;
 mod data;
 mod figures;
 mod floor;
@@ -85,7 +86,7 @@ struct All {
     /// How long each figure is measured, in seconds
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Measure only these parts: get, search, lists, audit, bulk, writes, logins. Such a run is not kept as a result
+    /// Measure only these parts: get, search, lists, audit, bulk, writes, logins, choice. Such a run is not kept as a result
     #[arg(long, value_delimiter = ',', value_parser = Part::parse)]
     only: Vec<Part>,
     /// Rows in the audit, of which one user's are looked up
@@ -114,7 +115,7 @@ struct Here {
     /// How long each figure is measured, in seconds
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
-    /// Only these: get, search, lists, audit, bulk, writes, logins
+    /// Only these: get, search, lists, audit, bulk, writes, logins, choice
     #[arg(long, value_name = "PART", value_delimiter = ',', value_parser = Part::parse)]
     only: Vec<Part>,
     /// Rows in the audit, of which one user's are looked up

@@ -29,12 +29,14 @@ pub enum Part {
     Writes,
     /// Very many who sign in at once, and how others fare meanwhile.
     Logins,
+    /// Administrators of accounts, confirmed by codes.
+    Choice,
 }
 
 impl Part {
     /// All of them.
     pub const ALL: &[Part] =
-        &[Part::Get, Part::Search, Part::Lists, Part::Audit, Part::Bulk, Part::Writes, Part::Logins];
+        &[Part::Get, Part::Search, Part::Lists, Part::Audit, Part::Bulk, Part::Writes, Part::Logins, Part::Choice];
 
     /// Its word.
     pub fn word(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Part {
             Part::Bulk => "bulk",
             Part::Writes => "writes",
             Part::Logins => "logins",
+            Part::Choice => "choice",
         }
     }
 
@@ -197,6 +200,10 @@ pub fn measure(plan: &Plan) -> Result<Run> {
     if measured(Part::Logins) {
         eprintln!("signing in …");
         scene.logins(&mut run)?;
+    }
+    if measured(Part::Choice) {
+        eprintln!("confirming by codes …");
+        scene.rounds(&mut run)?;
     }
     let peak = scene.peak_mb.max(scene.server().peak_mb());
     run.add("memory_peak", peak);

@@ -545,7 +545,7 @@ pub async fn confirm(State(house): State<House>, id: Text<Native, ChallengeId>, 
     }
     // A wrong code is counted, so it is told only once that is done.
     match house.desk.perform(&call.caller, action).await? {
-        Answered::Confirmed(it) => Ok(Json(ChallengeWire::from(it)).into_response()),
+        Answered::Confirmed(it) => Ok(Json(ChallengeWire::from(*it)).into_response()),
         Answered::Refused(refusal) => Err(desk::Error::from(refusal).into()),
     }
 }

@@ -228,7 +228,7 @@ impl Action for SendCode {
 #[derive(Debug, Clone)]
 pub enum Answered {
     /// It was right, and what waited for it is done.
-    Confirmed(Challenge),
+    Confirmed(Box<Challenge>),
     /// It was not. A wrong one is counted, so it is no error of the action.
     Refused(Refusal),
 }
@@ -272,7 +272,7 @@ impl Action for ConfirmChallenge {
         (it.state, it.code, it.ended_at) = (ChallengeState::Confirmed, None, Some(cx.now));
         store::save(cx.tx, tenant.id, it).await?;
         cx.note(Fact::ChallengeConfirmed { challenge: it.id, purpose: it.purpose.word() });
-        Ok(Answered::Confirmed(around.challenge))
+        Ok(Answered::Confirmed(Box::new(around.challenge)))
     }
 }
 

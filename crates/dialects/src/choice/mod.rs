@@ -156,9 +156,6 @@ async fn handle(house: House, operation: Operation, request: Request) -> Respons
     } else {
         Err(Wrong::new("12000", format!("Type of {} request is not supported", request.method())))
     };
-    if let Err(wrong) = &told {
-        metrics::counter!("bursar_choice_refused_total", "code" => wrong.code).increment(1);
-    }
     let status = told.as_ref().err().map_or(StatusCode::OK, Wrong::status);
     envelope.answer(status, &told, now.0.div_euclid(1000))
 }

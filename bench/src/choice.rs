@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest;
 use desk::value::clock::Clock;
+use desk::value::secret;
 use serde_json::{Value, json};
 
 use crate::broken::broken;
@@ -46,8 +46,7 @@ impl Partner {
         ];
         leaves.extend(params.iter().map(|(name, value)| format!("params.{name}={value}")));
         leaves.sort_unstable();
-        let hash = digest::digest(&digest::SHA256, leaves.join("&").as_bytes());
-        let signature: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let signature = secret::hex(&secret::digest(leaves.join("&").as_bytes()));
         let params: serde_json::Map<String, Value> =
             params.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
         let body = json!({

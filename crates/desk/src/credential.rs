@@ -12,14 +12,14 @@ use crate::caller::{Caller, Origin, Who};
 use crate::db::{Rd, Read, Row, Tx, params};
 use crate::door::Desk;
 use crate::error::{Error, Result};
-use crate::key::{self, Key};
+use crate::key::{self, Key, KeyKind};
 use crate::permission::Permissions;
 use crate::tenant::Tenant;
 use crate::user::{self, Attempt};
 use crate::value::clock::Time;
 use crate::value::id::{KeyId, SessionId, StaffId, TenantId, UserId};
 use crate::value::seal::Sealing;
-use crate::value::secret::{Secret, fingerprint, same};
+use crate::value::secret::{Secret, fingerprint, hex, same};
 use crate::verb::Cx;
 
 /// A key that counts now, its owner, and one row for each of the owner's roles. `$1` is the tenant, `$3` this moment.
@@ -53,20 +53,13 @@ pub(crate) const CLIENT: &str = "\
     FROM key
     WHERE client_id = $1";
 
-/// A Switch client that counts now, with its secret.
-pub(crate) const SWITCH_CLIENT: &str = "\
+/// A client with a secret, of one kind, that counts now.
+pub(crate) const CLIENT_WITH_SECRET: &str = "\
     SELECT k.tenant_id, k.id, k.secret
     FROM key k
     JOIN staff s ON s.tenant_id = k.tenant_id AND s.id = k.staff_id
-    WHERE k.client_id = $1 AND k.kind = 'switch_client' AND k.revoked_at IS NULL AND s.disabled_at IS NULL
-        AND (k.expires_at IS NULL OR k.expires_at > $2)";
-
-/// A Choice sender that counts now, with its key.
-pub(crate) const CHOICE_SENDER: &str = "\
-    SELECT tenant_id, id, secret
-    FROM key
-    WHERE client_id = $1 AND kind = 'choice_sender' AND revoked_at IS NULL
-        AND (expires_at IS NULL OR expires_at > $2)";
+    WHERE k.client_id = $1 AND k.kind = $2 AND k.revoked_at IS NULL AND s.disabled_at IS NULL
+        AND (k.expires_at IS NULL OR k.expires_at > $3)";
 
 pub(crate) const SESSION: &str = "\
     SELECT id, who, subject_id
@@ -223,7 +216,7 @@ impl SwitchClient {
     pub fn is_checksum(&self, payload: &[u8], checksum: &str) -> bool {
         let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, self.secret.expose().as_bytes());
         let right = aws_lc_rs::hmac::sign(&key, payload);
-        let right: String = right.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let right = hex(right.as_ref());
         same(right.as_bytes(), checksum.to_ascii_lowercase().as_bytes())
     }
 }
@@ -235,7 +228,7 @@ impl Desk {
         if client_id.is_empty() || client_id.len() > 100 {
             return Ok(None);
         }
-        let found = self.secret_of(SWITCH_CLIENT, client_id).await?;
+        let found = self.secret_of(KeyKind::SwitchClient, client_id).await?;
         Ok(found.map(|(tenant, _, secret)| SwitchClient { tenant, secret }))
     }
 
@@ -244,7 +237,7 @@ impl Desk {
         if sender.is_empty() || sender.len() > 100 {
             return Ok(None);
         }
-        let found = self.secret_of(CHOICE_SENDER, sender).await?;
+        let found = self.secret_of(KeyKind::ChoiceSender, sender).await?;
         let id = sender.to_owned();
         Ok(found.map(|(tenant, key, signing_key)| ChoiceSender { tenant, key, id, signing_key }))
     }
@@ -265,8 +258,8 @@ impl Desk {
     }
 
     /// A key known by a client id, with its secret opened.
-    async fn secret_of(&self, sql: &'static str, client_id: &str) -> Result<Option<(Arc<Tenant>, KeyId, Secret)>> {
-        let find = FindSecret { sql, client_id: client_id.to_owned(), now: self.now() };
+    async fn secret_of(&self, kind: KeyKind, client_id: &str) -> Result<Option<(Arc<Tenant>, KeyId, Secret)>> {
+        let find = FindSecret { kind, client_id: client_id.to_owned(), now: self.now() };
         let Some((tenant, id, sealed)) = self.inner.db.read(find).await? else { return Ok(None) };
         let tenant = self.tenant(tenant).await?;
         let plain = tenant.keys.open(&key::secret_place(tenant.id, &id), &sealed)?;
@@ -288,7 +281,7 @@ pub struct ChoiceSender {
 }
 
 struct FindSecret {
-    sql: &'static str,
+    kind: KeyKind,
     client_id: String,
     now: Time,
 }
@@ -297,7 +290,7 @@ impl Read for FindSecret {
     type Output = Option<(TenantId, KeyId, Vec<u8>)>;
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
-        let row = rd.find(self.sql, params![self.client_id, self.now]).await?;
+        let row = rd.find(CLIENT_WITH_SECRET, params![self.client_id, self.kind, self.now]).await?;
         row.map(|mut row| Ok((row.take()?, row.take()?, row.take()?))).transpose()
     }
 }

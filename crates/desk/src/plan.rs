@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::fact::Fact;
 use crate::value::clock::Time;
 use crate::value::id;
+use crate::value::secret;
 use crate::verb::Subject;
 
 /// Facts that come and go by themselves: how many sessions an action ends depends on who has signed in meanwhile, and which
@@ -32,8 +33,7 @@ impl Plan {
         let hashed: Vec<Value> =
             facts.iter().filter(counts).map(|fact| without_new_ids(fact, now, about.as_deref())).collect();
         let text = serde_json::to_vec(&hashed).map_err(Error::internal)?;
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);
-        let hash = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = secret::hex(&secret::digest(&text));
         Ok(Plan { facts, hash })
     }
 }

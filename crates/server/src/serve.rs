@@ -46,7 +46,7 @@ pub async fn serve(settings: Settings) -> Done {
         tell(&first_steps(&settings));
     }
     let public_url = settings.config.public_url();
-    run(&settings, opened, listener, &public_url, prometheus, stop, |address| {
+    run(Router::new(), &settings, opened, listener, &public_url, prometheus, stop, |address| {
         tell(&format!("bursar {} listens on http://{address}", env!("CARGO_PKG_VERSION")));
     })
     .await
@@ -98,22 +98,9 @@ pub fn signals() -> Done<watch::Receiver<bool>> {
     Ok(stop)
 }
 
-/// Serves until told to stop, then ends in order.
-pub async fn run(
-    settings: &Settings,
-    opened: Opened,
-    listener: TcpListener,
-    public_url: &str,
-    prometheus: PrometheusHandle,
-    stop: watch::Receiver<bool>,
-    ready: impl FnOnce(SocketAddr),
-) -> Done {
-    run_with(Router::new(), settings, opened, listener, public_url, prometheus, stop, ready).await
-}
-
-/// The same, with more routes than everybody's.
+/// Serves until told to stop, then ends in order: what everybody is served, and `more`.
 #[expect(clippy::too_many_arguments, reason = "what a server is made of, once for all")]
-pub async fn run_with(
+pub async fn run(
     more: Router,
     settings: &Settings,
     opened: Opened,

@@ -22,17 +22,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::act::{Call, Reply};
 use super::around::{ListOf, list_of};
-use super::standing::ReasonIn;
+use super::standing::{ReasonIn, needed};
 use super::wire::{chosen, time};
 use super::{House, Native, Problems};
 use crate::kit::{Fault, Json, Query, SignedBy, Text};
 
 type Answer = Result<Response, Fault<Native>>;
-
-/// What a word that must be there says.
-fn needed<T>(found: desk::Result<Option<T>>, field: &str) -> desk::Result<T> {
-    found?.ok_or_else(|| desk::Error::invalid(field, "required", "Needed."))
-}
 
 /// An account.
 #[derive(Debug, Serialize, ToSchema)]

@@ -123,7 +123,8 @@ pub struct DecisionIn {
     pub reason: Option<String>,
 }
 
-fn needed<T>(value: desk::Result<Option<T>>, field: &str) -> desk::Result<T> {
+/// What must be there, once it was read.
+pub(super) fn needed<T>(value: desk::Result<Option<T>>, field: &str) -> desk::Result<T> {
     value?.ok_or_else(|| Error::invalid(field, "required", "Needed."))
 }
 

@@ -30,10 +30,17 @@ impl SeenAccount {
     }
 }
 
-/// The owner, if the caller may know of her: else the account does not exist either.
-pub(crate) async fn owner_of(rd: &mut Rd, tenant: &Tenant, caller: &Caller, account: &Account) -> Result<User> {
+/// The owner, if the caller may know of her: else the account does not exist either, nor whatever of it (`noun`) was asked
+/// for.
+pub(crate) async fn owner_of(
+    rd: &mut Rd,
+    tenant: &Tenant,
+    caller: &Caller,
+    account: &Account,
+    noun: &'static str,
+) -> Result<User> {
     match users::load(rd, tenant, caller, account.owner).await {
-        Err(Error::NotFound(_)) => Err(Error::NotFound(AccountId::NOUN)),
+        Err(Error::NotFound(_)) => Err(Error::NotFound(noun)),
         other => other,
     }
 }
@@ -77,7 +84,7 @@ impl Question for ShowAccount {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<SeenAccount> {
         let account = self.account.load(qx.rd, qx.tenant, self.partner.as_deref()).await?;
-        owner_of(qx.rd, qx.tenant, qx.caller, &account).await?;
+        owner_of(qx.rd, qx.tenant, qx.caller, &account, AccountId::NOUN).await?;
         Ok(SeenAccount::of(account, self.partner.as_deref()))
     }
 }
@@ -106,7 +113,7 @@ impl Question for RevealAccount {
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Details> {
         check_purpose(&self.purpose)?;
         let account = store::load(qx.rd, qx.tenant, self.account).await?;
-        owner_of(qx.rd, qx.tenant, qx.caller, &account).await?;
+        owner_of(qx.rd, qx.tenant, qx.caller, &account, AccountId::NOUN).await?;
         account.details.ok_or(Error::NotFound(AccountId::NOUN))
     }
 }

@@ -1,9 +1,9 @@
 //! Becoming an administrator, proving a contact, and ceasing to be one.
 
 use super::model::{Administrator, AdministratorState, Contact, IdType, Person, Rights, id_fault, phone_fault};
-use super::questions::{SeenAdministrator, visible};
+use super::questions::SeenAdministrator;
 use super::store::{self, Loaded};
-use crate::account::Account;
+use crate::account::{self, Account};
 use crate::challenge::{self, Purpose};
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
@@ -13,9 +13,9 @@ use crate::value::id::{AccountId, AdministratorId, ChallengeId};
 use crate::verb::{Action, Cx, Subject};
 
 /// The account, loaded for change, and its owner: whoever changes something about its administrators holds it.
-async fn account_and_owner(cx: &mut Cx<'_>, account: AccountId) -> Result<(Account, User)> {
-    let account = crate::account::store::load_for_change(cx.tx, cx.tenant, account).await?;
-    let owner = crate::account::questions::owner_of(cx.tx, cx.tenant, cx.caller, &account).await?;
+async fn account_and_owner(cx: &mut Cx<'_>, id: AccountId, noun: &'static str) -> Result<(Account, User)> {
+    let account = account::store::load_for_change(cx.tx, cx.tenant, id).await?;
+    let owner = account::questions::owner_of(cx.tx, cx.tenant, cx.caller, &account, noun).await?;
     Ok((account, owner))
 }
 
@@ -71,7 +71,7 @@ impl Action for AddAdministrator {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Opened> {
         let person = self.person.clone().checked()?;
-        let (account, owner) = account_and_owner(cx, self.account).await?;
+        let (account, owner) = account_and_owner(cx, self.account, AccountId::NOUN).await?;
         if let Some(earlier) = check_new(cx, &account, &owner, &person, None).await? {
             end(cx, earlier.it, AdministratorState::Ended, "superseded").await?;
         }
@@ -90,7 +90,7 @@ impl Action for AddAdministrator {
         };
         store::insert(cx.tx, cx.tenant, &administrator, &person, cx.random).await?;
         let (id, purpose) = (administrator.id, Purpose::AdministratorAdd);
-        let challenge = challenge::open(cx, purpose, &account, id, account.owner.0).await?;
+        let challenge = challenge::open(cx, purpose, &account, id, account.owner.0).await?.id;
         cx.note(Fact::AdministratorProposed { administrator: id, account: account.id, challenge });
         Ok(Opened { administrator: SeenAdministrator::of(administrator, cx.caller), challenge })
     }
@@ -129,13 +129,21 @@ pub enum Selector {
 }
 
 impl Selector {
+    /// What an action on whom it names is about.
+    fn subject(&self, account: AccountId) -> Subject {
+        match self {
+            Selector::Id(id) => Subject::Administrator(*id),
+            Selector::Known { .. } => Subject::Account(account),
+        }
+    }
+
     async fn load(&self, cx: &mut Cx<'_>, account: &Account, owner: &User) -> Result<Loaded> {
         let absent = Error::NotFound(AdministratorId::NOUN);
         let (identity, phone) = match self {
             Selector::Id(id) => {
                 let loaded = store::load(cx.tx, cx.tenant, *id).await?;
-                let is_live = matches!(loaded.it.state, AdministratorState::Pending | AdministratorState::Active);
-                return if loaded.it.account == account.id && is_live { Ok(loaded) } else { Err(absent) };
+                let is_it = loaded.it.account == account.id && loaded.it.is_live();
+                return if is_it { Ok(loaded) } else { Err(absent) };
             }
             Selector::Known { identity, phone } => (identity, phone),
         };
@@ -193,14 +201,11 @@ impl Action for VerifyAdministrator {
     type Output = Opened;
 
     fn subject(&self) -> Subject {
-        match self.who {
-            Selector::Id(id) => Subject::Administrator(id),
-            Selector::Known { .. } => Subject::Account(self.account),
-        }
+        self.who.subject(self.account)
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Opened> {
-        let (account, owner) = account_and_owner(cx, self.account).await?;
+        let (account, owner) = account_and_owner(cx, self.account, AccountId::NOUN).await?;
         account.may_be_administered()?;
         let loaded = self.who.load(cx, &account, &owner).await?;
         if loaded.it.state != AdministratorState::Active {
@@ -215,10 +220,12 @@ impl Action for VerifyAdministrator {
         };
         let id = loaded.it.id;
         challenge::cancel_of(cx, id, Some(purpose), "superseded").await?;
-        let challenge = challenge::open(cx, purpose, &account, id, id.0).await?;
+        let opened = challenge::open(cx, purpose, &account, id, id.0).await?;
+        let challenge = opened.id;
         cx.note(Fact::AdministratorVerifying { administrator: id, contact: self.contact.word(), challenge });
-        challenge::actions::send_first(cx, challenge).await?;
-        Ok(Opened { administrator: SeenAdministrator::of(loaded.it, cx.caller), challenge })
+        let administrator = SeenAdministrator::of(loaded.it.clone(), cx.caller);
+        challenge::send_first(cx, opened, account, owner, loaded, self.contact.channel()).await?;
+        Ok(Opened { administrator, challenge })
     }
 }
 
@@ -237,10 +244,7 @@ impl Action for RemoveAdministrator {
     type Output = SeenAdministrator;
 
     fn subject(&self) -> Subject {
-        match self.who {
-            Selector::Id(id) => Subject::Administrator(id),
-            Selector::Known { .. } => Subject::Account(self.account),
-        }
+        self.who.subject(self.account)
     }
 
     fn reason(&self) -> Option<&str> {
@@ -249,13 +253,13 @@ impl Action for RemoveAdministrator {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<SeenAdministrator> {
         check_reason(self.reason.as_deref())?;
-        let (account, owner) = account_and_owner(cx, self.account).await?;
+        let (account, owner) = account_and_owner(cx, self.account, AccountId::NOUN).await?;
         let loaded = self.who.load(cx, &account, &owner).await?;
-        let (state, cause) = match loaded.it.state {
-            AdministratorState::Active => (AdministratorState::Removed, "removed"),
-            _ => (AdministratorState::Ended, "removed"),
+        let state = match loaded.it.state {
+            AdministratorState::Active => AdministratorState::Removed,
+            _ => AdministratorState::Ended,
         };
-        let ended = end(cx, loaded.it, state, cause).await?;
+        let ended = end(cx, loaded.it, state, "removed").await?;
         Ok(SeenAdministrator::of(ended, cx.caller))
     }
 }
@@ -288,11 +292,11 @@ impl Action for SetAdministratorRights {
         if limit.is_some_and(|limit| limit < 0) {
             return Err(Error::invalid("limit", "out_of_range", "Zero or more, in minor units."));
         }
-        let found = store::load(cx.tx, cx.tenant, self.administrator).await?.it;
-        visible(cx.tx, cx.tenant, cx.caller, &found).await?;
-        crate::account::store::load_for_change(cx.tx, cx.tenant, found.account).await?;
+        let account = store::load(cx.tx, cx.tenant, self.administrator).await?.it.account;
+        account_and_owner(cx, account, AdministratorId::NOUN).await?;
+        // Anew: nobody changes her from here on.
         let mut it = store::load(cx.tx, cx.tenant, self.administrator).await?.it;
-        if !matches!(it.state, AdministratorState::Pending | AdministratorState::Active) {
+        if !it.is_live() {
             return Err(Error::NotFound(AdministratorId::NOUN));
         }
         if it.rights != self.rights {

@@ -167,6 +167,11 @@ pub struct Administrator {
 }
 
 impl Administrator {
+    /// Whether she is one, or may become one.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.state, AdministratorState::Pending | AdministratorState::Active)
+    }
+
     /// When this contact was shown to be hers.
     pub fn verified_at(&self, contact: Contact) -> Option<Time> {
         match contact {

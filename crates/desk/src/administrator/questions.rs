@@ -4,10 +4,8 @@ use super::model::{Administrator, Person};
 use super::store;
 use crate::account;
 use crate::caller::Caller;
-use crate::db::Rd;
 use crate::error::{Error, Result};
 use crate::permission::Permission;
-use crate::tenant::Tenant;
 use crate::user::questions::PAGE_MAX;
 use crate::value::id::{AccountId, AdministratorId};
 use crate::value::mask::Mask;
@@ -37,15 +35,6 @@ fn masked(person: Person, caller: &Caller) -> Person {
     seen
 }
 
-/// Whether the caller may know of the account's owner; else the administrator does not exist either.
-pub(super) async fn visible(rd: &mut Rd, tenant: &Tenant, caller: &Caller, it: &Administrator) -> Result<()> {
-    let account = account::store::load(rd, tenant, it.account).await?;
-    match account::questions::owner_of(rd, tenant, caller, &account).await {
-        Err(Error::NotFound(_)) => Err(Error::NotFound(AdministratorId::NOUN)),
-        other => other.map(drop),
-    }
-}
-
 /// One administrator.
 pub struct ShowAdministrator(pub AdministratorId);
 
@@ -59,7 +48,8 @@ impl Question for ShowAdministrator {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<SeenAdministrator> {
         let it = store::load(qx.rd, qx.tenant, self.0).await?.it;
-        visible(qx.rd, qx.tenant, qx.caller, &it).await?;
+        let account = account::store::load(qx.rd, qx.tenant, it.account).await?;
+        account::questions::owner_of(qx.rd, qx.tenant, qx.caller, &account, AdministratorId::NOUN).await?;
         Ok(SeenAdministrator::of(it, qx.caller))
     }
 }
@@ -95,7 +85,7 @@ impl Question for ListAdministrators {
             return Err(Error::invalid("limit", "out_of_range", format!("Must be from 1 to {PAGE_MAX}.")));
         }
         let account = account::store::load(qx.rd, qx.tenant, self.account).await?;
-        account::questions::owner_of(qx.rd, qx.tenant, qx.caller, &account).await?;
+        account::questions::owner_of(qx.rd, qx.tenant, qx.caller, &account, AccountId::NOUN).await?;
         let after = self.after.map_or([0; 16], |id| *id.bytes());
         let mut found = store::page(qx.rd, qx.tenant, account.id, after, self.limit + 1).await?;
         let more = found.len() as i64 > self.limit;

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::tenant::Tenant;
 use crate::value::clock::Time;
 use crate::value::id::TenantId;
+use crate::value::secret::hex;
 
 /// Rows sealed in one transaction: small enough that the writer's other callers hardly notice.
 pub const BATCH: i64 = 200;
@@ -122,10 +123,6 @@ impl Desk {
         self.inner.db.write(Seal { tenant: tenant.id, checkpoint }).await?;
         Ok(rows.len() as i64)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -8,9 +8,9 @@ use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::message::{self, Addressee, Channel};
 use crate::tenant::Tenant;
+use crate::user::Attempt;
 use crate::user::actions::check_reason;
 use crate::user::model::User;
-use crate::user::{self, Attempt};
 use crate::value::clock::{DAY, SECOND};
 use crate::value::id::{AdministratorId, ChallengeId, Uuid};
 use crate::value::secret::{Secret, numeric_code, same};
@@ -28,7 +28,7 @@ pub(crate) async fn open(
     account: &Account,
     subject: AdministratorId,
     recipient: Uuid,
-) -> Result<ChallengeId> {
+) -> Result<Challenge> {
     let challenge = Challenge {
         id: ChallengeId::new(cx.id_time(), cx.random),
         purpose,
@@ -49,7 +49,7 @@ pub(crate) async fn open(
         end_cause: None,
     };
     store::insert(cx.tx, cx.tenant.id, &challenge).await?;
-    Ok(challenge.id)
+    Ok(challenge)
 }
 
 /// Ends what waits because of an administrator; of one purpose, or of any.
@@ -82,18 +82,14 @@ struct Around {
 }
 
 async fn around(cx: &mut Cx<'_>, id: ChallengeId, partner: Option<&str>) -> Result<Around> {
-    let absent = || Error::NotFound(ChallengeId::NOUN);
     // The account before the challenge, as everybody does it: else two could wait for one another.
     let seen = store::load(cx.tx, cx.tenant.id, id).await?;
     if partner.is_some() && seen.partner.as_deref() != partner {
-        return Err(absent());
+        return Err(Error::NotFound(ChallengeId::NOUN));
     }
     let account = account::store::load_for_change(cx.tx, cx.tenant, seen.account).await?;
     let challenge = store::load_for_change(cx.tx, cx.tenant.id, id).await?;
-    let owner = match user::store::load(cx.tx, cx.tenant, cx.caller, account.owner).await {
-        Err(Error::NotFound(_)) => return Err(absent()),
-        other => other?,
-    };
+    let owner = account::questions::owner_of(cx.tx, cx.tenant, cx.caller, &account, ChallengeId::NOUN).await?;
     let administrator = administrator::store::load(cx.tx, cx.tenant, challenge.subject).await?;
     Ok(Around { challenge, account, owner, administrator })
 }
@@ -170,11 +166,16 @@ impl Around {
     }
 }
 
-/// The first code of a challenge that has just been opened and goes by one way only.
-pub(crate) async fn send_first(cx: &mut Cx<'_>, id: ChallengeId) -> Result<()> {
-    let around = around(cx, id, None).await?;
-    let channel = around.challenge.purpose.channel().ok_or_else(|| Error::internal("a challenge without a way"))?;
-    around.send(cx, channel).await.map(drop)
+/// The first code of a challenge that has just been opened, with what it hangs on.
+pub(crate) async fn send_first(
+    cx: &mut Cx<'_>,
+    challenge: Challenge,
+    account: Account,
+    owner: User,
+    administrator: administrator::store::Loaded,
+    channel: Channel,
+) -> Result<()> {
+    Around { challenge, account, owner, administrator }.send(cx, channel).await.map(drop)
 }
 
 /// Whether a code is the first that is asked for.

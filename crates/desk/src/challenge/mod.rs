@@ -8,6 +8,6 @@ pub mod questions;
 pub(crate) mod store;
 
 pub use actions::{Answered, CancelChallenge, ConfirmChallenge, SendCode, Sending};
-pub(crate) use actions::{cancel_of, open};
+pub(crate) use actions::{cancel_of, open, send_first};
 pub use model::{Challenge, ChallengeState, Purpose};
 pub use questions::{ListChallenges, ShowChallenge};

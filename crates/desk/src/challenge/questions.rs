@@ -3,7 +3,7 @@
 use super::model::Challenge;
 use super::store;
 use crate::account;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::value::id::{AccountId, ChallengeId};
 use crate::verb::{Question, Qx, Subject};
 
@@ -21,10 +21,8 @@ impl Question for ShowChallenge {
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Challenge> {
         let challenge = store::load(qx.rd, qx.tenant.id, self.0).await?;
         let account = account::store::load(qx.rd, qx.tenant, challenge.account).await?;
-        match account::questions::owner_of(qx.rd, qx.tenant, qx.caller, &account).await {
-            Err(Error::NotFound(_)) => Err(Error::NotFound(ChallengeId::NOUN)),
-            other => other.map(|_| challenge),
-        }
+        account::questions::owner_of(qx.rd, qx.tenant, qx.caller, &account, ChallengeId::NOUN).await?;
+        Ok(challenge)
     }
 }
 
@@ -44,7 +42,7 @@ impl Question for ListChallenges {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Vec<Challenge>> {
         let account = account::store::load(qx.rd, qx.tenant, self.account).await?;
-        account::questions::owner_of(qx.rd, qx.tenant, qx.caller, &account).await?;
+        account::questions::owner_of(qx.rd, qx.tenant, qx.caller, &account, AccountId::NOUN).await?;
         store::of_account(qx.rd, qx.tenant.id, account.id).await
     }
 }

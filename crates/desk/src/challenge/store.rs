@@ -5,39 +5,35 @@ use crate::db::{Rd, Row, Tx, params};
 use crate::error::{Error, Result};
 use crate::value::id::{AccountId, AdministratorId, ChallengeId, TenantId, Uuid};
 
+macro_rules! columns {
+    () => {
+        "id, purpose, account_id, subject_id, recipient_id, partner, state, code, code_sent_at, code_expires_at, channel, \
+         sends, tries, created_at, expires_at, ended_at, end_cause"
+    };
+}
+
 pub(crate) const INSERT: &str = "\
     INSERT INTO challenge (tenant_id, id, purpose, account_id, subject_id, recipient_id, partner, state, sends, tries,
                            created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', 0, 0, $8, $9)";
 
-pub(crate) const SELECT: &str = "\
-    SELECT id, purpose, account_id, subject_id, recipient_id, partner, state, code, code_sent_at, code_expires_at, channel,
-           sends, tries, created_at, expires_at, ended_at, end_cause
-    FROM challenge
-    WHERE tenant_id = $1 AND id = $2";
+pub(crate) const SELECT: &str = concat!("SELECT ", columns!(), " FROM challenge WHERE tenant_id = $1 AND id = $2");
 
-pub(crate) const SELECT_FOR_CHANGE: &str = "\
-    SELECT id, purpose, account_id, subject_id, recipient_id, partner, state, code, code_sent_at, code_expires_at, channel,
-           sends, tries, created_at, expires_at, ended_at, end_cause
-    FROM challenge
-    WHERE tenant_id = $1 AND id = $2
-    FOR UPDATE";
+pub(crate) const SELECT_FOR_CHANGE: &str =
+    concat!("SELECT ", columns!(), " FROM challenge WHERE tenant_id = $1 AND id = $2 FOR UPDATE");
 
-pub(crate) const OPEN_OF: &str = "\
-    SELECT id, purpose, account_id, subject_id, recipient_id, partner, state, code, code_sent_at, code_expires_at, channel,
-           sends, tries, created_at, expires_at, ended_at, end_cause
-    FROM challenge
-    WHERE tenant_id = $1 AND subject_id = $2 AND state = 'open'
-    FOR UPDATE";
+pub(crate) const OPEN_OF: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM challenge WHERE tenant_id = $1 AND subject_id = $2 AND state = 'open' FOR UPDATE"
+);
 
 /// The newest of an account.
-pub(crate) const OF_ACCOUNT: &str = "\
-    SELECT id, purpose, account_id, subject_id, recipient_id, partner, state, code, code_sent_at, code_expires_at, channel,
-           sends, tries, created_at, expires_at, ended_at, end_cause
-    FROM challenge
-    WHERE tenant_id = $1 AND account_id = $2
-    ORDER BY id DESC
-    LIMIT 100";
+pub(crate) const OF_ACCOUNT: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM challenge WHERE tenant_id = $1 AND account_id = $2 ORDER BY id DESC LIMIT 100"
+);
 
 pub(crate) const SAVE: &str = "\
     UPDATE challenge

@@ -8,6 +8,7 @@ use super::{Db, Engine, Rd, Read, Tx, Write, params, sql, statistics};
 use crate::error::{Busy, Conflict, Error, Result};
 use crate::value::clock::{Clock, SECOND};
 use crate::value::random::Random;
+use crate::value::secret;
 
 /// One file of SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,8 +114,7 @@ async fn make_tables(db: &Db) -> Result<()> {
 /// SHA-256 in hexadecimal; line ends do not count.
 fn checksum(sql: &str) -> String {
     let text = sql.replace("\r\n", "\n");
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    secret::hex(&secret::digest(text.as_bytes()))
 }
 
 fn dialect(engine: Engine, sql: &str) -> String {

@@ -12,7 +12,7 @@ use crate::user::model::User;
 use crate::user::verification::{self, RequestState};
 use crate::user::{self};
 use crate::value::clock::Time;
-use crate::value::id::{AdministratorId, MessageId, StaffId, UserId, Uuid, VerificationId};
+use crate::value::id::{AdministratorId, MessageId, StaffId, TenantId, UserId, Uuid, VerificationId};
 use crate::value::seal::{PersonKey, Place, Sealing};
 use crate::value::secret::Secret;
 use crate::value::words;
@@ -122,7 +122,7 @@ pub enum Draft {
 }
 
 /// What is sealed of a message: all that is needed to write it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields say what they are")]
 pub struct Letter {
     pub to: String,
@@ -143,23 +143,35 @@ pub struct Letter {
     pub reference: Option<String>,
 }
 
-fn place<'a>(user: &User, id: &'a MessageId) -> Place<'a> {
-    Place { tenant: user.tenant, table: "message", column: "sealed", row: id.bytes() }
+fn place(tenant: TenantId, id: &MessageId) -> Place<'_> {
+    Place { tenant, table: "message", column: "sealed", row: id.bytes() }
+}
+
+/// Seals a letter and puts it where the worker finds it.
+async fn put(
+    cx: &mut Cx<'_>,
+    key: &impl Sealing,
+    person: UserId,
+    channel: Channel,
+    template: &str,
+    letter: &Letter,
+) -> Result<MessageId> {
+    let id = MessageId::new(cx.id_time(), cx.random);
+    let plain = serde_json::to_vec(letter).map_err(Error::internal)?;
+    let sealed = key.seal(&place(cx.tenant.id, &id), &plain, cx.random);
+    cx.tx.run(store::INSERT, params![cx.tenant.id, id, person, channel, template, sealed, cx.now]).await?;
+    Ok(id)
+}
+
+/// The letter that `put` has sealed.
+fn open(key: &impl Sealing, tenant: TenantId, id: &MessageId, sealed: &[u8]) -> Result<Letter> {
+    serde_json::from_slice(&key.open(&place(tenant, id), sealed)?).map_err(Error::internal)
 }
 
 /// Queues a message to a user; the fact sends the worker.
 pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<MessageId> {
     let profile = user.profile()?;
-    let mut letter = Letter {
-        to: String::new(),
-        name: profile.full_name(),
-        locale: profile.locale,
-        token: None,
-        code: None,
-        minutes: None,
-        text: None,
-        reference: None,
-    };
+    let mut letter = Letter { name: profile.full_name(), locale: profile.locale, ..Letter::default() };
     let (channel, template) = match draft {
         Draft::PasswordReset { method, token, minutes } => {
             letter.token = Some(token.expose().to_owned());
@@ -192,10 +204,7 @@ pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<
         Channel::Sms => profile.phone,
     };
     letter.to = address.ok_or(crate::Refusal::NoDeliveryAddress)?;
-    let id = MessageId::new(cx.id_time(), cx.random);
-    let plain = serde_json::to_vec(&letter).map_err(Error::internal)?;
-    let sealed = user.key()?.seal(&place(user, &id), &plain, cx.random);
-    cx.tx.run(store::INSERT, params![cx.tenant.id, id, user.id, channel, template, sealed, cx.now]).await?;
+    let id = put(cx, user.key()?, user.id, channel, template, &letter).await?;
     cx.note(Fact::MessageQueued { user: user.id, message: id, template, channel: channel.word() });
     Ok(id)
 }
@@ -208,19 +217,12 @@ pub(crate) async fn invite(cx: &mut Cx<'_>, staff: &Staff, token: &Secret, minut
     let letter = Letter {
         to: staff.profile.email.clone(),
         name: staff.profile.name.clone(),
-        locale: None,
         token: Some(token.expose().to_owned()),
-        code: None,
         minutes: Some(minutes),
-        text: None,
-        reference: None,
+        ..Letter::default()
     };
-    let id = MessageId::new(cx.id_time(), cx.random);
-    let plain = serde_json::to_vec(&letter).map_err(Error::internal)?;
-    let place = Place { tenant: cx.tenant.id, table: "message", column: "sealed", row: id.bytes() };
-    let sealed = cx.tenant.keys.seal(&place, &plain, cx.random);
-    cx.tx.run(store::INSERT, params![cx.tenant.id, id, staff.id, Channel::Email, INVITATION, sealed, cx.now]).await?;
-    Ok(id)
+    let tenant = cx.tenant.clone();
+    put(cx, &tenant.keys, UserId(staff.id.0), Channel::Email, INVITATION, &letter).await
 }
 
 /// The letter with a code to the owner of an account.
@@ -258,20 +260,12 @@ pub(crate) async fn queue_code(
         to: to.to,
         name: to.name,
         locale: to.locale,
-        token: None,
         code: Some(code.expose().to_owned()),
         minutes: Some(minutes),
-        text: None,
         reference: Some(reference),
+        ..Letter::default()
     };
-    let id = MessageId::new(cx.id_time(), cx.random);
-    let plain = serde_json::to_vec(&letter).map_err(Error::internal)?;
-    let place = Place { tenant: cx.tenant.id, table: "message", column: "sealed", row: id.bytes() };
-    let sealed = to.key.seal(&place, &plain, cx.random);
-    let person = UserId(to.person);
-    let params = params![cx.tenant.id, id, person, to.channel, to.template, sealed, cx.now];
-    cx.tx.run(store::INSERT, params).await?;
-    Ok(id)
+    put(cx, to.key, UserId(to.person), to.channel, to.template, &letter).await
 }
 
 /// A message, opened; only the house sees the letter.
@@ -323,9 +317,7 @@ fn read(mut row: Row) -> Result<MessageRow> {
 async fn opened(qx: &mut Qx<'_>, row: MessageRow) -> Result<Message> {
     let MessageRow { mut message, sealed } = row;
     if message.template == INVITATION {
-        let place = Place { tenant: qx.tenant.id, table: "message", column: "sealed", row: message.id.bytes() };
-        let plain = qx.tenant.keys.open(&place, &sealed)?;
-        message.letter = Some(serde_json::from_slice(&plain).map_err(Error::internal)?);
+        message.letter = Some(open(&qx.tenant.keys, qx.tenant.id, &message.id, &sealed)?);
         (message.staff, message.user) = (message.user.map(|user| StaffId(user.0)), None);
         return Ok(message);
     }
@@ -335,8 +327,7 @@ async fn opened(qx: &mut Qx<'_>, row: MessageRow) -> Result<Message> {
         if let Some(mut row) = qx.rd.find(store::PERSON_KEY, params![qx.tenant.id, person]).await? {
             let wrapped: Vec<u8> = row.take()?;
             let key = PersonKey::unwrap(&qx.tenant.keys, qx.tenant.id, person.bytes(), &wrapped)?;
-            let place = Place { tenant: qx.tenant.id, table: "message", column: "sealed", row: message.id.bytes() };
-            message.letter = Some(serde_json::from_slice(&key.open(&place, &sealed)?).map_err(Error::internal)?);
+            message.letter = Some(open(&key, qx.tenant.id, &message.id, &sealed)?);
         }
         return Ok(message);
     }
@@ -344,8 +335,7 @@ async fn opened(qx: &mut Qx<'_>, row: MessageRow) -> Result<Message> {
     let Some(user) = message.user else { return Ok(message) };
     let user = user::store::load(qx.rd, qx.tenant, &house, user).await?;
     if let Ok(key) = user.key() {
-        let plain = key.open(&place(&user, &message.id), &sealed)?;
-        message.letter = Some(serde_json::from_slice(&plain).map_err(Error::internal)?);
+        message.letter = Some(open(key, qx.tenant.id, &message.id, &sealed)?);
     }
     Ok(message)
 }

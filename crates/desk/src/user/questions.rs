@@ -302,7 +302,7 @@ async fn page(qx: &mut Qx<'_>, census: &Census, begin: Begin, limit: i64) -> Res
 /// A cursor is a number with a keyed tag over tenant, list and number: made by us for this list, or not accepted.
 fn cursor_tag(tenant: &Tenant, list: &str, number: i64) -> String {
     let tag = tenant.keys.lookup().of_person(&["cursor", &tenant.id.to_string(), list, &number.to_string()]);
-    tag.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    secret::hex(&tag[..8])
 }
 
 /// The cursor behind this number of a list.

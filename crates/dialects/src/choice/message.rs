@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest;
+use desk::value::secret;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -154,15 +154,14 @@ fn leaf(leaves: &mut Vec<String>, room: &mut usize, path: String, value: &Value)
 
 /// The signature of a message: plain SHA-256 in lower-case hexadecimal.
 pub fn signature(message: &Value, sender_key: &str) -> Result<String, Malformed> {
-    let digest = digest::digest(&digest::SHA256, flat(message, sender_key)?.as_bytes());
-    Ok(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(secret::hex(&secret::digest(flat(message, sender_key)?.as_bytes())))
 }
 
 /// Whether a message carries its right signature; upper case is taken, too.
 pub fn is_signed(message: &Value, sender_key: &str) -> Result<bool, Malformed> {
     let right = signature(message, sender_key)?;
     let given = message.get("signature").and_then(Value::text).unwrap_or_default().to_ascii_lowercase();
-    Ok(desk::value::secret::same(right.as_bytes(), given.as_bytes()))
+    Ok(secret::same(right.as_bytes(), given.as_bytes()))
 }
 
 #[cfg(test)]

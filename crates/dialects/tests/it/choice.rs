@@ -31,6 +31,8 @@ use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
+use crate::recorded::fits;
+
 /// A bank with a business, and two partners of it; a third belongs to another institution.
 struct World {
     test: TestDesk,
@@ -284,18 +286,6 @@ async fn play(world: &World, file: &Path, text: &str) -> Option<String> {
 /// An id to look for; before there is one, one that is nobody's.
 fn id_of(newest: &str) -> &str {
     if newest.is_empty() { "chl_" } else { newest }
-}
-
-/// The same keys in the same order with the same values; `{{any}}` fits every text.
-fn fits(expected: &Value, actual: &Value) -> bool {
-    match (expected, actual) {
-        (Value::String(any), Value::String(_)) if any == "{{any}}" => true,
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fits(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|((an, av), (bn, bv))| an == bn && fits(av, bv))
-        }
-        (a, b) => a == b,
-    }
 }
 
 const SEND: &str = "/common/sendOtp";

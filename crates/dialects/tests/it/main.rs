@@ -3,4 +3,5 @@
 
 mod banno;
 mod choice;
+mod recorded;
 mod switch;

@@ -79,7 +79,7 @@ pub async fn run(demo: Demo, mut settings: Settings, flags: &Flags) -> Done {
     let card = paper::card(&folder::read(&demo.data)?, &demo.data);
     let opened = Opened { desk, db };
     let letter_box = outbox::router(opened.desk.clone(), &base_url);
-    serve::run_with(letter_box, &settings, opened, listener, &base_url, prometheus, stop, |_| {
+    serve::run(letter_box, &settings, opened, listener, &base_url, prometheus, stop, |_| {
         // Whoever closed the terminal's end does not want the card; the server goes on.
         let _ = crate::command::print(&card);
     })

@@ -70,7 +70,7 @@ fn place(tenant: TenantId, row: &[u8; 32]) -> Place<'_> {
 
 /// The keyed fingerprint of a file, to know the same one again.
 fn token(tenant: &Tenant, user: UserId, bytes: &[u8]) -> [u8; 32] {
-    let hex: String = secret::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = secret::hex(&secret::digest(bytes));
     tenant.keys.lookup().of_person(&["document", &user.to_string(), &hex])
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::reading::{self, InThisProcess, Reader};
 use crate::error::{Busy, Error, Result};
 use crate::value::id::TenantId;
-use crate::value::secret::Secret;
+use crate::value::secret::{Secret, hex};
 
 /// How long the store may take for one object.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -222,7 +222,7 @@ async fn units(room: &Arc<Semaphore>, bytes: usize, most: usize) -> Result<Owned
 
 /// The tenant, two letters so that no folder grows large, and the name.
 fn place(tenant: TenantId, object: &[u8; 16]) -> Path {
-    let name: String = object.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex(object);
     Path::from(format!("{tenant}/{}/{name}", &name[..2]))
 }
 

@@ -11,6 +11,7 @@ use desk::value::clock::SECOND;
 use serde_json::{Map, Value};
 
 use super::world::{ADMINS, Answer, World};
+use crate::recorded::fits;
 
 #[tokio::test]
 async fn every_recorded_exchange_is_repeated() {
@@ -236,17 +237,5 @@ fn compare(file: &Path, world: &World, request: &str, expected: &str, answer: &A
             assert_eq!(answer.text, serde_json::to_string(&actual).unwrap(), "no blanks, nothing twice: {context}");
         }
         Err(_) => assert_eq!(answer.text, body, "{context}"),
-    }
-}
-
-/// The same keys in the same order with the same values; `{{any}}` fits every text.
-fn fits(expected: &Value, actual: &Value) -> bool {
-    match (expected, actual) {
-        (Value::String(any), Value::String(_)) if any == "{{any}}" => true,
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fits(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|((an, av), (bn, bv))| an == bn && fits(av, bv))
-        }
-        (a, b) => a == b,
     }
 }

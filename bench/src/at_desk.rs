@@ -9,6 +9,7 @@ use desk::db::{Db, DbOptions};
 use desk::tenant::{Environment, Institution, InstitutionKind, Settings};
 use desk::user::verification::Vault;
 use desk::user::{CreateUser, Profile, UserFilter};
+use desk::value::callback_url::Reach;
 use desk::value::clock::Clock;
 use desk::value::id::{BulkId, InstitutionId};
 use desk::value::password::Hashing;
@@ -29,7 +30,16 @@ pub fn bulk(folder: &Path, users: i64) -> Result<()> {
         let (clock, random, hashing) = (Clock::System, Random::System, Hashing::cheap());
         let master = MasterKey::create(&random);
         let vault = Vault::in_memory();
-        let desk = Desk::open(DeskParts { db, master, clock, random, hashing, hashing_at_once: 1, vault });
+        let desk = Desk::open(DeskParts {
+            db,
+            master,
+            clock,
+            random,
+            hashing,
+            hashing_at_once: 1,
+            vault,
+            callbacks_to: Reach::Outside,
+        });
         let id = InstitutionId::new(desk.now(), desk.random());
         let bank = Institution { id, kind: InstitutionKind::Bank, name: "Harbor & Pine Bank".to_owned() };
         let tenant = desk.open_tenant(Door::Cli, bank, Environment::Live, Settings::default()).await?;

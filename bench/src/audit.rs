@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use desk::db::{Db, DbOptions, Param, ToParam, Tx, Write};
 use desk::user::verification::Vault;
+use desk::value::callback_url::Reach;
 use desk::value::clock::{Clock, DAY, Time};
 use desk::value::id::{AuditId, KeyId, StaffId, TenantId};
 use desk::value::password::Hashing;
@@ -90,7 +91,16 @@ pub fn fill(house: &House, people: &[Person], wanted: u64) -> Result<u64> {
         let (clock, random, hashing) = (Clock::System, Random::System, Hashing::cheap());
         let master = MasterKey::read_or_create(&house.master_key(), &random)?;
         let vault = Vault::in_memory();
-        let desk = Desk::open(DeskParts { db: db.clone(), master, clock, random, hashing, hashing_at_once: 1, vault });
+        let desk = Desk::open(DeskParts {
+            db: db.clone(),
+            master,
+            clock,
+            random,
+            hashing,
+            hashing_at_once: 1,
+            vault,
+            callbacks_to: Reach::Outside,
+        });
         let tenant = desk.tenant(TenantId(1)).await?;
         let sql = statement();
         let random = Random::System;

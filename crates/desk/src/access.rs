@@ -1,6 +1,7 @@
 //! What gives a user access at this moment: open sessions, reset links, pending codes. Whatever bars her (a lock, a
 //! disabling, an erasure, a new password) ends all of it in the same commit.
 
+use crate::administrator::callback;
 use crate::db::{Rd, params};
 use crate::error::Result;
 use crate::fact::Fact;
@@ -90,6 +91,10 @@ pub(crate) async fn end(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> R
     if matches!(cause, "removed" | "erased") {
         end_requests(cx, user, cause).await?;
         end_challenges(cx, END_CHALLENGES_ON_ACCOUNTS, user, cause).await?;
+        // Of who is erased nothing is told.
+        if cause == "removed" {
+            callback::queue_removals(cx, user).await?;
+        }
         for mut row in cx.tx.all(END_ADMINISTRATORS, params![tenant, user, cx.now, cause]).await? {
             let administrator = row.take()?;
             cx.note(Fact::AdministratorEnded { administrator, cause });

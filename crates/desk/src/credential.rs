@@ -18,7 +18,6 @@ use crate::tenant::Tenant;
 use crate::user::{self, Attempt};
 use crate::value::clock::Time;
 use crate::value::id::{KeyId, SessionId, StaffId, TenantId, UserId};
-use crate::value::seal::Sealing;
 use crate::value::secret::{Secret, fingerprint, hex, same};
 use crate::verb::Cx;
 
@@ -49,7 +48,7 @@ pub(crate) const KEY_BY_TOKEN: &str = concat!(
 
 pub(crate) const CLIENT: &str = "\
     SELECT tenant_id, id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at,
-           revoked_at, created_at
+           revoked_at, created_at, callback_url
     FROM key
     WHERE client_id = $1";
 
@@ -262,8 +261,7 @@ impl Desk {
         let find = FindSecret { kind, client_id: client_id.to_owned(), now: self.now() };
         let Some((tenant, id, sealed)) = self.inner.db.read(find).await? else { return Ok(None) };
         let tenant = self.tenant(tenant).await?;
-        let plain = tenant.keys.open(&key::secret_place(tenant.id, &id), &sealed)?;
-        let secret = Secret::new(String::from_utf8(plain).map_err(Error::internal)?);
+        let secret = key::opened_secret(&tenant, &id, &sealed)?;
         Ok(Some((tenant, id, secret)))
     }
 }
@@ -467,8 +465,18 @@ pub(crate) async fn permissions_of_author(
 }
 
 async fn permissions_of_key(rd: &mut Rd, tenant: TenantId, key: KeyId, now: Time) -> Result<Permissions> {
+    Ok(key_now(rd, tenant, key, now).await?.map_or(Permissions::NONE, |(_, may)| may))
+}
+
+/// Who a key acts as now, and what it may do; nothing for one that does not count.
+pub(crate) async fn key_now(
+    rd: &mut Rd,
+    tenant: TenantId,
+    key: KeyId,
+    now: Time,
+) -> Result<Option<(Who, Permissions)>> {
     let found = FindKey { tenant, by: ByKey::Id(key), now }.run(rd).await?;
-    Ok(found.map_or(Permissions::NONE, |(_, _, may)| may))
+    Ok(found.map(|(_, who, may)| (who, may)))
 }
 
 impl Cx<'_> {

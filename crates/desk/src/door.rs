@@ -22,6 +22,7 @@ use crate::plan::Plan;
 use crate::request::ApproveRequest;
 use crate::tenant::{self, CreateTenant, Environment, Institution, Settings, Tenant};
 use crate::user::verification::Vault;
+use crate::value::callback_url::Reach;
 use crate::value::clock::{Clock, SECOND, Time};
 use crate::value::id::{AuditId, TenantId};
 use crate::value::password::Hashing;
@@ -52,6 +53,8 @@ pub struct DeskParts {
     pub hashing_at_once: usize,
     /// Where documents lie.
     pub vault: Vault,
+    /// Where partners may be called back.
+    pub callbacks_to: Reach,
 }
 
 /// The desk. Cheap to clone.
@@ -69,6 +72,7 @@ pub(crate) struct Inner {
     pub hashing_pool: Arc<Semaphore>,
     pub hashing_places: Arc<Semaphore>,
     pub vault: Vault,
+    pub callbacks_to: Reach,
     pub wake: Notify,
     tenants: RwLock<HashMap<TenantId, (Time, Arc<Tenant>)>>,
     pub remembered: credential::Remembered,
@@ -87,6 +91,7 @@ impl Desk {
                 hashing_pool: Arc::new(Semaphore::new(parts.hashing_at_once.max(1))),
                 hashing_places: Arc::new(Semaphore::new(HASHING_PLACES)),
                 vault: parts.vault,
+                callbacks_to: parts.callbacks_to,
                 wake: Notify::new(),
                 tenants: RwLock::new(HashMap::new()),
                 remembered: credential::Remembered::nothing(),

@@ -180,6 +180,8 @@ facts! {
     KeyCreated { key: KeyId, kind: &'static str } = "key.created" as Key;
     /// A key was revoked.
     KeyRevoked { key: KeyId } = "key.revoked" as Key;
+    /// A partner is called back there from now on; without a host: not at all.
+    KeyCallbackSet { key: KeyId, host: Option<String> } = "key.callback_set" as Key;
     /// A client assertion was accepted.
     AssertionAccepted { key: KeyId } = "key.assertion_accepted" as Key;
     /// A token was revoked before it expired.
@@ -238,6 +240,14 @@ facts! {
     AdministratorRemoved { administrator: AdministratorId, account: AccountId } = "administrator.removed" as Administrator;
     /// She never became one: superseded, removed before it was confirmed, or the account's owner is gone.
     AdministratorEnded { administrator: AdministratorId, cause: &'static str } = "administrator.ended" as Administrator;
+    /// A partner is to be told what became of an administrator.
+    CallbackQueued { callback: CallbackId, key: KeyId, administrator: AdministratorId, about: &'static str } = "callback.queued" as Callback;
+    /// The partner has answered that it knows.
+    CallbackDelivered { callback: CallbackId, tries: i64 } = "callback.delivered" as Callback;
+    /// The partner has not answered so; the last time, it is given up.
+    CallbackFailed { callback: CallbackId, tries: i64, last: bool } = "callback.failed" as Callback;
+    /// There is nobody to tell it to, or about, any more.
+    CallbackDropped { callback: CallbackId, cause: &'static str } = "callback.dropped" as Callback;
     /// A code is on its way.
     ChallengeCodeSent { challenge: ChallengeId, channel: &'static str, message: MessageId } = "challenge.code_sent" as Challenge;
     /// A wrong code came.

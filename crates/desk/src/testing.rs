@@ -8,6 +8,7 @@ use crate::door::{Desk, DeskParts};
 use crate::permission::{Permission, Permissions};
 use crate::tenant::{Environment, Institution, InstitutionKind, Settings};
 use crate::user::verification::Vault;
+use crate::value::callback_url::Reach;
 use crate::value::clock::{Clock, Time};
 use crate::value::id::{InstitutionId, KeyId, StaffId, TenantId};
 use crate::value::password::Hashing;
@@ -145,7 +146,9 @@ impl TestDesk {
         let (clock, random) = (Clock::fixed(TEST_BEGINS), Random::seeded(1));
         let master = MasterKey::create(&random);
         let hashing = Hashing::cheap();
-        let parts = DeskParts { db, master, clock: clock.clone(), random, hashing, hashing_at_once: 2, vault };
+        let callbacks_to = Reach::Anywhere;
+        let parts =
+            DeskParts { db, master, clock: clock.clone(), random, hashing, hashing_at_once: 2, vault, callbacks_to };
         let desk = Desk::open(parts);
         let id = InstitutionId::new(clock.now(), desk.random());
         let bank = Institution { id, kind: InstitutionKind::Bank, name: "Harbor & Pine Bank".to_owned() };

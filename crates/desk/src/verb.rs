@@ -43,6 +43,8 @@ pub enum Subject {
     Administrator(AdministratorId),
     /// Something that waits for a person's code.
     Challenge(ChallengeId),
+    /// What a partner is told.
+    Callback(CallbackId),
     /// The tenant as a whole (lists, settings, creation).
     Tenant,
 }
@@ -63,6 +65,7 @@ impl Subject {
             Subject::Account(_) => "account",
             Subject::Administrator(_) => "administrator",
             Subject::Challenge(_) => "challenge",
+            Subject::Callback(_) => "callback",
             Subject::Tenant => "tenant",
         }
     }
@@ -82,6 +85,7 @@ impl Subject {
             Subject::Account(id) => Some(id.0),
             Subject::Administrator(id) => Some(id.0),
             Subject::Challenge(id) => Some(id.0),
+            Subject::Callback(id) => Some(id.0),
             Subject::Tenant => None,
         }
     }
@@ -101,6 +105,7 @@ impl Subject {
             "account" => Subject::Account(AccountId(id)),
             "administrator" => Subject::Administrator(AdministratorId(id)),
             "challenge" => Subject::Challenge(ChallengeId(id)),
+            "callback" => Subject::Callback(CallbackId(id)),
             "tenant" => Subject::Tenant,
             _ => return None,
         })
@@ -122,6 +127,7 @@ impl Subject {
             "account" => AccountId(id).to_string(),
             "administrator" => AdministratorId(id).to_string(),
             "challenge" => ChallengeId(id).to_string(),
+            "callback" => CallbackId(id).to_string(),
             _ => return None,
         })
     }

@@ -162,7 +162,7 @@ pub struct KeyCreate {
     /// A name for people
     #[arg(long)]
     pub name: String,
-    /// native, banno or switch_client
+    /// native, banno, switch_client or choice_sender
     #[arg(long, value_parser = key_kind, default_value = "native")]
     pub kind: KeyKind,
     /// Narrow it to this permission; may be repeated
@@ -171,9 +171,12 @@ pub struct KeyCreate {
     /// Banno: the client's public key (PEM) or key set (JSON)
     #[arg(long, value_name = "FILE")]
     pub public_key: Option<PathBuf>,
-    /// Banno, Switch: the client id; else one is made
+    /// Banno, Switch, Choice: the client id; else one is made
     #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,
+    /// Choice: where the partner is called back
+    #[arg(long, value_name = "URL")]
+    pub callback_url: Option<String>,
     #[command(flatten)]
     pub at: At,
 }

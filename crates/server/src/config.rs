@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use desk::user::verification::{S3Place, VaultPlace};
+use desk::value::callback_url::Reach;
 use desk::value::password::Hashing;
 use desk::value::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,7 @@ pub struct Config {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sms_headers: BTreeMap<String, String>,
     pub sms_body: String,
+    pub callbacks_to: Reach,
     pub log_level: String,
     pub log_format: LogFormat,
 }
@@ -114,6 +116,7 @@ impl Default for Config {
             sms_url: None,
             sms_headers: BTreeMap::new(),
             sms_body: r#"{"to":"{to}","text":"{text}"}"#.to_owned(),
+            callbacks_to: Reach::Outside,
             log_level: "info".to_owned(),
             log_format: LogFormat::Json,
         }

@@ -100,6 +100,7 @@ pub fn desk_over(config: &Config, db: Db, master: MasterKey) -> Desk {
         hashing: config.hashing(),
         hashing_at_once: config.hashing_at_once,
         vault: vault(config),
+        callbacks_to: config.callbacks_to,
     })
 }
 

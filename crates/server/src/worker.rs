@@ -3,6 +3,7 @@
 //! over again. Every process has a worker; leases keep them out of each other's way.
 
 mod bulk;
+mod callbacks;
 mod housekeeping;
 mod jobs;
 
@@ -14,6 +15,7 @@ use desk::job::{LeasedJob, MAX_TRIES};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::callbacks::Lines;
 use crate::outside::Outside;
 
 /// Jobs done at the same time.
@@ -31,6 +33,7 @@ pub struct Worker {
     desk: Desk,
     outside: Arc<Outside>,
     public_url: String,
+    lines: Lines,
     /// Told to those who are at something long.
     stop: watch::Receiver<bool>,
 }
@@ -38,7 +41,7 @@ pub struct Worker {
 impl Worker {
     /// A worker at this desk.
     pub fn new(desk: Desk, outside: Arc<Outside>, public_url: String, stop: watch::Receiver<bool>) -> Worker {
-        Worker { desk, outside, public_url, stop }
+        Worker { desk, outside, public_url, lines: Lines::default(), stop }
     }
 
     /// Works until told to stop, then finishes what has begun.

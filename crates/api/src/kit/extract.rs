@@ -245,7 +245,8 @@ parts_of_paths!(
     DocumentId,
     AccountId,
     AdministratorId,
-    ChallengeId
+    ChallengeId,
+    CallbackId
 );
 
 /// The first part of the path that is an id of this kind, by the order of `A` and `B`: `Text<D, UserId>` for one,

@@ -5,6 +5,7 @@ mod accounts;
 mod act;
 mod around;
 mod bulk;
+mod callbacks;
 pub mod fault;
 mod herself;
 mod imports;
@@ -244,6 +245,9 @@ fn all() -> OpenApiRouter<House> {
         .routes(routes!(permissions::explain))
         .routes(routes!(staff::keys, staff::create_key))
         .routes(routes!(staff::revoke_key))
+        .routes(routes!(callbacks::set_url))
+        .routes(routes!(callbacks::list))
+        .routes(routes!(callbacks::send_again))
         .routes(routes!(bulk::start, bulk::list))
         .routes(routes!(bulk::get))
         .routes(routes!(bulk::rows))

@@ -23,7 +23,7 @@ use super::wire::{chosen, time};
 use super::{House, Native, Problems};
 use crate::kit::{Body, Fault, Json, SignedBy, Stranger, Text};
 
-type Answer = Result<Response, Fault<Native>>;
+pub(super) type Answer = Result<Response, Fault<Native>>;
 
 /// A body without fields.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -347,7 +347,7 @@ pub async fn delete_role(State(house): State<House>, id: Text<Native, RoleId>, c
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KeyWire {
     pub id: String,
-    /// `native`, `banno` or `switch_client`.
+    /// `native`, `banno`, `switch_client` or `choice_sender`.
     pub kind: String,
     pub name: String,
     /// Whom it acts as.
@@ -360,13 +360,15 @@ pub struct KeyWire {
     pub expires_at: Option<String>,
     pub revoked_at: Option<String>,
     pub created_at: String,
-    /// The secret, shown this once; of a `switch_client` it makes the checksums.
+    /// Where a `choice_sender` is called back; absent: it is not.
+    pub callback_url: Option<String>,
+    /// The secret, shown this once; of a `switch_client` it makes the checksums, of a `choice_sender` the signatures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }
 
 impl KeyWire {
-    fn of(it: Key, secret: Option<&Secret>) -> KeyWire {
+    pub(super) fn of(it: Key, secret: Option<&Secret>) -> KeyWire {
         KeyWire {
             id: it.id.to_string(),
             kind: it.kind.to_string(),
@@ -379,6 +381,7 @@ impl KeyWire {
             expires_at: it.expires_at.map(time),
             revoked_at: it.revoked_at.map(time),
             created_at: time(it.created_at),
+            callback_url: it.callback_url,
             secret: secret.map(|secret| secret.expose().to_owned()),
         }
     }
@@ -396,7 +399,7 @@ pub async fn keys(State(house): State<House>, caller: SignedBy<Native>) -> Answe
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyIn {
-    /// `native`, `banno` or `switch_client`.
+    /// `native`, `banno`, `switch_client` or `choice_sender`.
     pub kind: String,
     pub name: String,
     /// Whom it acts as; absent: the caller.
@@ -405,7 +408,7 @@ pub struct KeyIn {
     /// Narrow it to these.
     #[serde(default)]
     pub permissions: Option<Vec<String>>,
-    /// For `banno` and `switch_client`: the client id; absent: one is made.
+    /// For all but `native`: the client id, of a `choice_sender` its sender id; absent: one is made.
     #[serde(default)]
     pub client_id: Option<String>,
     /// For `banno`: one public key in PEM.
@@ -422,6 +425,9 @@ pub struct KeyIn {
     /// RFC 3339.
     #[serde(default)]
     pub expires_at: Option<String>,
+    /// For `choice_sender`: where it is called back; absent: it is not.
+    #[serde(default)]
+    pub callback_url: Option<String>,
 }
 
 /// Make a key. Its secret is in this answer and nowhere else.
@@ -456,6 +462,7 @@ pub async fn create_key(State(house): State<House>, call: Call<KeyIn>) -> Answer
         enforce_scopes: it.enforce_scopes,
         scopes: it.scopes.clone(),
         expires_at,
+        callback_url: it.callback_url.as_deref().map(|url| house.desk.callback_url("callback_url", url)).transpose()?,
     };
     call.act(&house, action, |new, _| Reply::new(StatusCode::CREATED, &KeyWire::of(new.key, new.secret.as_ref()))).await
 }

@@ -68,6 +68,7 @@ fn good_body(operation: &str) -> Value {
             json!({"rights": {"view": true, "initiate": false, "approve": false, "limit": null}})
         }
         "POST /v1/challenges/{challenge_id}/confirm" => json!({"code": "123456"}),
+        "POST /v1/keys/{key_id}/callback-url" => json!({"url": null}),
         "POST /v1/keys" => json!({"kind": "native", "name": "K"}),
         _ => json!({}),
     }
@@ -91,6 +92,7 @@ fn filled(path: &str) -> String {
         ("account_id", "acc"),
         ("administrator_id", "adm"),
         ("challenge_id", "chl"),
+        ("callback_id", "cbk"),
     ] {
         filled = filled.replace(&format!("{{{name}}}"), &format!("{prefix}_01jqzs8v1xe5ja4c3rq0f2m6tn"));
     }

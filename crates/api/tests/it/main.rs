@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod bulk;
+mod callbacks;
 mod coverage;
 mod harness;
 mod imports;

@@ -89,6 +89,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// The account, and the partner that knows of it.
+    pub(crate) fn known_to(&self) -> (AccountId, Option<&str>) {
+        (self.id, self.partner.as_deref())
+    }
+
     /// Whether somebody may be given power over it, or use what she has.
     pub fn may_be_administered(&self) -> Result<()> {
         let refusal = match self.status {

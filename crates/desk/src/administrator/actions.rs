@@ -1,5 +1,6 @@
 //! Becoming an administrator, proving a contact, and ceasing to be one.
 
+use super::callback::{self, CallbackEvent};
 use super::model::{Administrator, AdministratorState, Contact, IdType, Person, Rights, id_fault, phone_fault};
 use super::questions::SeenAdministrator;
 use super::store::{self, Loaded};
@@ -73,7 +74,7 @@ impl Action for AddAdministrator {
         let person = self.person.clone().checked()?;
         let (account, owner) = account_and_owner(cx, self.account, AccountId::NOUN).await?;
         if let Some(earlier) = check_new(cx, &account, &owner, &person, None).await? {
-            end(cx, earlier.it, AdministratorState::Ended, "superseded").await?;
+            end(cx, &account, earlier.it, AdministratorState::Ended, "superseded").await?;
         }
         let administrator = Administrator {
             id: AdministratorId::new(cx.id_time(), cx.random),
@@ -99,6 +100,7 @@ impl Action for AddAdministrator {
 /// Ends one, with all that waits for a code because of her.
 async fn end(
     cx: &mut Cx<'_>,
+    account: &Account,
     mut it: Administrator,
     state: AdministratorState,
     cause: &'static str,
@@ -107,10 +109,12 @@ async fn end(
     it.state = state;
     (it.ended_at, it.end_cause) = (Some(cx.now), Some(cause.to_owned()));
     store::save(cx.tx, cx.tenant.id, &mut it).await?;
-    cx.note(match state {
-        AdministratorState::Removed => Fact::AdministratorRemoved { administrator: it.id, account: it.account },
-        _ => Fact::AdministratorEnded { administrator: it.id, cause },
-    });
+    if state == AdministratorState::Removed {
+        cx.note(Fact::AdministratorRemoved { administrator: it.id, account: it.account });
+        callback::queue(cx, account.known_to(), it.id, CallbackEvent::Removed).await?;
+    } else {
+        cx.note(Fact::AdministratorEnded { administrator: it.id, cause });
+    }
     Ok(it)
 }
 
@@ -259,7 +263,7 @@ impl Action for RemoveAdministrator {
             AdministratorState::Active => AdministratorState::Removed,
             _ => AdministratorState::Ended,
         };
-        let ended = end(cx, loaded.it, state, "removed").await?;
+        let ended = end(cx, &account, loaded.it, state, "removed").await?;
         Ok(SeenAdministrator::of(ended, cx.caller))
     }
 }

@@ -3,6 +3,7 @@
 //! is sealed with a key of her own.
 
 pub mod actions;
+pub mod callback;
 mod model;
 pub mod questions;
 pub(crate) mod store;

@@ -3,6 +3,7 @@
 use super::model::{Challenge, ChallengeState, Purpose};
 use super::store;
 use crate::account::{self, Account};
+use crate::administrator::callback::{self, CallbackEvent};
 use crate::administrator::{self, AdministratorState, Contact};
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
@@ -294,7 +295,11 @@ impl Around {
         administrator::store::save(cx.tx, cx.tenant.id, it).await?;
         let (administrator, account) = (it.id, it.account);
         cx.note(Fact::AdministratorVerified { administrator, account, contact: contact.word() });
-        Ok(())
+        let event = match contact {
+            Contact::Mobile => CallbackEvent::MobileVerified,
+            Contact::Email => CallbackEvent::EmailVerified,
+        };
+        callback::queue(cx, self.account.known_to(), administrator, event).await
     }
 
     async fn activate(&mut self, cx: &mut Cx<'_>) -> Result<()> {
@@ -304,8 +309,9 @@ impl Around {
         administrator::actions::check_new(cx, &self.account, &self.owner, &person, Some(it.id)).await?;
         it.state = AdministratorState::Active;
         administrator::store::save(cx.tx, cx.tenant.id, it).await?;
-        cx.note(Fact::AdministratorAdded { administrator: it.id, account: it.account });
-        Ok(())
+        let administrator = it.id;
+        cx.note(Fact::AdministratorAdded { administrator, account: it.account });
+        callback::queue(cx, self.account.known_to(), administrator, CallbackEvent::Added).await
     }
 }
 

@@ -33,6 +33,8 @@ words! {
         RunImport = "run_import",
         /// End a request that nobody has decided in time.
         ExpireRequest = "expire_request",
+        /// Tell a partner what became of an administrator.
+        CallBack = "call_back",
     }
 }
 
@@ -50,6 +52,7 @@ pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
         Fact::MessageQueued { message, .. }
         | Fact::StaffInvited { message, .. }
         | Fact::ChallengeCodeSent { message, .. } => job(JobKind::DeliverMessage, json!({ "message": message }), now),
+        Fact::CallbackQueued { callback, .. } => job(JobKind::CallBack, json!({ "callback": callback }), now),
         Fact::UserLocked { user, until: Some(until), .. } => {
             job(JobKind::UnlockWhenDue, json!({ "user": user }), *until)
         }

@@ -90,7 +90,7 @@ impl Write for Renew {
 
 struct PassOn {
     job: LeasedJob,
-    now: Time,
+    until: Time,
 }
 
 impl Write for PassOn {
@@ -98,7 +98,7 @@ impl Write for PassOn {
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         let job = &self.job;
-        tx.run(store::PASS_ON, params![job.tenant, job.id, job.fence, self.now]).await?;
+        tx.run(store::PASS_ON, params![job.tenant, job.id, job.fence, self.until]).await?;
         Ok(())
     }
 }
@@ -156,7 +156,13 @@ impl Desk {
     /// Lets go of a job that has come on and takes longer: it is due again at once, behind whatever has waited, and its
     /// failed tries are forgotten. This worker no longer has it: finishing it afterwards does nothing.
     pub async fn pass_on_job(&self, job: &LeasedJob) -> Result<()> {
-        self.inner.db.write(PassOn { job: job.clone(), now: self.now() }).await
+        self.rest_job(job, self.now()).await
+    }
+
+    /// Lets go of a job whose time has not come: it is due again then, and nothing of it has failed. This worker no longer
+    /// has it.
+    pub async fn rest_job(&self, job: &LeasedJob, until: Time) -> Result<()> {
+        self.inner.db.write(PassOn { job: job.clone(), until }).await
     }
 
     /// The job is done.

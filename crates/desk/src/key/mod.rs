@@ -5,11 +5,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::caller::Who;
+use crate::credential;
 use crate::db::{Rd, Row, Tx, Write, params};
+use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::{Permission, Permissions};
 use crate::staff;
+use crate::tenant::Tenant;
+use crate::value::callback_url::CallbackUrl;
 use crate::value::clock::Time;
 use crate::value::id::{KeyId, StaffId, TenantId};
 use crate::value::seal::{Place, Sealing};
@@ -20,39 +24,51 @@ use crate::verb::{Action, Cx, Question, Qx, Subject};
 pub(crate) mod store {
     //! The keys' SQL.
 
-    use crate::db::{Rd, params};
-    use crate::error::Result;
+    use super::{Key, opened_secret, read};
+    use crate::db::{Rd, Tx, params};
+    use crate::error::{Error, Result};
+    use crate::tenant::Tenant;
     use crate::value::id::{KeyId, StaffId, TenantId};
+    use crate::value::secret::Secret;
+
+    macro_rules! columns {
+        () => {
+            "id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at, revoked_at, \
+             created_at, callback_url"
+        };
+    }
 
     pub(crate) const INSERT: &str = "\
         INSERT INTO key (tenant_id, id, kind, name, staff_id, fingerprint, client_id, public_keys, permissions,
-                         enforce_scopes, scopes, expires_at, created_at, made_by, version, secret)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15)";
+                         enforce_scopes, scopes, expires_at, created_at, made_by, version, secret, callback_url)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16)";
 
     pub(crate) const MAKER: &str = "SELECT made_by FROM key WHERE tenant_id = $1 AND id = $2";
 
-    pub(crate) const ALL: &str = "\
-        SELECT id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at, revoked_at,
-               created_at
-        FROM key
-        WHERE tenant_id = $1
-        ORDER BY id
-        LIMIT 1000";
+    pub(crate) const ALL: &str =
+        concat!("SELECT ", columns!(), " FROM key WHERE tenant_id = $1 ORDER BY id LIMIT 1000");
 
-    pub(crate) const SELECT: &str = "\
-        SELECT id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at, revoked_at,
-               created_at
-        FROM key
-        WHERE tenant_id = $1 AND id = $2
-        FOR UPDATE";
+    pub(crate) const SELECT: &str = concat!("SELECT ", columns!(), " FROM key WHERE tenant_id = $1 AND id = $2");
 
-    pub(crate) const OF_STAFF: &str = "\
-        SELECT id, kind, name, staff_id, client_id, public_keys, permissions, enforce_scopes, scopes, expires_at, revoked_at,
-               created_at
+    pub(crate) const SELECT_FOR_CHANGE: &str =
+        concat!("SELECT ", columns!(), " FROM key WHERE tenant_id = $1 AND id = $2 FOR UPDATE");
+
+    pub(crate) const OF_STAFF: &str =
+        concat!("SELECT ", columns!(), " FROM key WHERE tenant_id = $1 AND staff_id = $2 ORDER BY id LIMIT 1000");
+
+    pub(crate) const SET_CALLBACK: &str = "\
+        UPDATE key
+        SET callback_url = $3, version = version + 1
+        WHERE tenant_id = $1 AND id = $2";
+
+    /// The partner that is called back, by its sender id: of this tenant, and no other's.
+    pub(crate) const CALLED_BACK: &str = "\
+        SELECT id
         FROM key
-        WHERE tenant_id = $1 AND staff_id = $2
-        ORDER BY id
-        LIMIT 1000";
+        WHERE client_id = $2 AND tenant_id = $1 AND kind = 'choice_sender' AND callback_url IS NOT NULL
+            AND revoked_at IS NULL";
+
+    pub(crate) const CALLBACK_OF: &str = "SELECT callback_url, secret FROM key WHERE tenant_id = $1 AND id = $2";
 
     pub(crate) const REVOKE: &str = "\
         UPDATE key
@@ -72,6 +88,33 @@ pub(crate) mod store {
             Some(mut row) => row.take(),
             None => Ok(None),
         }
+    }
+
+    fn absent() -> Error {
+        Error::NotFound(KeyId::NOUN)
+    }
+
+    /// One key, to read.
+    pub(crate) async fn load(rd: &mut Rd, tenant: TenantId, key: KeyId) -> Result<Key> {
+        read(rd.find(SELECT, params![tenant, key]).await?.ok_or_else(absent)?)
+    }
+
+    /// One key, to change.
+    pub(crate) async fn load_for_change(tx: &mut Tx, tenant: TenantId, key: KeyId) -> Result<Key> {
+        read(tx.find(SELECT_FOR_CHANGE, params![tenant, key]).await?.ok_or_else(absent)?)
+    }
+
+    /// The key of the partner with this sender id, if it is to be called back.
+    pub(crate) async fn called_back(rd: &mut Rd, tenant: TenantId, sender: &str) -> Result<Option<KeyId>> {
+        rd.find(CALLED_BACK, params![tenant, sender]).await?.map(|mut row| row.take()).transpose()
+    }
+
+    /// Where a partner is called back, and what signs it; nothing if it is not called back any more.
+    pub(crate) async fn callback_of(rd: &mut Rd, tenant: &Tenant, key: KeyId) -> Result<Option<(String, Secret)>> {
+        let Some(mut row) = rd.find(CALLBACK_OF, params![tenant.id, key]).await? else { return Ok(None) };
+        let (url, sealed): (Option<String>, Option<Vec<u8>>) = (row.take()?, row.take()?);
+        let Some((url, sealed)) = url.zip(sealed) else { return Ok(None) };
+        Ok(Some((url, opened_secret(tenant, &key, &sealed)?)))
     }
 }
 
@@ -116,6 +159,8 @@ pub struct Key {
     pub expires_at: Option<Time>,
     pub revoked_at: Option<Time>,
     pub created_at: Time,
+    /// Where a partner is called back; absent: it is not.
+    pub callback_url: Option<String>,
 }
 
 /// A new key and, for kinds with a secret, the secret: shown this once.
@@ -146,6 +191,8 @@ pub struct CreateKey {
     pub scopes: Vec<String>,
     /// When it stops working.
     pub expires_at: Option<Time>,
+    /// Where a partner is called back; for a Choice sender.
+    pub callback_url: Option<CallbackUrl>,
 }
 
 impl CreateKey {
@@ -161,6 +208,7 @@ impl CreateKey {
             enforce_scopes: false,
             scopes: Vec::new(),
             expires_at: None,
+            callback_url: None,
         }
     }
 }
@@ -185,6 +233,9 @@ impl Action for CreateKey {
         }
         if self.expires_at.is_some_and(|at| at <= cx.now) {
             return Err(Error::invalid("expires_at", "out_of_range", "Must be in the future."));
+        }
+        if self.callback_url.is_some() && self.kind != KeyKind::ChoiceSender {
+            return Err(not_called_back("callback_url"));
         }
         let id = KeyId::new(cx.id_time(), cx.random);
         let made = || crate::value::id::uuid_v7(cx.now, cx.random).to_string();
@@ -236,6 +287,7 @@ impl Action for CreateKey {
             _ => cx.caller.staff(),
         };
         let stored = permissions.map(Permissions::to_stored);
+        let callback_url = self.callback_url.as_ref().map(|url| url.as_str().to_owned());
         cx.tx
             .run(
                 store::INSERT,
@@ -254,11 +306,15 @@ impl Action for CreateKey {
                     self.expires_at,
                     cx.now,
                     maker,
-                    sealed
+                    sealed,
+                    callback_url
                 ],
             )
             .await?;
         cx.note(Fact::KeyCreated { key: id, kind: self.kind.word() });
+        if let Some(url) = &self.callback_url {
+            cx.note(Fact::KeyCallbackSet { key: id, host: Some(url.host().to_owned()) });
+        }
         let key = Key {
             id,
             kind: self.kind,
@@ -272,14 +328,21 @@ impl Action for CreateKey {
             expires_at: self.expires_at,
             revoked_at: None,
             created_at: cx.now,
+            callback_url,
         };
         Ok(NewKey { key, secret })
     }
 }
 
 /// Where a client's secret rests.
-pub(crate) fn secret_place(tenant: TenantId, id: &KeyId) -> Place<'_> {
+fn secret_place(tenant: TenantId, id: &KeyId) -> Place<'_> {
     Place { tenant, table: "key", column: "secret", row: id.bytes() }
+}
+
+/// A client's secret, opened.
+pub(crate) fn opened_secret(tenant: &Tenant, id: &KeyId, sealed: &[u8]) -> Result<Secret> {
+    let plain = tenant.keys.open(&secret_place(tenant.id, id), sealed)?;
+    String::from_utf8(plain).map(Secret::new).map_err(Error::internal)
 }
 
 pub(crate) fn read(mut row: Row) -> Result<Key> {
@@ -301,6 +364,7 @@ pub(crate) fn read(mut row: Row) -> Result<Key> {
         expires_at: row.take()?,
         revoked_at: row.take()?,
         created_at: row.take()?,
+        callback_url: row.take()?,
     })
 }
 
@@ -321,12 +385,59 @@ impl Action for RevokeKey {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
-        let row = cx.tx.find(store::SELECT, params![cx.tenant.id, self.0]).await?;
-        row.ok_or(Error::NotFound(KeyId::NOUN))?;
+        store::load_for_change(cx.tx, cx.tenant.id, self.0).await?;
         if cx.tx.run(store::REVOKE, params![cx.tenant.id, self.0, cx.now]).await? == 1 {
             cx.note(Fact::KeyRevoked { key: self.0 });
         }
         Ok(())
+    }
+}
+
+impl Desk {
+    /// Where a partner shall be called back, if this house calls there; `field` is where it stood.
+    pub fn callback_url(&self, field: &str, text: &str) -> Result<CallbackUrl> {
+        CallbackUrl::parse(text, self.inner.callbacks_to).map_err(|what| Error::invalid(field, "invalid", what))
+    }
+}
+
+fn not_called_back(field: &str) -> Error {
+    Error::invalid(field, "invalid", "Only a partner of the Choice voice is called back.")
+}
+
+/// Says where a partner of the Choice voice is called back, or that it is not.
+pub struct SetCallbackUrl {
+    /// The partner's key.
+    pub key: KeyId,
+    /// Where to; absent: not at all.
+    pub url: Option<CallbackUrl>,
+}
+
+impl Action for SetCallbackUrl {
+    const NAME: &'static str = "key.set_callback";
+    type Output = Key;
+
+    fn subject(&self) -> Subject {
+        Subject::Key(self.key)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Key> {
+        let mut key = store::load_for_change(cx.tx, cx.tenant.id, self.key).await?;
+        if key.kind != KeyKind::ChoiceSender {
+            return Err(not_called_back("url"));
+        }
+        let url = self.url.as_ref().map(|url| url.as_str().to_owned());
+        if key.callback_url == url {
+            return Ok(key);
+        }
+        // What is told there is what the key may see: nobody has told herself more than she may see.
+        let seen = credential::key_now(cx.tx, cx.tenant.id, key.id, cx.now).await?;
+        if url.is_some() && !seen.is_none_or(|(_, may)| may.within(cx.caller.may)) {
+            return Err(Refusal::BeyondOwnRights.into());
+        }
+        cx.tx.run(store::SET_CALLBACK, params![cx.tenant.id, key.id, url]).await?;
+        cx.note(Fact::KeyCallbackSet { key: key.id, host: self.url.as_ref().map(|url| url.host().to_owned()) });
+        key.callback_url = url;
+        Ok(key)
     }
 }
 

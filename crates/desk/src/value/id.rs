@@ -166,6 +166,8 @@ ids! {
     AdministratorId = "adm", "administrator";
     /// Something that waits for a person's code.
     ChallengeId = "chl", "challenge";
+    /// What a partner is told, or is to be told.
+    CallbackId = "cbk", "callback";
     /// A pending second step: a code or a link that proves somebody.
     ProofId = "prf", "proof";
 }

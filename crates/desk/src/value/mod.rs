@@ -1,6 +1,7 @@
 //! Small values without dependencies on the rest: ids, time, chance, words, sealed text, masks, passwords.
 //! Nothing in here touches the database.
 
+pub mod callback_url;
 pub mod clock;
 pub mod contact;
 pub mod id;

@@ -6,6 +6,9 @@ use std::pin::Pin;
 
 use desk::account::*;
 use desk::activity::{ActivityFilter, AllActivity, StaffActivity, UserActivity};
+use desk::administrator::callback::{
+    self, CallbackState, CallbackTurn, ListCallbacks, RecordCallback, SendCallbackAgain,
+};
 use desk::administrator::*;
 use desk::audit::{AuditFilter, ExportAudit, ListAudit};
 use desk::authority::{ExplainPermission, ListHeldRoles, ShowPermissions, ShowRole};
@@ -75,6 +78,10 @@ struct Scene {
     /// What waits for the administrator, with the code that she was sent.
     asked: ChallengeId,
     code: Secret,
+    /// A partner that is called back.
+    partner: KeyId,
+    /// What it is told.
+    callback: CallbackId,
 }
 
 /// An account of a user's.
@@ -94,6 +101,13 @@ fn administrator(account: AccountId, number: u32) -> AddAdministrator {
         email: format!("w{number}@mail.example"),
     };
     AddAdministrator { account, person }
+}
+
+/// A partner of the Choice voice that is called back.
+fn partner_key(t: &TestDesk, sender: &str, staff: StaffId) -> CreateKey {
+    let callback_url = t.desk.callback_url("callback_url", "https://partner.example/callbacks").ok();
+    let client_id = Some(sender.to_owned());
+    CreateKey { kind: KeyKind::ChoiceSender, client_id, callback_url, ..CreateKey::native(sender, staff) }
 }
 
 /// The newest code that somebody was sent.
@@ -151,6 +165,17 @@ impl Scene {
         let verification = d.perform(&house, more).await.unwrap().request.unwrap().id;
         let document = show(&t, &house, user, DocumentKind::PhotoId, &papers::png(8, 8)).await.unwrap().document.id;
         let account = d.perform(&house, account_of(user, &format!("acc-{word}"))).await.unwrap().account.id;
+        let partner = d.perform(&house, partner_key(&t, &format!("partner-{word}"), other_staff)).await.unwrap().key;
+        let theirs = OpenAccount { partner: partner.client_id, ..account_of(user, &format!("their-{word}")) };
+        let theirs = d.perform(&house, theirs).await.unwrap().account.id;
+        let known = d.perform(&house, administrator(theirs, 7)).await.unwrap();
+        later(&t);
+        let send = SendCode { challenge: known.challenge, channel: None, sending: Sending::Any, partner: None };
+        d.perform(&house, send).await.unwrap();
+        let confirm = ConfirmChallenge { challenge: known.challenge, code: newest_code(&t).await, partner: None };
+        d.perform(&house, confirm).await.unwrap();
+        let list = ListCallbacks { key: partner.id, state: None, before: None, limit: 1 };
+        let callback = d.ask(&house, list).await.unwrap().callbacks[0].id;
         let added = d.perform(&house, administrator(account, 1)).await.unwrap();
         let administrator_id = added.administrator.administrator.id;
         later(&t);
@@ -197,6 +222,8 @@ impl Scene {
             waiting,
             asked,
             code,
+            partner: partner.id,
+            callback,
         }
     }
 
@@ -318,6 +345,7 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
     "role.settle" => |_s| SettleRoles;
     "key.create" => |s| CreateKey::native("Script", s.other_staff);
     "key.revoke" => |s| RevokeKey(s.key);
+    "key.set_callback" => |s| SetCallbackUrl { key: s.partner, url: None };
     "key.remember_assertion" => |s| RememberAssertion {
         key: s.key, jti: "one".to_owned(), expires_at: s.t.desk.now().plus(60_000_000),
     };
@@ -354,6 +382,8 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
         challenge: s.asked, code: secret(s.code.expose()), partner: None,
     };
     "challenge.cancel" => |s| CancelChallenge { challenge: s.waiting, reason: None };
+    "callback.send_again" => |s| SendCallbackAgain(s.callback);
+    "callback.record" => |s| RecordCallback { callback: s.callback, told: callback::Told::Ok };
     "settings.change" => |s| ChangeSettings { patch: patch(json!({"memo_mode": s.word.len() > 1})) };
     "settings.change_security" => |s| ChangeSecuritySettings { patch: patch(json!({"lock_after": s.word.len()})) };
 };
@@ -464,6 +494,8 @@ const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
     "permission.table" => |_s| ShowPermissions;
     "permission.explain" => |_s| ExplainPermission { staff: None, action: "user.lock".to_owned(), user: None };
     "key.list" => |_s| ListKeys;
+    "callback.list" => |s| ListCallbacks { key: s.partner, state: Some(CallbackState::Queued), before: None, limit: 10 };
+    "callback.turn" => |s| CallbackTurn(s.callback);
     "audit.list" => |_s| ListAudit(AuditFilter { limit: 10, ..AuditFilter::default() });
     "audit.export" => |_s| ExportAudit { after: 0 };
     "audit.staff_activity" => |s| StaffActivity(ActivityFilter { about: Some(s.user.0), ..ActivityFilter::page(10) });

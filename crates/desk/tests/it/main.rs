@@ -6,6 +6,7 @@ mod accounts;
 mod audit;
 mod authority;
 mod bulk;
+mod callbacks;
 mod coverage;
 mod db;
 mod door;

@@ -3,6 +3,7 @@
 //! and what is checked of a request in which order (contract 3); `message` reads and signs, `operations` do, `fault` is how
 //! troubles are told.
 
+pub mod callback;
 mod fault;
 pub mod message;
 mod operations;

@@ -23,11 +23,13 @@ pub async fn create(create: KeyCreate, settings: &Settings) -> Done {
     };
     let house = house::open(settings, &create.at).await?;
     let staff = house.staff_member(&create.staff).await?;
+    let callback_url = create.callback_url.as_deref().map(|url| house.desk.callback_url("callback_url", url));
     let action = CreateKey {
         kind: create.kind,
         permissions: (!permissions.is_empty()).then_some(permissions),
         client_id: create.client_id,
         public_keys,
+        callback_url: callback_url.transpose()?,
         ..CreateKey::native(&create.name, staff.id)
     };
     let made = house.desk.perform(&house.caller, action).await?;

@@ -178,7 +178,16 @@ impl Town {
         // It shows pictures of its own making.
         let (hashing, vault) =
             (Hashing::cheap(), Vault::new(self.config.documents(), std::sync::Arc::new(InThisProcess)));
-        Ok(Desk::open(DeskParts { db: self.db.clone(), master, clock, random, hashing, hashing_at_once: 2, vault }))
+        Ok(Desk::open(DeskParts {
+            db: self.db.clone(),
+            master,
+            clock,
+            random,
+            hashing,
+            hashing_at_once: 2,
+            vault,
+            callbacks_to: self.config.callbacks_to,
+        }))
     }
 
     pub(super) fn house(&self) -> Caller {

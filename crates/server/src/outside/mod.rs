@@ -1,11 +1,15 @@
-//! The world outside: a mail server and a gateway for text messages. Neither is needed; without one, messages of its kind
-//! rest in the outbox. And the process that reads documents, which is outside, too: what it says is not believed.
+//! The world outside: a mail server and a gateway for text messages, neither of which is needed (without one, messages of its
+//! kind rest in the outbox), and partners, who are called back. And the process that reads documents, which is outside, too: what it says is not believed.
 
 mod mail;
+mod partners;
 mod reader;
 mod sms;
 
 pub use mail::Mail;
+pub use partners::Partners;
+#[cfg(test)]
+pub use partners::tests::impatient;
 pub use reader::{ReaderApart, this_program};
 pub use sms::Sms;
 
@@ -27,6 +31,8 @@ pub struct Outside {
     pub mail: Option<Mail>,
     /// The gateway for text messages.
     pub sms: Option<Sms>,
+    /// Partners.
+    pub partners: Partners,
 }
 
 impl Outside {
@@ -40,6 +46,6 @@ impl Outside {
             Some(url) => Some(Sms::new(url, &config.sms_headers, &config.sms_body)?),
             None => None,
         };
-        Ok(Outside { mail, sms })
+        Ok(Outside { mail, sms, partners: Partners::new(config.callbacks_to)? })
     }
 }

@@ -8,7 +8,7 @@ use desk::message::{Channel, Letter, MarkFailed, MarkSent, Message, MessageState
 use desk::request::{ExpireRequest, RequestRef, RequestState, ShowRequest};
 use desk::user::actions::{ApplyQueuedUnlock, UnlockWhenDue};
 use desk::user::questions::QueuedUnlocks;
-use desk::value::id::{BulkId, ImportId, MessageId, RequestId, TenantId, UserId, VerificationId};
+use desk::value::id::{BulkId, CallbackId, ImportId, MessageId, RequestId, TenantId, UserId, VerificationId};
 use desk::{Caller, Desk, Door, Error};
 use tokio::sync::watch;
 
@@ -31,7 +31,7 @@ enum Handed {
     Resting,
 }
 
-fn code(fault: Error) -> String {
+pub(super) fn code(fault: Error) -> String {
     fault.code().to_owned()
 }
 
@@ -59,6 +59,10 @@ impl Worker {
             JobKind::DropObjects => self.desk.drop_objects().await.map(drop).map_err(code),
             JobKind::RunImport => match id(job, "import", ImportId::parse) {
                 Some(import) => self.run_import(&house, import, job).await,
+                None => Ok(()),
+            },
+            JobKind::CallBack => match id(job, "callback", CallbackId::parse) {
+                Some(callback) => self.call_back(&house, callback, job).await,
                 None => Ok(()),
             },
             JobKind::ExpireRequest => match id(job, "request", RequestId::parse) {

@@ -168,6 +168,7 @@ impl Bank {
             hashing,
             hashing_at_once: 1,
             vault: desk::user::verification::Vault::in_memory(),
+            callbacks_to: desk::value::callback_url::Reach::Anywhere,
         })
     }
 }

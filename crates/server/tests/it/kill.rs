@@ -327,6 +327,7 @@ fn check_jobs(users: &Rows, messages: &Rows, jobs: &Rows) {
             | JobKind::TellOfVerification
             | JobKind::DropObjects
             | JobKind::ExpireRequest
+            | JobKind::CallBack
             | JobKind::RunImport => {}
         }
     }

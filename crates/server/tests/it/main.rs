@@ -6,6 +6,7 @@
 mod bad_clients;
 mod bank;
 mod bulk;
+mod callbacks;
 mod commands;
 mod delivery;
 mod demo;

@@ -185,6 +185,7 @@ pub async fn desk_over(folder: &Path) -> Desk {
         hashing,
         hashing_at_once: 1,
         vault: desk::user::verification::Vault::in_memory(),
+        callbacks_to: desk::value::callback_url::Reach::Anywhere,
     })
 }
 

@@ -292,7 +292,9 @@ impl Refusal {
             Refusal::TooManyImports => "Too many imports have not ended yet; wait, or cancel one.",
             Refusal::InUse => "Somebody still holds or uses it.",
             Refusal::NotToOneself => "One cannot do this to oneself.",
-            Refusal::BeyondOwnRights => "A role cannot be given by somebody who lacks what it permits.",
+            Refusal::BeyondOwnRights => {
+                "Nobody gives away what she lacks herself: by a role, a key, or an address at which a partner is told."
+            }
             Refusal::SessionEnded => "The session has ended.",
             Refusal::BulkEnded => "The bulk action has ended.",
             Refusal::BulkNotEnded => "The bulk action has not ended; let it end or cancel it first.",

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::caller::Who;
+use crate::caller::{Caller, Who};
 use crate::credential;
 use crate::db::{Rd, Row, Tx, Write, params};
 use crate::door::Desk;
@@ -234,8 +234,11 @@ impl Action for CreateKey {
         if self.expires_at.is_some_and(|at| at <= cx.now) {
             return Err(Error::invalid("expires_at", "out_of_range", "Must be in the future."));
         }
-        if self.callback_url.is_some() && self.kind != KeyKind::ChoiceSender {
-            return Err(not_called_back("callback_url"));
+        if self.callback_url.is_some() {
+            if self.kind != KeyKind::ChoiceSender {
+                return Err(not_called_back("callback_url"));
+            }
+            check_may_be_told(cx.caller, Permissions::NONE)?;
         }
         let id = KeyId::new(cx.id_time(), cx.random);
         let made = || crate::value::id::uuid_v7(cx.now, cx.random).to_string();
@@ -404,6 +407,16 @@ fn not_called_back(field: &str) -> Error {
     Error::invalid(field, "invalid", "Only a partner of the Choice voice is called back.")
 }
 
+/// Nobody has herself told, at an address of her own, what she may not see: whatever the key may, accounts, and the numbers of
+/// papers in full.
+fn check_may_be_told(caller: &Caller, key: Permissions) -> Result<()> {
+    let told: Permissions = [Permission::AccountsRead, Permission::UsersReveal].into_iter().collect();
+    match told.or(key).within(caller.may) {
+        true => Ok(()),
+        false => Err(Refusal::BeyondOwnRights.into()),
+    }
+}
+
 /// Says where a partner of the Choice voice is called back, or that it is not.
 pub struct SetCallbackUrl {
     /// The partner's key.
@@ -429,10 +442,9 @@ impl Action for SetCallbackUrl {
         if key.callback_url == url {
             return Ok(key);
         }
-        // What is told there is what the key may see: nobody has told herself more than she may see.
-        let seen = credential::key_now(cx.tx, cx.tenant.id, key.id, cx.now).await?;
-        if url.is_some() && !seen.is_none_or(|(_, may)| may.within(cx.caller.may)) {
-            return Err(Refusal::BeyondOwnRights.into());
+        if url.is_some() {
+            let may = credential::key_now(cx.tx, cx.tenant.id, key.id, cx.now).await?.map(|(_, may)| may);
+            check_may_be_told(cx.caller, may.unwrap_or(Permissions::NONE))?;
         }
         cx.tx.run(store::SET_CALLBACK, params![cx.tenant.id, key.id, url]).await?;
         cx.note(Fact::KeyCallbackSet { key: key.id, host: self.url.as_ref().map(|url| url.host().to_owned()) });

@@ -3,6 +3,9 @@
 
 use desk::administrator::callback::ListCallbacks;
 use desk::key::*;
+use desk::role::DefineRole;
+use desk::staff::DisableStaff;
+use desk::team::{AddMember, CreateTeam};
 use desk::testing::TestDesk;
 use desk::value::callback_url::CallbackUrl;
 use desk::value::id::KeyId;
@@ -32,7 +35,7 @@ async fn seen(t: &TestDesk, key: KeyId) -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_is_set_changed_and_taken_away_and_its_host_is_on_record() {
     for t in TestDesk::all().await {
-        let manager = t.holder(&[P::KeysManage]);
+        let manager = t.holder(&[P::KeysManage, P::AccountsRead, P::UsersReveal]);
         let plain = partner(&t, None).await;
         assert_eq!(seen(&t, plain).await, None, "off by default");
         later(&t);
@@ -69,21 +72,34 @@ async fn an_address_is_set_changed_and_taken_away_and_its_host_is_on_record() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_has_herself_told_what_she_may_not_see() {
-    use desk::role::DefineRole;
-    use desk::team::{AddMember, CreateTeam};
     for t in TestDesk::all().await {
         let house = t.house();
-        let staff = staff(&t, "service").await;
+        let service = staff(&t, "service").await;
         let define = DefineRole { name: "Partners".to_owned(), permissions: vec![P::AccountsRead] };
         let role = t.desk.perform(&house, define).await.unwrap().id;
         let team = t.desk.perform(&house, CreateTeam { name: "Partners".to_owned() }).await.unwrap().id;
-        t.desk.perform(&house, AddMember { team, staff, role }).await.unwrap();
-        let create = CreateKey { kind: KeyKind::ChoiceSender, ..CreateKey::native("Acme Pay", staff) };
+        t.desk.perform(&house, AddMember { team, staff: service, role }).await.unwrap();
+        let create = CreateKey { kind: KeyKind::ChoiceSender, ..CreateKey::native("Acme Pay", service) };
         let key = t.desk.perform(&house, create).await.unwrap().key.id;
         let address = || url(&t, "https://partner.example/callbacks");
         let manager = t.holder(&[P::KeysManage]);
         assert_eq!(refusal(set(&t, &manager, key, address()).await), Refusal::BeyondOwnRights);
-        let both = t.holder(&[P::KeysManage, P::AccountsRead]);
+        let blind = t.holder(&[P::KeysManage, P::AccountsRead]);
+        assert_eq!(
+            refusal(set(&t, &blind, key, address()).await),
+            Refusal::BeyondOwnRights,
+            "papers are masked for her"
+        );
+        let both = t.holder(&[P::KeysManage, P::AccountsRead, P::UsersReveal]);
+        set(&t, &both, key, address()).await.unwrap();
+        // Nor what a key may see later, which counts for nothing today, nor by a key that she makes.
+        set(&t, &both, key, None).await.unwrap();
+        t.desk.perform(&house, DisableStaff(service)).await.unwrap();
+        assert_eq!(refusal(set(&t, &manager, key, address()).await), Refusal::BeyondOwnRights);
+        let other = staff(&t, "other").await;
+        let create =
+            CreateKey { kind: KeyKind::ChoiceSender, callback_url: address(), ..CreateKey::native("Hers", other) };
+        assert_eq!(refusal(t.desk.perform(&manager, create).await), Refusal::BeyondOwnRights);
         set(&t, &both, key, address()).await.unwrap();
         // Taking it away needs no more than managing keys.
         assert_eq!(set(&t, &manager, key, None).await.unwrap(), None);

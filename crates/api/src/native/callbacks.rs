@@ -118,7 +118,7 @@ pub async fn list(
     Ok(Json(CallbackList { data, next: last.filter(|_| page.more) }).into_response())
 }
 
-/// Tell a partner once more, with the same id and five tries anew. What is queued already stays as it is.
+/// Tell a partner once more, with the same id and five tries anew. What is queued and worked at stays as it is.
 #[utoipa::path(post, path = "/v1/callbacks/{callback_id}/send-again", tag = "staff",
     params(("callback_id" = String, Path)),
     responses((status = 200, description = "It is queued.", body = CallbackWire), Problems))]

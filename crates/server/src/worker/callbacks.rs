@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use desk::administrator::callback::{CallbackTurn, Errand, RecordCallback, Told, Turn};
 use desk::job::LeasedJob;
@@ -15,7 +16,10 @@ use super::jobs::code;
 
 /// How many partners are called at the same time: some that never answer must not hold up everybody's mail.
 const LINES: usize = 4;
-/// How soon to look again whether a line is free.
+/// How often, and after which pauses, to look whether a line becomes free: with most partners a call is a moment's matter.
+const LOOKS: usize = 10;
+const LOOK: Duration = Duration::from_millis(10);
+/// When to come again if it does not.
 const LINE_BUSY: i64 = 5 * SECOND;
 
 /// The lines to partners that are in use: one for each.
@@ -30,6 +34,17 @@ impl Lines {
     fn take(&self, partner: KeyId) -> Option<Line<'_>> {
         let mut used = self.used();
         (used.len() < LINES && used.insert(partner)).then(|| Line(self, partner))
+    }
+
+    /// The same, with a little patience.
+    async fn wait(&self, partner: KeyId) -> Option<Line<'_>> {
+        for _ in 0..LOOKS {
+            if let Some(line) = self.take(partner) {
+                return Some(line);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        None
     }
 
     fn used(&self) -> MutexGuard<'_, HashSet<KeyId>> {
@@ -56,7 +71,7 @@ impl Worker {
             Turn::Wait(until) => return self.desk.rest_job(job, until).await.map_err(code),
             Turn::Nobody(cause) => Told::Nobody(cause),
             Turn::Now(errand) => {
-                let Some(_line) = self.lines.take(errand.key) else {
+                let Some(_line) = self.lines.wait(errand.key).await else {
                     let until = self.desk.now().plus(LINE_BUSY);
                     return self.desk.rest_job(job, until).await.map_err(code);
                 };

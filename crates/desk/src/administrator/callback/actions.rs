@@ -83,7 +83,8 @@ impl Action for RecordCallback {
     }
 }
 
-/// Has a partner told once more what it was told, or was not: with the id it had, and five tries anew.
+/// Has a partner told once more what it was told, or was not: with the id it had, and five tries anew. What is queued and
+/// worked at stays as it is.
 pub struct SendCallbackAgain(pub CallbackId);
 
 impl Action for SendCallbackAgain {
@@ -96,8 +97,7 @@ impl Action for SendCallbackAgain {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Callback> {
         let mut it = store::load_for_change(cx.tx, cx.tenant.id, self.0).await?;
-        if it.state != CallbackState::Queued {
-            it.begin_again(cx.now);
+        if it.begin_again(cx.now) {
             store::save(cx.tx, cx.tenant.id, &it).await?;
             note_queued(cx, &it);
         }

@@ -1,13 +1,13 @@
 //! What a callback is, and when it is tried again.
 
-use crate::value::clock::{SECOND, Time};
+use crate::value::clock::{HOUR, SECOND, Time};
 use crate::value::id::{AccountId, AdministratorId, CallbackId, KeyId};
 use crate::value::words;
 
-/// How often a partner is told before it is given up.
-pub const TRIES_MAX: i64 = 5;
-/// The pauses after the tries, in seconds.
-const PAUSES: [i64; TRIES_MAX as usize - 1] = [10, 60, 300, 1800];
+/// The pauses after a try that failed, in seconds; after a fifth it is given up.
+const PAUSES: [i64; 4] = [10, 60, 300, 1800];
+/// What should have been tried so long ago has lost its job.
+const LOST: i64 = HOUR;
 
 words! {
     /// What became of an administrator.
@@ -86,10 +86,14 @@ impl Callback {
         self.ended_at = (state != CallbackState::Queued).then_some(now);
     }
 
-    /// Has it told anew, as if it had never been tried.
-    pub(crate) fn begin_again(&mut self, now: Time) {
+    /// Has it told anew, as if it had never been tried. `false`: it is queued, and somebody works at it.
+    pub(crate) fn begin_again(&mut self, now: Time) -> bool {
+        if self.state == CallbackState::Queued && self.due_at.plus(LOST) > now {
+            return false;
+        }
         (self.state, self.tries, self.due_at) = (CallbackState::Queued, 0, now);
         (self.last_error, self.ended_at) = (None, None);
+        true
     }
 }
 
@@ -124,9 +128,11 @@ mod tests {
             now = it.due_at;
         }
         assert_eq!(pauses, [10, 60, 300, 1800, 0]);
-        assert_eq!((it.state, it.tries, it.ended_at), (CallbackState::Failed, TRIES_MAX, Some(now)));
-        it.begin_again(now.plus(SECOND));
-        assert_eq!((it.state, it.tries, it.due_at, it.ended_at), (CallbackState::Queued, 0, now.plus(SECOND), None));
+        assert_eq!((it.state, it.tries, it.ended_at), (CallbackState::Failed, 5, Some(now)));
+        let later = now.plus(SECOND);
+        assert!(it.begin_again(later) && !it.begin_again(later) && !it.begin_again(later.plus(HOUR - 1)));
+        assert_eq!((it.state, it.tries, it.due_at, it.ended_at), (CallbackState::Queued, 0, later, None));
+        assert!(it.begin_again(later.plus(HOUR)), "its job is lost");
         it.record(&Told::Ok, now);
         assert_eq!((it.state, it.tries, it.last_error), (CallbackState::Delivered, 1, None));
     }

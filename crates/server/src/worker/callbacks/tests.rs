@@ -1,7 +1,6 @@
 //! A bank, two partners of it and one of another bank, each with a web server of its own, and a clock that can be moved.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use desk::account::{AccountKind, Details, OpenAccount};
 use desk::administrator::callback::{Callback, CallbackState, ListCallbacks, SendCallbackAgain};
@@ -463,6 +462,12 @@ async fn what_an_account_has_seen_is_told_in_its_order_and_holds_up_no_other_acc
         assert_eq!(partner.told().len(), told);
         w.work_until(w.t.desk.now().plus(2 * HOUR)).await;
         assert_eq!(partner.told().len(), told + 1);
+        // Until somebody has it sent again.
+        let lost = w.callbacks(w.acme.key, Some(CallbackState::Queued)).await.remove(0);
+        w.t.desk.perform(&w.t.admin(), SendCallbackAgain(lost.id)).await.unwrap();
+        w.work().await;
+        assert_eq!(partner.told().last().unwrap()["requestId"], lost.id.to_string());
+        assert!(w.callbacks(w.acme.key, Some(CallbackState::Queued)).await.is_empty());
     }
 }
 

@@ -1,5 +1,6 @@
 //! The world outside: a mail server and a gateway for text messages, neither of which is needed (without one, messages of its
-//! kind rest in the outbox), and partners, who are called back. And the process that reads documents, which is outside, too: what it says is not believed.
+//! kind rest in the outbox), and partners, who are called back. And the process that reads documents, which is outside, too:
+//! what it says is not believed.
 
 mod mail;
 mod partners;

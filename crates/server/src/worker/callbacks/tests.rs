@@ -16,13 +16,13 @@ use desk::staff::{AddStaff, DisableStaff, EnableStaff};
 use desk::team::{AddMember, CreateTeam};
 use desk::tenant::ChangeSettings;
 use desk::testing::TestDesk;
-use desk::user::{CreateUser, EraseUser, Profile, RemoveUser};
+use desk::user::{CreateUser, EditUser, EraseUser, Profile, RemoveUser};
 use desk::value::clock::{HOUR, MINUTE, Time};
 use desk::value::id::{AccountId, AdministratorId, ChallengeId, StaffId, TenantId, UserId};
 use desk::value::secret::Secret;
 use desk::{Door, Permission};
 use dialects::choice::message::{self, Value as Said};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -497,9 +497,22 @@ async fn partner_address_and_rights_are_those_of_the_moment_it_is_told() {
         assert_eq!(state().await, dropped("no_url"));
         w.add(account, 3).await;
         assert_eq!(w.callbacks(w.acme.key, None).await.len(), 2, "nothing is queued for it now");
-        // Whoever stands behind it is gone, or the key itself.
+        // It may not know of the owner any more: she has begun to work here, and the bank hides who does.
         w.called_at(&w.acme, Some(&moved.url)).await;
         let house = w.t.house();
+        let patch = json!({ "hide_employees": true }).as_object().unwrap().clone();
+        w.t.desk.perform(&house, ChangeSettings { patch }).await.unwrap();
+        let works_here = async |is: bool| {
+            let (user, employee) = (w.owner, Some(is));
+            let edit = EditUser { user, if_version: None, patch: Map::new(), kind: None, employee, reason: None };
+            w.t.desk.perform(&house, edit).await.unwrap();
+        };
+        w.add(account, 6).await;
+        works_here(true).await;
+        w.work().await;
+        assert_eq!(state().await, dropped("no_permission"));
+        works_here(false).await;
+        // Whoever stands behind it is gone, or the key itself.
         w.t.desk.perform(&house, DisableStaff(w.acme.staff)).await.unwrap();
         w.add(account, 4).await;
         w.work().await;

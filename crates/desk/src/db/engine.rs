@@ -105,11 +105,26 @@ impl Rd {
         Ok(rows.pop())
     }
 
-    async fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
+    async fn put(&mut self, sql: Sql, params: &[Param<'_>]) -> Result<()> {
+        self.begin_statement(&sql)?;
+        let done = match &mut self.link {
+            Link::Sqlite(link) => link.execute(&sql, params, Want::Changed).map(drop),
+            Link::Postgres(link) => link.put(sql, params).await,
+        };
+        self.broken |= done.is_err();
+        done
+    }
+
+    fn begin_statement(&mut self, sql: &Sql) -> Result<()> {
         if self.broken {
             return Err(Error::internal(format!("the transaction failed before this statement: {}", sql.0)));
         }
         self.statements += 1;
+        Ok(())
+    }
+
+    async fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
+        self.begin_statement(sql)?;
         let got = match &mut self.link {
             Link::Sqlite(link) => link.execute(sql, params, want),
             Link::Postgres(link) => link.execute(sql, params, want).await,
@@ -144,6 +159,14 @@ impl Tx {
         let sql = sql.into();
         self.0.written += 1;
         Ok(self.0.execute(&sql, params, Want::Changed).await?.changed)
+    }
+
+    /// Runs a statement that changes rows, however many those are. PostgreSQL's answer is not waited for: that it has failed
+    /// shows at a later statement, or at the commit. What may find its place taken is `run`.
+    pub async fn put(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<()> {
+        let sql = sql.into();
+        self.0.written += 1;
+        self.0.put(sql, params).await
     }
 
     /// How many statements that change rows were run so far. For a caller of several works within one transaction, which

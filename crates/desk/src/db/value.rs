@@ -33,6 +33,18 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
+impl Param<'_> {
+    /// The same, owned.
+    pub(super) fn to_value(self) -> Value {
+        match self {
+            Param::Null => Value::Null,
+            Param::Int(number) => Value::Int(number),
+            Param::Text(text) => Value::Text(text.to_owned()),
+            Param::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        }
+    }
+}
+
 /// What can be a parameter.
 pub trait ToParam {
     /// Lends itself to a statement.
@@ -57,6 +69,17 @@ pub use crate::params;
 impl ToParam for Param<'_> {
     fn to_param(&self) -> Param<'_> {
         *self
+    }
+}
+
+impl ToParam for Value {
+    fn to_param(&self) -> Param<'_> {
+        match self {
+            Value::Null => Param::Null,
+            Value::Int(number) => Param::Int(*number),
+            Value::Text(text) => Param::Text(text),
+            Value::Blob(bytes) => Param::Blob(bytes),
+        }
     }
 }
 

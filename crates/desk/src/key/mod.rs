@@ -237,7 +237,7 @@ impl Action for CreateKey {
         };
         let stored = permissions.map(Permissions::to_stored);
         cx.tx
-            .run(
+            .put(
                 store::INSERT,
                 params![
                     cx.tenant.id,

@@ -419,18 +419,18 @@ async fn insert_unique(
 async fn insert_tokens(tx: &mut Tx, tenant: TenantId, rows: &[(SearchToken, i64)]) -> Result<()> {
     for rows in rows.chunk_by(|(_, one), (_, next)| run_of(*one) == run_of(*next)) {
         let run = run_of(rows[0].1);
-        tx.run(INSERT_RUN, params![tenant, run]).await?;
+        tx.put(INSERT_RUN, params![tenant, run]).await?;
         let mut rest = rows;
         for (many, sql) in INSERT_TOKENS.iter() {
             while let Some((chunk, after)) = rest.split_at_checked(*many) {
                 let mut values = vec![tenant.to_param(), run.to_param()];
                 values.extend(chunk.iter().flat_map(|(token, number)| [token.to_param(), number.to_param()]));
-                tx.run(sql.as_str(), &values).await?;
+                tx.put(sql.as_str(), &values).await?;
                 rest = after;
             }
         }
         for (token, number) in rest {
-            tx.run(INSERT_TOKEN, params![tenant, run, token, number]).await?;
+            tx.put(INSERT_TOKEN, params![tenant, run, token, number]).await?;
         }
     }
     Ok(())
@@ -445,11 +445,11 @@ pub(crate) async fn reindex(
     now: &Findable,
 ) -> Result<()> {
     for (field, token) in before.unique.iter().filter(|it| !now.unique.contains(it)) {
-        tx.run(DELETE_UNIQUE, params![tenant, field.word(), token, user.id]).await?;
+        tx.put(DELETE_UNIQUE, params![tenant, field.word(), token, user.id]).await?;
     }
     insert_unique(tx, tenant, user.id, now.unique.iter().filter(|it| !before.unique.contains(it))).await?;
     for token in before.tokens.iter().filter(|token| now.tokens.binary_search(token).is_err()) {
-        tx.run(DELETE_TOKEN, params![tenant, run_of(user.number), token, user.number]).await?;
+        tx.put(DELETE_TOKEN, params![tenant, run_of(user.number), token, user.number]).await?;
     }
     let new = now.rows(user.number).filter(|(token, _)| before.tokens.binary_search(token).is_err());
     insert_tokens(tx, tenant, &new.collect::<Vec<_>>()).await
@@ -486,14 +486,14 @@ pub(crate) async fn insert_many(tx: &mut Tx, tenant: TenantId, rows: &[NewRow<'_
         for row in eight {
             params.extend([row.user.id.to_param(), row.wrapped.to_param()]);
         }
-        tx.run(INSERT_PERSON_KEYS_8, &params).await?;
+        tx.put(INSERT_PERSON_KEYS_8, &params).await?;
     }
     for row in eights.remainder() {
-        tx.run(INSERT_PERSON_KEY, params![tenant, row.user.id, row.wrapped]).await?;
+        tx.put(INSERT_PERSON_KEY, params![tenant, row.user.id, row.wrapped]).await?;
     }
     for row in rows {
         let (user, standing) = (row.user, &row.user.standing);
-        tx.run(
+        tx.put(
             INSERT,
             params![
                 tenant,
@@ -665,7 +665,7 @@ pub(crate) async fn erase(tx: &mut Tx, tenant: &Tenant, user: &mut User, now: Ti
     user.diaspora = false;
     user.standing.flagged_banks.clear();
     saved(tx, user, changed).await?;
-    tx.run(DELETE_PERSON_KEY, params![user.tenant, user.id]).await?;
+    tx.put(DELETE_PERSON_KEY, params![user.tenant, user.id]).await?;
     Ok(())
 }
 

@@ -92,7 +92,7 @@ impl Link {
     /// Runs a statement whose answer nobody waits for: before the next one that is waited for, and before the commit.
     pub async fn put(&mut self, sql: Sql, params: &[Param<'_>]) -> Result<()> {
         let statement = self.prepare(&sql.0).await?;
-        self.unsent.push(Unsent { statement, sql: sql.0, params: params.iter().map(|it| it.to_value()).collect() });
+        self.unsent.push(Unsent { statement, sql: sql.0, params: params.iter().copied().map(Value::from).collect() });
         if self.unsent.len() >= UNSENT { self.send().await } else { Ok(()) }
     }
 
@@ -252,8 +252,16 @@ async fn ask(
     let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();
     let mut rows = Vec::new();
     for row in client.query(statement, &params).await? {
-        let columns = (0..row.len()).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
-        rows.push(Row::new(columns));
+        let mut columns = Row::build(row.len());
+        for at in 0..row.len() {
+            match row.try_get(at)? {
+                Param::Null => columns.null(),
+                Param::Int(number) => columns.int(number),
+                Param::Text(text) => columns.text(text.as_bytes()),
+                Param::Blob(bytes) => columns.blob(bytes),
+            }
+        }
+        rows.push(columns.finish());
     }
     Ok(Got { rows, changed: 0 })
 }
@@ -299,21 +307,21 @@ impl ToSql for Value {
     tokio_postgres::types::to_sql_checked!();
 }
 
-impl<'a> FromSql<'a> for Value {
+impl<'a> FromSql<'a> for Param<'a> {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
         Ok(match *ty {
-            Type::INT8 => Value::Int(i64::from_sql(ty, raw)?),
-            Type::INT4 => Value::Int(i32::from_sql(ty, raw)?.into()),
-            Type::INT2 => Value::Int(i16::from_sql(ty, raw)?.into()),
-            Type::BOOL => Value::Int(bool::from_sql(ty, raw)?.into()),
-            Type::BYTEA => Value::Blob(raw.to_vec()),
-            _ if <String as FromSql>::accepts(ty) => Value::Text(String::from_sql(ty, raw)?),
+            Type::INT8 => Param::Int(i64::from_sql(ty, raw)?),
+            Type::INT4 => Param::Int(i32::from_sql(ty, raw)?.into()),
+            Type::INT2 => Param::Int(i16::from_sql(ty, raw)?.into()),
+            Type::BOOL => Param::Int(bool::from_sql(ty, raw)?.into()),
+            Type::BYTEA => Param::Blob(raw),
+            _ if <&str as FromSql>::accepts(ty) => Param::Text(<&str as FromSql>::from_sql(ty, raw)?),
             _ => return Err(format!("a column of type {ty}; write CAST(.. AS BIGINT) or TEXT").into()),
         })
     }
 
     fn from_sql_null(_: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Value::Null)
+        Ok(Param::Null)
     }
 
     fn accepts(_: &Type) -> bool {

@@ -375,7 +375,7 @@ struct OwnCredential {
 }
 
 impl Read for OwnCredential {
-    type Output = (Option<String>, user::Profile);
+    type Output = (Option<String>, Box<user::Profile>);
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
         let house = Caller::house(self.tenant.id, crate::caller::Door::Native);

@@ -658,7 +658,7 @@ pub(crate) async fn save_seen(tx: &mut Tx, user: &mut User, now: Time) -> Result
 /// Destroys the key and clears what it sealed, and what she could be found by.
 pub(crate) async fn erase(tx: &mut Tx, tenant: &Tenant, user: &mut User, now: Time) -> Result<()> {
     let nobody = Findable { unique: Vec::new(), tokens: Vec::new() };
-    reindex(tx, user.tenant, user, &Findable::of(tenant.keys.lookup(), &user.profile()?), &nobody).await?;
+    reindex(tx, user.tenant, user, &Findable::of(tenant.keys.lookup(), &*user.profile()?), &nobody).await?;
     let flag = if user.standing.flagged_whole { "whole" } else { "none" };
     let changed = tx.run(ERASE, params![user.tenant, user.id, user.version, now, flag]).await?;
     user.standing.presence = Presence::Erased;

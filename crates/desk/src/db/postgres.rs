@@ -16,7 +16,7 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 use tokio_postgres::{Client, Statement};
 
-use super::engine::{Got, Want};
+use super::engine::{Changes, Got, Want};
 use super::value::{Param, ToParam, Value};
 use super::{Row, Sql, fault};
 use crate::error::{Error, Result};
@@ -43,6 +43,7 @@ struct Unsent {
     statement: Statement,
     sql: Cow<'static, str>,
     params: Vec<Value>,
+    changes: Changes,
 }
 
 /// How far the transaction has come.
@@ -90,9 +91,10 @@ impl Link {
     }
 
     /// Runs a statement whose answer nobody waits for: before the next one that is waited for, and before the commit.
-    pub async fn put(&mut self, sql: Sql, params: &[Param<'_>]) -> Result<()> {
+    pub async fn put(&mut self, sql: Sql, params: &[Param<'_>], changes: Changes) -> Result<()> {
         let statement = self.prepare(&sql.0).await?;
-        self.unsent.push(Unsent { statement, sql: sql.0, params: params.iter().copied().map(Value::from).collect() });
+        let params = params.iter().copied().map(Value::from).collect();
+        self.unsent.push(Unsent { statement, sql: sql.0, params, changes });
         if self.unsent.len() >= UNSENT { self.send().await } else { Ok(()) }
     }
 
@@ -130,7 +132,8 @@ impl Link {
     fn settled<T>(&mut self, answers: Answers<T>, sql: &str) -> Result<T> {
         match answers {
             Ok(answer) => Ok(answer),
-            Err((error, at)) => Err(self.complain(error, at.as_deref().unwrap_or(sql))),
+            Err(Failed::Statement(error, at)) => Err(self.complain(error, at.as_deref().unwrap_or(sql))),
+            Err(Failed::Changes(error)) => Err(error),
         }
     }
 
@@ -154,6 +157,10 @@ impl Link {
     pub async fn commit(&mut self) -> Result<()> {
         if self.begin != Begin::Open && self.unsent.is_empty() {
             return Ok(());
+        }
+        // The server would commit although a row was not found.
+        if self.unsent.iter().any(|it| it.changes != Changes::Any) {
+            self.send().await?;
         }
         // Where one of those before it has failed, the server takes this for `ROLLBACK`, and we say what has failed.
         self.script("COMMIT").await?;
@@ -189,8 +196,15 @@ impl Drop for Link {
     }
 }
 
-/// The answer of the last statement; or the first error, and the text of its statement unless it was the last.
-type Answers<T> = Result<T, (tokio_postgres::Error, Option<Cow<'static, str>>)>;
+/// The answer of the last statement, or what has failed first.
+type Answers<T> = Result<T, Failed>;
+
+enum Failed {
+    /// A statement; its text unless it was the last.
+    Statement(tokio_postgres::Error, Option<Cow<'static, str>>),
+    /// One that has changed another number of rows.
+    Changes(Error),
+}
 
 /// Sends the words that begin a transaction, the unsent, and the last one, at once and in this order, and waits for all.
 async fn in_order<T>(
@@ -198,14 +212,13 @@ async fn in_order<T>(
     (words, unsent): &Before,
     last: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Answers<T> {
-    type Sent<'a> = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send + 'a>>;
+    type Sent<'a> = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>;
     let mut sent: Vec<(Sent<'_>, Option<&Unsent>)> = Vec::with_capacity(unsent.len() + 1);
     if let Some(words) = words {
-        sent.push((Box::pin(client.batch_execute(words)), None));
+        sent.push((Box::pin(async { client.batch_execute(words).await.map(|()| 0) }), None));
     }
     for it in unsent {
-        let run = async move { client.execute_raw(&it.statement, &it.params).await.map(drop) };
-        sent.push((Box::pin(run), Some(it)));
+        sent.push((Box::pin(client.execute_raw(&it.statement, &it.params)), Some(it)));
     }
     let mut last = pin!(last);
     let (mut answer, mut failed, mut all_sent) = (None, None, false);
@@ -213,10 +226,16 @@ async fn in_order<T>(
         // A statement is sent when it is polled first: each must have been, before any is waited for.
         sent.retain_mut(|(it, unsent)| match it.as_mut().poll(cx) {
             Poll::Pending => true,
-            Poll::Ready(Ok(())) => false,
-            Poll::Ready(Err(error)) => {
+            Poll::Ready(done) => {
+                let done = match done {
+                    Ok(changed) => unsent.map_or(Ok(()), |it| it.changes.check(changed)).map_err(Failed::Changes),
+                    Err(error) => {
+                        let sql = unsent.map_or(Cow::Borrowed("BEGIN"), |it| it.sql.clone());
+                        Err(Failed::Statement(error, Some(sql)))
+                    }
+                };
                 // The first error is the cause of those after it.
-                failed.get_or_insert((error, unsent.map_or(Cow::Borrowed("BEGIN"), |it| it.sql.clone())));
+                failed = failed.take().or(done.err());
                 false
             }
         });
@@ -234,8 +253,8 @@ async fn in_order<T>(
     })
     .await;
     match failed {
-        Some((error, sql)) => Err((error, Some(sql))),
-        None => answer.expect("it was waited for").map_err(|error| (error, None)),
+        Some(failed) => Err(failed),
+        None => answer.expect("it was waited for").map_err(|error| Failed::Statement(error, None)),
     }
 }
 

@@ -43,6 +43,10 @@ enum Then {
     /// What is put cannot even be sent.
     PutNonsense,
     PutMany(i64),
+    /// Somebody else has changed the row meanwhile, and whether a statement comes behind it.
+    PutVersion {
+        look: bool,
+    },
 }
 
 fn put(id: i64, then: Then) -> Put {
@@ -79,6 +83,13 @@ impl Write for Put {
             }
             Then::PutNonsense => {
                 tx.put("INSERT INTO item (id, name) VALUES ($1, $2)", params![None::<i64>, 5]).await?;
+            }
+            Then::PutVersion { look } => {
+                tx.put_version("UPDATE item SET name = 'new' WHERE id = $1", params![self.id]).await?;
+                tx.put_version("UPDATE item SET name = 'newer' WHERE id = $1", params![self.id + 1]).await?;
+                if look {
+                    tx.one("SELECT 1", &[]).await?;
+                }
             }
             Then::PutMany(count) => {
                 for id in self.id + 1..=self.id + count {

@@ -84,6 +84,17 @@ async fn what_is_put_and_fails_takes_all_with_it() {
 }
 
 #[tokio::test]
+async fn a_version_that_is_not_there_any_more_takes_all_with_it() {
+    for (db, _guard) in fresh().await {
+        for look in [true, false] {
+            let told = db.write(put(1, Then::PutVersion { look })).await;
+            assert!(matches!(told, Err(Error::Conflict(Conflict::Version))), "{told:?}");
+            assert!(db.read(Items).await.unwrap().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_put_runs_in_its_order_and_is_seen() {
     for (db, _guard) in fresh().await {
         db.write(put(1, Then::PutMany(100))).await.unwrap();

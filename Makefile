@@ -24,5 +24,5 @@ bench-peers: ## measure other products beside Bursar, installed by npm into targ
 	target/dist/bursar-bench peers $(ARGS)
 
 spec: ## write docs/openapi.json anew from the code
-	cargo run -p server --bin bursar -- openapi > docs/openapi.json.new
+	cargo run -p api --example specification > docs/openapi.json.new
 	mv docs/openapi.json.new docs/openapi.json

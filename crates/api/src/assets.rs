@@ -51,7 +51,8 @@ impl Asset {
     }
 }
 
-fn takes_gzip(asked: &HeaderMap) -> bool {
+/// Whether whoever asks takes an answer that is compressed.
+pub(crate) fn takes_gzip(asked: &HeaderMap) -> bool {
     let wanted = asked.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     wanted.flat_map(|list| list.split(',')).any(|one| {
         let (coding, weight) = one.split_once(';').unwrap_or((one, ""));

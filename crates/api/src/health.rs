@@ -1,13 +1,13 @@
 //! Whether we live (`/healthz`), whether we can serve (`/readyz`), and the specification.
 
-use std::sync::OnceLock;
-
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use desk::Desk;
+
+use crate::assets::takes_gzip;
 
 /// The routes.
 pub fn routes(desk: Desk) -> Router {
@@ -18,11 +18,14 @@ pub fn routes(desk: Desk) -> Router {
         .with_state(desk)
 }
 
-/// Written when somebody first asks for it: most starts need it never.
-async fn specification() -> impl IntoResponse {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    let text: &'static str = TEXT.get_or_init(crate::openapi_json);
-    ([(header::CONTENT_TYPE, "application/json")], text)
+/// As it is kept, compressed, to whoever takes it so.
+async fn specification(asked: HeaderMap) -> Response {
+    let as_json = [(header::CONTENT_TYPE, "application/json"), (header::VARY, "accept-encoding")];
+    if takes_gzip(&asked) {
+        (as_json, [(header::CONTENT_ENCODING, "gzip")], crate::SPECIFICATION).into_response()
+    } else {
+        (as_json, crate::committed_openapi_json()).into_response()
+    }
 }
 
 async fn ready(State(desk): State<Desk>) -> Response {

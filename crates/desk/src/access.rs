@@ -100,7 +100,7 @@ pub(crate) async fn end(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> R
             cx.note(Fact::AdministratorEnded { administrator, cause });
         }
         if cause == "erased" {
-            cx.tx.run(DELETE_ADMINISTRATORS_KEYS, params![tenant, user]).await?;
+            cx.tx.put(DELETE_ADMINISTRATORS_KEYS, params![tenant, user]).await?;
         }
     }
     Ok(())

@@ -104,7 +104,7 @@ impl Remembered {
 
 /// Forgets, in every process, who may do what: with the change of it, in one transaction.
 pub(crate) async fn count_access_up(tx: &mut Tx, tenant: TenantId) -> Result<()> {
-    tx.run(COUNT_ACCESS_UP, params![tenant]).await.map(drop)
+    tx.put(COUNT_ACCESS_UP, params![tenant]).await
 }
 
 /// A credential as text: its prefix says what it is and whose.

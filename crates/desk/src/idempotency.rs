@@ -57,6 +57,6 @@ pub(crate) async fn keep(
     answer: &[u8],
 ) -> Result<()> {
     let sealed = tenant.keys.seal(&place(tenant, once.key.as_bytes()), answer, random);
-    tx.run(KEEP, params![tenant.id, caller, once.key, sealed]).await?;
+    tx.put(KEEP, params![tenant.id, caller, once.key, sealed]).await?;
     Ok(())
 }

@@ -20,14 +20,17 @@ mod verification;
 mod wire;
 
 use axum::Router;
+use axum::handler::Handler;
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::Response;
+use axum::routing::MethodRouter;
 use desk::{Caller, Desk, Door, Error, Origin};
+use utoipa::openapi::path::HttpMethod;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{IntoResponses, Modify, OpenApi};
+use utoipa::{IntoResponses, Modify, OpenApi, Path};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use utoipa_axum::{PathItemExt, paste, routes};
 
 use crate::kit::{self, Dialect, Options, Trouble};
 
@@ -144,131 +147,163 @@ impl Modify for Bearer {
     }
 }
 
-/// Every route, in reading order.
-fn all() -> OpenApiRouter<House> {
-    OpenApiRouter::with_openapi(Spec::openapi())
-        .routes(routes!(users::create, users::list))
-        .routes(routes!(users::search))
-        .routes(routes!(imports::export, imports::export_in_full))
-        .routes(routes!(users::get, users::patch))
-        .routes(routes!(users::standing))
-        .routes(routes!(users::reveal))
-        .routes(routes!(standing::lock))
-        .routes(routes!(standing::unlock))
-        .routes(routes!(standing::disable))
-        .routes(routes!(standing::enable))
-        .routes(routes!(standing::suspend))
-        .routes(routes!(standing::reinstate))
-        .routes(routes!(standing::flag))
-        .routes(routes!(standing::unflag))
-        .routes(routes!(standing::blacklist))
-        .routes(routes!(standing::unblacklist))
-        .routes(routes!(standing::fraud_status))
-        .routes(routes!(standing::hold))
-        .routes(routes!(standing::release))
-        .routes(routes!(standing::core_state))
-        .routes(routes!(standing::ask_verification))
-        .routes(routes!(standing::decide_verification))
-        .routes(routes!(verification::pending))
-        .routes(routes!(verification::show))
-        .routes(routes!(verification::approve))
-        .routes(routes!(verification::decline))
-        .routes(routes!(verification::ask_more))
-        .routes(routes!(verification::put_document))
-        .routes(routes!(verification::get_document))
-        .routes(routes!(standing::remove))
-        .routes(routes!(standing::erase))
-        .routes(routes!(around::sessions, around::end_sessions))
-        .routes(routes!(around::end_session))
-        .routes(routes!(around::devices, around::unlink_devices))
-        .routes(routes!(around::unlink_device))
-        .routes(routes!(around::notes, around::write_note))
-        .routes(routes!(around::messages))
-        .routes(routes!(around::reset_password))
-        .routes(routes!(herself::revoke_password))
-        .routes(routes!(around::remove_second_factor))
-        .routes(routes!(accounts::of_user))
-        .routes(routes!(accounts::open, accounts::list))
-        .routes(routes!(accounts::get))
-        .routes(routes!(accounts::reveal))
-        .routes(routes!(accounts::change))
-        .routes(routes!(accounts::add_administrator, accounts::administrators))
-        .routes(routes!(accounts::remove_administrator))
-        .routes(routes!(accounts::verify_contact))
-        .routes(routes!(accounts::administrator))
-        .routes(routes!(accounts::set_rights))
-        .routes(routes!(accounts::challenges))
-        .routes(routes!(accounts::challenge))
-        .routes(routes!(accounts::send_code))
-        .routes(routes!(accounts::confirm))
-        .routes(routes!(accounts::cancel))
-        .routes(routes!(imports::start, imports::list))
-        .routes(routes!(imports::get))
-        .routes(routes!(imports::progress))
-        .routes(routes!(imports::rejected, imports::reveal_rejected))
-        .routes(routes!(imports::pause))
-        .routes(routes!(imports::resume))
-        .routes(routes!(imports::cancel))
-        .routes(routes!(sign_in::sign_in))
-        .routes(routes!(sign_in::confirm))
-        .routes(routes!(sign_in::sign_out))
-        .routes(routes!(sign_in::me, herself::edit))
-        .routes(routes!(herself::register))
-        .routes(routes!(herself::ask_unlock))
-        .routes(routes!(herself::redeem_unlock))
-        .routes(routes!(herself::set_pin))
-        .routes(routes!(herself::send_phone_code))
-        .routes(routes!(herself::confirm_phone))
-        .routes(routes!(herself::choose_second_factor))
-        .routes(routes!(sign_in::my_devices))
-        .routes(routes!(sign_in::unlink_my_device))
-        .routes(routes!(verification::mine, verification::submit_mine))
-        .routes(routes!(verification::put_mine))
-        .routes(routes!(sign_in::prepare_second_factor, sign_in::remove_my_second_factor))
-        .routes(routes!(sign_in::confirm_second_factor))
-        .routes(routes!(sign_in::change_password))
-        .routes(routes!(sign_in::ask_reset))
-        .routes(routes!(sign_in::redeem))
-        .routes(routes!(staff::sign_in))
-        .routes(routes!(staff::sign_out))
-        .routes(routes!(staff::me))
-        .routes(routes!(staff::list, staff::add))
-        .routes(routes!(herself::appoint))
-        .routes(routes!(staff::disable))
-        .routes(routes!(staff::enable))
-        .routes(routes!(staff::teams, staff::create_team))
-        .routes(routes!(staff::add_member))
-        .routes(routes!(staff::remove_member))
-        .routes(routes!(staff::roles, staff::define_role))
-        .routes(routes!(staff::role, staff::delete_role))
-        .routes(routes!(permissions::table))
-        .routes(routes!(permissions::explain))
-        .routes(routes!(staff::keys, staff::create_key))
-        .routes(routes!(staff::revoke_key))
-        .routes(routes!(callbacks::set_url))
-        .routes(routes!(callbacks::list))
-        .routes(routes!(callbacks::send_again))
-        .routes(routes!(bulk::start, bulk::list))
-        .routes(routes!(bulk::get))
-        .routes(routes!(bulk::rows))
-        .routes(routes!(bulk::pause))
-        .routes(routes!(bulk::resume))
-        .routes(routes!(bulk::cancel))
-        .routes(routes!(bulk::undo))
-        .routes(routes!(requests::propose, requests::list))
-        .routes(routes!(requests::get))
-        .routes(routes!(requests::approve))
-        .routes(routes!(requests::decline))
-        .routes(routes!(requests::withdraw))
-        .routes(routes!(records::audit))
-        .routes(routes!(records::export))
-        .routes(routes!(records::events))
-        .routes(routes!(records::settings, records::change_settings))
+/// Every route, in reading order: handlers of one path stand together. Their paths and methods are in their own
+/// `#[utoipa::path]`.
+macro_rules! every_route {
+    ($make:ident) => {
+        $make! {
+            [users::create, users::list]
+            [users::search]
+            [imports::export, imports::export_in_full]
+            [users::get, users::patch]
+            [users::standing]
+            [users::reveal]
+            [standing::lock]
+            [standing::unlock]
+            [standing::disable]
+            [standing::enable]
+            [standing::suspend]
+            [standing::reinstate]
+            [standing::flag]
+            [standing::unflag]
+            [standing::blacklist]
+            [standing::unblacklist]
+            [standing::fraud_status]
+            [standing::hold]
+            [standing::release]
+            [standing::core_state]
+            [standing::ask_verification]
+            [standing::decide_verification]
+            [verification::pending]
+            [verification::show]
+            [verification::approve]
+            [verification::decline]
+            [verification::ask_more]
+            [verification::put_document]
+            [verification::get_document]
+            [standing::remove]
+            [standing::erase]
+            [around::sessions, around::end_sessions]
+            [around::end_session]
+            [around::devices, around::unlink_devices]
+            [around::unlink_device]
+            [around::notes, around::write_note]
+            [around::messages]
+            [around::reset_password]
+            [herself::revoke_password]
+            [around::remove_second_factor]
+            [accounts::of_user]
+            [accounts::open, accounts::list]
+            [accounts::get]
+            [accounts::reveal]
+            [accounts::change]
+            [accounts::add_administrator, accounts::administrators]
+            [accounts::remove_administrator]
+            [accounts::verify_contact]
+            [accounts::administrator]
+            [accounts::set_rights]
+            [accounts::challenges]
+            [accounts::challenge]
+            [accounts::send_code]
+            [accounts::confirm]
+            [accounts::cancel]
+            [imports::start, imports::list]
+            [imports::get]
+            [imports::progress]
+            [imports::rejected, imports::reveal_rejected]
+            [imports::pause]
+            [imports::resume]
+            [imports::cancel]
+            [sign_in::sign_in]
+            [sign_in::confirm]
+            [sign_in::sign_out]
+            [sign_in::me, herself::edit]
+            [herself::register]
+            [herself::ask_unlock]
+            [herself::redeem_unlock]
+            [herself::set_pin]
+            [herself::send_phone_code]
+            [herself::confirm_phone]
+            [herself::choose_second_factor]
+            [sign_in::my_devices]
+            [sign_in::unlink_my_device]
+            [verification::mine, verification::submit_mine]
+            [verification::put_mine]
+            [sign_in::prepare_second_factor, sign_in::remove_my_second_factor]
+            [sign_in::confirm_second_factor]
+            [sign_in::change_password]
+            [sign_in::ask_reset]
+            [sign_in::redeem]
+            [staff::sign_in]
+            [staff::sign_out]
+            [staff::me]
+            [staff::list, staff::add]
+            [herself::appoint]
+            [staff::disable]
+            [staff::enable]
+            [staff::teams, staff::create_team]
+            [staff::add_member]
+            [staff::remove_member]
+            [staff::roles, staff::define_role]
+            [staff::role, staff::delete_role]
+            [permissions::table]
+            [permissions::explain]
+            [staff::keys, staff::create_key]
+            [staff::revoke_key]
+            [callbacks::set_url]
+            [callbacks::list]
+            [callbacks::send_again]
+            [bulk::start, bulk::list]
+            [bulk::get]
+            [bulk::rows]
+            [bulk::pause]
+            [bulk::resume]
+            [bulk::cancel]
+            [bulk::undo]
+            [requests::propose, requests::list]
+            [requests::get]
+            [requests::approve]
+            [requests::decline]
+            [requests::withdraw]
+            [records::audit]
+            [records::export]
+            [records::events]
+            [records::settings, records::change_settings]
+        }
+    };
 }
 
-/// The specification.
+/// The router of them, without their specification: putting that together costs ten times the memory that a server at rest has.
+macro_rules! router {
+    ($([$($module:ident::$handler:ident),+])*) => {{
+        let mut router = Router::new();
+        $({
+            let paths = [$(paste! { $module::[<__path_ $handler>]::path() }),+];
+            let methods = MethodRouter::new();
+            $(let methods = on(methods, &paste! { $module::[<__path_ $handler>]::methods() }, $module::$handler);)+
+            router = router.route(&paths[0], methods);
+        })*
+        router
+    }};
+}
+
+macro_rules! specified {
+    ($([$($module:ident::$handler:ident),+])*) => {
+        OpenApiRouter::<House>::with_openapi(Spec::openapi())$(.routes(routes!($($module::$handler),+)))*
+    };
+}
+
+fn on<H, T>(router: MethodRouter<House>, methods: &[HttpMethod], handler: H) -> MethodRouter<House>
+where
+    H: Handler<T, House>,
+    T: 'static,
+{
+    methods.iter().fold(router, |router, method| router.on(method.to_method_filter(), handler.clone()))
+}
+
+/// The specification, made of the handlers. The server does not make it: it brings along what was committed.
 pub fn specification() -> utoipa::openapi::OpenApi {
-    let mut spec = all().into_openapi();
+    let mut spec = every_route!(specified).into_openapi();
     spec.info.version = env!("CARGO_PKG_VERSION").to_owned();
     // Handlers of two modules may share a name; an operation's id is made of its method and path and shares none.
     for (path, item) in &mut spec.paths.paths {
@@ -292,6 +327,6 @@ pub fn specification() -> utoipa::openapi::OpenApi {
 
 /// The native API, finished; it also answers for paths that nobody knows.
 pub fn routes(desk: Desk, options: &Options) -> Router {
-    let (router, _) = all().split_for_parts();
+    let router = every_route!(router);
     kit::voice::<Native>(router.fallback(kit::layers::wrong_path::<Native>), House::new(desk, options, ()))
 }

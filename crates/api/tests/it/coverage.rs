@@ -191,6 +191,20 @@ fn the_committed_specification_is_what_the_code_says() {
     }
     let committed = std::fs::read_to_string(at).unwrap_or_default();
     assert!(committed == api::openapi_json(), "docs/openapi.json is not up to date: run `make spec`");
+    if std::env::var("BLESS").is_err() {
+        assert!(committed == api::committed_openapi_json(), "the program has another one: build it anew");
+    }
+}
+
+#[tokio::test]
+async fn the_committed_specification_is_what_is_served_packed_or_not() {
+    for house in House::all().await {
+        let plain = house.nobody().get("/openapi.json").await.is(200);
+        assert!(plain.text == api::committed_openapi_json(), "it is another text");
+        let packed = house.nobody().send("GET", "/openapi.json", &[("accept-encoding", "gzip")], "").await.is(200);
+        assert_eq!(packed.headers["content-encoding"], "gzip");
+        assert_eq!(packed.headers["content-type"], "application/json");
+    }
 }
 
 /// The validator is a third party's; `make test` installs it.

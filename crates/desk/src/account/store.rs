@@ -146,7 +146,7 @@ pub(super) async fn page(rd: &mut Rd, tenant: &Tenant, after: [u8; 16], limit: i
 
 /// Saves the state.
 pub(super) async fn save(tx: &mut Tx, tenant: TenantId, it: &mut Account) -> Result<()> {
-    tx.run(SAVE, params![tenant, it.id, it.status, it.dormant, it.frozen]).await?;
+    tx.put(SAVE, params![tenant, it.id, it.status, it.dormant, it.frozen]).await?;
     it.version += 1;
     Ok(())
 }

@@ -29,7 +29,7 @@ pub(crate) async fn check_new(
     own: Option<AdministratorId>,
 ) -> Result<Option<Loaded>> {
     account.may_be_administered()?;
-    if person.is(&owner.profile()?) {
+    if person.is(&*owner.profile()?) {
         return Err(Refusal::AdministratorIsOwner.into());
     }
     let identity = store::identity(cx.tenant, account.id, person.id_type, &person.id_number);

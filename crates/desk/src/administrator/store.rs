@@ -106,7 +106,7 @@ pub(super) async fn insert(
     random: &Random,
 ) -> Result<()> {
     let key = PersonKey::create(random);
-    tx.run(INSERT_PERSON_KEY, params![tenant.id, it.id, key.wrap(&tenant.keys, tenant.id, it.id.bytes())]).await?;
+    tx.put(INSERT_PERSON_KEY, params![tenant.id, it.id, key.wrap(&tenant.keys, tenant.id, it.id.bytes())]).await?;
     let plain = serde_json::to_vec(person).map_err(Error::internal)?;
     let sealed = key.seal(&place(tenant.id, &it.id), &plain, random);
     let identity = identity(tenant, it.account, person.id_type, &person.id_number);

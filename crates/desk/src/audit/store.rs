@@ -140,7 +140,7 @@ pub(crate) async fn record(tx: &mut Tx, tenant: &Tenant, random: &Random, entry:
     };
     let (actor_kind, actor_id) = entry.caller.actor();
     let facts = serde_json::to_string(&entry.facts).map_err(Error::internal)?;
-    tx.run(
+    tx.put(
         INSERT,
         params![
             tenant.id,
@@ -161,7 +161,7 @@ pub(crate) async fn record(tx: &mut Tx, tenant: &Tenant, random: &Random, entry:
         ],
     )
     .await?;
-    tx.run(INSERT_UNSEALED, params![tenant.id, entry.id]).await?;
+    tx.put(INSERT_UNSEALED, params![tenant.id, entry.id]).await?;
     Ok(())
 }
 
@@ -237,7 +237,7 @@ fn read_checkpoint(mut row: Row) -> Result<CheckpointRow> {
 pub(crate) async fn insert_checkpoint(tx: &mut Tx, tenant: TenantId, checkpoint: &CheckpointRow) -> Result<()> {
     let CheckpointRow { seq, at, audit_ids, hash, signature } = checkpoint;
     let ids: Vec<u8> = audit_ids.iter().flat_map(AuditId::bytes).copied().collect();
-    tx.run(INSERT_CHECKPOINT, params![tenant, seq, at, ids, hash, signature]).await?;
+    tx.put(INSERT_CHECKPOINT, params![tenant, seq, at, ids, hash, signature]).await?;
     // Only on from where it ended: two sealers that meet must not fork the chain.
     let before = seq - audit_ids.len() as i64;
     if tx.run(SAVE_CHAIN_END, params![tenant, seq, hash, before]).await? != 1 {

@@ -204,7 +204,7 @@ pub(crate) async fn insert(
         Who::House => ("house", None, None, None),
         Who::User { .. } | Who::Anonymous => return Err(Error::internal("nobody else may start a bulk action")),
     };
-    tx.run(
+    tx.put(
         INSERT,
         params![
             tenant.id,
@@ -231,7 +231,7 @@ pub(crate) async fn insert(
 /// Saves how far it has come.
 pub(crate) async fn save(tx: &mut Tx, tenant: TenantId, bulk: &mut Bulk, now: Time) -> Result<()> {
     bulk.updated_at = now;
-    tx.run(
+    tx.put(
         SAVE,
         params![
             tenant,
@@ -262,7 +262,7 @@ pub(crate) struct NewRow {
 
 pub(crate) async fn insert_row(tx: &mut Tx, tenant: TenantId, bulk: BulkId, row: &NewRow, at: Time) -> Result<()> {
     let NewRow { seq, user, outcome, code, inverse } = row;
-    tx.run(INSERT_ROW, params![tenant, bulk, *seq, *user, *outcome, *code, *inverse, at]).await?;
+    tx.put(INSERT_ROW, params![tenant, bulk, *seq, *user, *outcome, *code, *inverse, at]).await?;
     Ok(())
 }
 

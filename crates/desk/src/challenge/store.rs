@@ -78,7 +78,7 @@ pub(super) async fn insert(tx: &mut Tx, tenant: TenantId, it: &Challenge) -> Res
     let recipient = bytes(it.recipient);
     let params =
         params![tenant, it.id, it.purpose, it.account, it.subject, recipient, it.partner, it.created_at, it.expires_at];
-    tx.run(INSERT, params).await.map(drop)
+    tx.put(INSERT, params).await
 }
 
 fn absent() -> Error {
@@ -126,7 +126,7 @@ pub(super) async fn save(tx: &mut Tx, tenant: TenantId, it: &Challenge) -> Resul
         it.ended_at,
         it.end_cause
     ];
-    tx.run(SAVE, params).await.map(drop)
+    tx.put(SAVE, params).await
 }
 
 /// Counts a code sent to somebody on a day; answers how many it were.

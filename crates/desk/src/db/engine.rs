@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::value::Param;
 use super::{Row, Sql, postgres, sqlite};
-use crate::error::{Error, Result};
+use crate::error::{Conflict, Error, Result};
 
 /// Which engine keeps the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,24 @@ pub(super) enum Want {
     Rows,
     /// How many rows were changed.
     Changed,
+}
+
+/// How many rows a statement has to change whose answer nobody waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Changes {
+    /// However many.
+    Any,
+    /// The one of this version.
+    One,
+}
+
+impl Changes {
+    pub fn check(self, changed: u64) -> Result<()> {
+        match self {
+            Changes::One if changed != 1 => Err(Error::Conflict(Conflict::Version)),
+            Changes::One | Changes::Any => Ok(()),
+        }
+    }
 }
 
 /// What a statement gave.
@@ -105,11 +123,26 @@ impl Rd {
         Ok(rows.pop())
     }
 
-    async fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
+    async fn put(&mut self, sql: Sql, params: &[Param<'_>], changes: Changes) -> Result<()> {
+        self.begin_statement(&sql)?;
+        let done = match &mut self.link {
+            Link::Sqlite(link) => link.execute(&sql, params, Want::Changed).and_then(|got| changes.check(got.changed)),
+            Link::Postgres(link) => link.put(sql, params, changes).await,
+        };
+        self.broken |= done.is_err();
+        done
+    }
+
+    fn begin_statement(&mut self, sql: &Sql) -> Result<()> {
         if self.broken {
             return Err(Error::internal(format!("the transaction failed before this statement: {}", sql.0)));
         }
         self.statements += 1;
+        Ok(())
+    }
+
+    async fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
+        self.begin_statement(sql)?;
         let got = match &mut self.link {
             Link::Sqlite(link) => link.execute(sql, params, want),
             Link::Postgres(link) => link.execute(sql, params, want).await,
@@ -144,6 +177,20 @@ impl Tx {
         let sql = sql.into();
         self.0.written += 1;
         Ok(self.0.execute(&sql, params, Want::Changed).await?.changed)
+    }
+
+    /// Runs a statement that changes rows, however many those are. PostgreSQL's answer is not waited for: that it has failed
+    /// shows at a later statement, or at the commit. What may find its place taken is `run`.
+    pub async fn put(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<()> {
+        self.0.written += 1;
+        self.0.put(sql.into(), params, Changes::Any).await
+    }
+
+    /// The same for a statement that changes the one row of a version. That it has found none, since somebody else was there
+    /// in between, shows as `Conflict::Version`, like a failure.
+    pub async fn put_version(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<()> {
+        self.0.written += 1;
+        self.0.put(sql.into(), params, Changes::One).await
     }
 
     /// How many statements that change rows were run so far. For a caller of several works within one transaction, which

@@ -85,7 +85,7 @@ impl Pooled {
             let mut rd = Rd::new(Link::Postgres(link));
             let (result, ended) = caught(work.run(&mut rd)).await;
             let link = link_of(&mut rd);
-            if ended == Ended::Panicked || link.end("ROLLBACK").await.is_err() {
+            if ended == Ended::Panicked || link.roll_back().await.is_err() {
                 link.discard();
             }
             // Once: a migration may have passed since the statement was prepared.
@@ -170,10 +170,10 @@ async fn attempt_once<S: Step>(step: &S, tx: &mut Tx) -> Result<S::Output> {
     let result = honest(result, tx);
     let link = link_of(tx);
     match result {
-        Ok((output, true)) => link.end("COMMIT").await.map(|()| output),
-        Ok((output, false)) => link.end("ROLLBACK").await.map(|()| output),
+        Ok((output, true)) => link.commit().await.map(|()| output),
+        Ok((output, false)) => link.roll_back().await.map(|()| output),
         Err(error) => {
-            if ended == Ended::Panicked || link.end("ROLLBACK").await.is_err() {
+            if ended == Ended::Panicked || link.roll_back().await.is_err() {
                 link.discard();
             }
             Err(error)

@@ -1,29 +1,49 @@
 //! PostgreSQL: how a statement runs on a pooled connection, and how a transaction begins and ends there. How connections
 //! are made is in `postgres_connect`.
+//!
+//! A round trip costs more than most statements. Therefore the transaction begins together with its first statement, and
+//! statements whose answer nobody waits for lie here until the next one that is waited for, or the commit: all are sent
+//! at once, in their order, and the server works them off one after the other.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 use tokio_postgres::{Client, Statement};
 
-use super::engine::{Got, Want};
-use super::value::{Param, Value};
+use super::engine::{Changes, Got, Want};
+use super::value::{Param, ToParam, Value};
 use super::{Row, Sql, fault};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How many prepared statements a connection keeps before it forgets them all. Constants are fewer; texts made at run
 /// time must not grow without bound on the server.
 const STATEMENTS: usize = 512;
+
+/// How many statements lie here at most before they are sent.
+const UNSENT: usize = 64;
 
 /// A pooled connection.
 pub(super) struct Link {
     /// Taken out only when the connection must not be used again.
     client: Option<Object>,
     begin: Begin,
+    unsent: Vec<Unsent>,
     /// The first error of this transaction may go away when it is run again.
     pub repeat: bool,
+}
+
+/// A statement whose answer nobody waits for.
+struct Unsent {
+    statement: Statement,
+    sql: Cow<'static, str>,
+    params: Vec<Value>,
+    changes: Changes,
 }
 
 /// How far the transaction has come.
@@ -37,10 +57,13 @@ enum Begin {
     Open,
 }
 
+/// What has to be sent before a statement: the words that begin the transaction, and the unsent.
+type Before = (Option<&'static str>, Vec<Unsent>);
+
 impl Link {
     async fn take(pool: &Pool, begin: Begin) -> Result<Link> {
         let client = pool.get().await.map_err(|error| fault::from_pool(&error))?;
-        Ok(Link { client: Some(client), begin, repeat: false })
+        Ok(Link { client: Some(client), begin, unsent: Vec::new(), repeat: false })
     }
 
     /// A connection without a transaction.
@@ -58,64 +81,102 @@ impl Link {
         Link::take(pool, Begin::Pending("BEGIN ISOLATION LEVEL READ COMMITTED")).await
     }
 
+    /// Runs a statement, after those that lie here.
     pub async fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
-        match self.try_execute(sql, params, want).await {
-            Ok(got) => Ok(got),
-            Err(error) => {
-                let stale = fault::statements_are_stale(&error);
-                if let (true, Some(client)) = (stale, &self.client) {
-                    client.statement_cache.clear();
-                }
-                self.repeat |= stale || fault::may_be_retried(&error);
-                Err(fault::from_postgres(&error, &sql.0))
-            }
-        }
+        let statement = self.prepare(&sql.0).await?;
+        let before = self.due();
+        let client = self.client.as_ref().expect("a link has its connection until it ends");
+        let answers = in_order(client, &before, ask(client, &statement, params, want)).await;
+        self.settled(answers, &sql.0)
     }
 
-    async fn try_execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got, tokio_postgres::Error> {
+    /// Runs a statement whose answer nobody waits for: before the next one that is waited for, and before the commit.
+    pub async fn put(&mut self, sql: Sql, params: &[Param<'_>], changes: Changes) -> Result<()> {
+        let statement = self.prepare(&sql.0).await?;
+        let params = params.iter().copied().map(Value::from).collect();
+        self.unsent.push(Unsent { statement, sql: sql.0, params, changes });
+        if self.unsent.len() >= UNSENT { self.send().await } else { Ok(()) }
+    }
+
+    /// Sends what lies here and waits for it.
+    async fn send(&mut self) -> Result<()> {
+        let before = self.due();
+        let client = self.client.as_ref().expect("a link has its connection until it ends");
+        let answers = in_order(client, &before, async { Ok(()) }).await;
+        self.settled(answers, "")
+    }
+
+    fn due(&mut self) -> Before {
+        let words = match self.begin {
+            Begin::Pending(words) => Some(words),
+            Begin::Never | Begin::Open => None,
+        };
+        if words.is_some() {
+            self.begin = Begin::Open;
+        }
+        (words, std::mem::take(&mut self.unsent))
+    }
+
+    async fn prepare(&mut self, sql: &str) -> Result<Statement> {
         let client = self.client.as_ref().expect("a link has its connection until it ends");
         if client.statement_cache.size() >= STATEMENTS {
             client.statement_cache.clear();
         }
-        let statement = client.prepare_cached(&sql.0).await?;
-        let Begin::Pending(words) = self.begin else {
-            return ask(client, &statement, params, want).await;
-        };
-        self.begin = Begin::Open;
-        // Both are sent at once, in this order.
-        let (begun, got) = tokio::join!(client.batch_execute(words), ask(client, &statement, params, want));
-        begun?;
-        got
+        match client.prepare_cached(sql).await {
+            Ok(statement) => Ok(statement),
+            Err(error) => Err(self.complain(error, sql)),
+        }
+    }
+
+    /// What came of a statement and of those before it.
+    fn settled<T>(&mut self, answers: Answers<T>, sql: &str) -> Result<T> {
+        match answers {
+            Ok(answer) => Ok(answer),
+            Err(Failed::Statement(error, at)) => Err(self.complain(error, at.as_deref().unwrap_or(sql))),
+            Err(Failed::Changes(error)) => Err(error),
+        }
+    }
+
+    fn complain(&mut self, error: tokio_postgres::Error, sql: &str) -> Error {
+        let stale = fault::statements_are_stale(&error);
+        if let (true, Some(client)) = (stale, &self.client) {
+            client.statement_cache.clear();
+        }
+        self.repeat |= stale || fault::may_be_retried(&error);
+        fault::from_postgres(&error, sql)
     }
 
     pub async fn script(&mut self, sql: &str) -> Result<()> {
+        let before = self.due();
         let client = self.client.as_ref().expect("a link has its connection until it ends");
-        let run = async {
-            if let Begin::Pending(words) = self.begin {
-                self.begin = Begin::Open;
-                client.batch_execute(words).await?;
-            }
-            client.batch_execute(sql).await
-        };
-        run.await.map_err(|error| {
-            self.repeat |= fault::may_be_retried(&error);
-            fault::from_postgres(&error, sql)
-        })
+        let answers = in_order(client, &before, client.batch_execute(sql)).await;
+        self.settled(answers, sql)
     }
 
-    /// Ends the transaction with `COMMIT` or `ROLLBACK`; nothing is sent if none was begun.
-    pub async fn end(&mut self, words: &'static str) -> Result<()> {
+    /// Ends the transaction: it stays if everything went well. Nothing is sent if none was begun.
+    pub async fn commit(&mut self) -> Result<()> {
+        if self.begin != Begin::Open && self.unsent.is_empty() {
+            return Ok(());
+        }
+        // The server would commit although a row was not found.
+        if self.unsent.iter().any(|it| it.changes != Changes::Any) {
+            self.send().await?;
+        }
+        // Where one of those before it has failed, the server takes this for `ROLLBACK`, and we say what has failed.
+        self.script("COMMIT").await?;
+        self.begin = Begin::Never;
+        Ok(())
+    }
+
+    /// Ends the transaction: nothing of it stays.
+    pub async fn roll_back(&mut self) -> Result<()> {
+        self.unsent.clear();
         if self.begin != Begin::Open {
             return Ok(());
         }
-        let client = self.client.as_ref().expect("a link has its connection until it ends");
-        let ended = client.batch_execute(words).await;
-        if let Err(error) = &ended {
-            self.repeat = fault::may_be_retried(error);
-        } else {
-            self.begin = Begin::Never;
-        }
-        ended.map_err(|error| fault::from_postgres(&error, words))
+        self.script("ROLLBACK").await?;
+        self.begin = Begin::Never;
+        Ok(())
     }
 
     /// The connection is not used again.
@@ -135,6 +196,68 @@ impl Drop for Link {
     }
 }
 
+/// The answer of the last statement, or what has failed first.
+type Answers<T> = Result<T, Failed>;
+
+enum Failed {
+    /// A statement; its text unless it was the last.
+    Statement(tokio_postgres::Error, Option<Cow<'static, str>>),
+    /// One that has changed another number of rows.
+    Changes(Error),
+}
+
+/// Sends the words that begin a transaction, the unsent, and the last one, at once and in this order, and waits for all.
+async fn in_order<T>(
+    client: &Client,
+    (words, unsent): &Before,
+    last: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Answers<T> {
+    type Sent<'a> = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>;
+    let mut sent: Vec<(Sent<'_>, Option<&Unsent>)> = Vec::with_capacity(unsent.len() + 1);
+    if let Some(words) = words {
+        sent.push((Box::pin(async { client.batch_execute(words).await.map(|()| 0) }), None));
+    }
+    for it in unsent {
+        sent.push((Box::pin(client.execute_raw(&it.statement, &it.params)), Some(it)));
+    }
+    let mut last = pin!(last);
+    let (mut answer, mut failed, mut all_sent) = (None, None, false);
+    poll_fn(|cx| {
+        // A statement is sent when it is polled first: each must have been, before any is waited for.
+        sent.retain_mut(|(it, unsent)| match it.as_mut().poll(cx) {
+            Poll::Pending => true,
+            Poll::Ready(done) => {
+                let done = match done {
+                    Ok(changed) => unsent.map_or(Ok(()), |it| it.changes.check(changed)).map_err(Failed::Changes),
+                    Err(error) => {
+                        let sql = unsent.map_or(Cow::Borrowed("BEGIN"), |it| it.sql.clone());
+                        Err(Failed::Statement(error, Some(sql)))
+                    }
+                };
+                // The first error is the cause of those after it.
+                failed = failed.take().or(done.err());
+                false
+            }
+        });
+        // What cannot be encoded has never been sent, and the server would commit without it.
+        if failed.is_some() && !all_sent {
+            return Poll::Ready(());
+        }
+        all_sent = true;
+        if answer.is_none()
+            && let Poll::Ready(it) = last.as_mut().poll(cx)
+        {
+            answer = Some(it);
+        }
+        if sent.is_empty() && answer.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    match failed {
+        Some(failed) => Err(failed),
+        None => answer.expect("it was waited for").map_err(|error| Failed::Statement(error, None)),
+    }
+}
+
 async fn ask(
     client: &Client,
     statement: &Statement,
@@ -148,8 +271,16 @@ async fn ask(
     let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();
     let mut rows = Vec::new();
     for row in client.query(statement, &params).await? {
-        let columns = (0..row.len()).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
-        rows.push(Row::new(columns));
+        let mut columns = Row::build(row.len());
+        for at in 0..row.len() {
+            match row.try_get(at)? {
+                Param::Null => columns.null(),
+                Param::Int(number) => columns.int(number),
+                Param::Text(text) => columns.text(text.as_bytes()),
+                Param::Blob(bytes) => columns.blob(bytes),
+            }
+        }
+        rows.push(columns.finish());
     }
     Ok(Got { rows, changed: 0 })
 }
@@ -183,21 +314,33 @@ impl ToSql for Param<'_> {
     tokio_postgres::types::to_sql_checked!();
 }
 
-impl<'a> FromSql<'a> for Value {
+impl ToSql for Value {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        self.to_param().to_sql(ty, out)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
+
+impl<'a> FromSql<'a> for Param<'a> {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
         Ok(match *ty {
-            Type::INT8 => Value::Int(i64::from_sql(ty, raw)?),
-            Type::INT4 => Value::Int(i32::from_sql(ty, raw)?.into()),
-            Type::INT2 => Value::Int(i16::from_sql(ty, raw)?.into()),
-            Type::BOOL => Value::Int(bool::from_sql(ty, raw)?.into()),
-            Type::BYTEA => Value::Blob(raw.to_vec()),
-            _ if <String as FromSql>::accepts(ty) => Value::Text(String::from_sql(ty, raw)?),
+            Type::INT8 => Param::Int(i64::from_sql(ty, raw)?),
+            Type::INT4 => Param::Int(i32::from_sql(ty, raw)?.into()),
+            Type::INT2 => Param::Int(i16::from_sql(ty, raw)?.into()),
+            Type::BOOL => Param::Int(bool::from_sql(ty, raw)?.into()),
+            Type::BYTEA => Param::Blob(raw),
+            _ if <&str as FromSql>::accepts(ty) => Param::Text(<&str as FromSql>::from_sql(ty, raw)?),
             _ => return Err(format!("a column of type {ty}; write CAST(.. AS BIGINT) or TEXT").into()),
         })
     }
 
     fn from_sql_null(_: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Value::Null)
+        Ok(Param::Null)
     }
 
     fn accepts(_: &Type) -> bool {

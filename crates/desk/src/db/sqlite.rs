@@ -12,7 +12,8 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
 
 use super::engine::{Got, Want};
-use super::value::{Param, Value};
+use super::row::RowBuilder;
+use super::value::Param;
 use super::{DbOptions, Row, Sql, Synchronous, fault, sql};
 use crate::error::{Error, Result};
 
@@ -75,8 +76,11 @@ impl Link {
         // Stepped to the very end, also for one row: only then are foreign keys checked.
         let mut cursor = statement.raw_query();
         while let Some(row) = cursor.next()? {
-            let columns = (0..width).map(|at| owned(row.get_ref_unwrap(at))).collect::<Result<_, _>>()?;
-            rows.push(Row::new(columns));
+            let mut columns = Row::build(width);
+            for at in 0..width {
+                fill(&mut columns, row.get_ref_unwrap(at))?;
+            }
+            rows.push(columns.finish());
         }
         drop(cursor);
         // `changes` is that of the last INSERT, UPDATE or DELETE, so it says nothing of a SELECT.
@@ -130,17 +134,16 @@ impl ToSql for Param<'_> {
     }
 }
 
-fn owned(value: ValueRef<'_>) -> Result<Value, rusqlite::Error> {
-    Ok(match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::Int(number),
-        ValueRef::Text(bytes) => Value::Text(
-            String::from_utf8(bytes.to_vec()).map_err(|error| rusqlite::Error::Utf8Error(0, error.utf8_error()))?,
-        ),
-        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+fn fill(row: &mut RowBuilder, value: ValueRef<'_>) -> Result<(), rusqlite::Error> {
+    match value {
+        ValueRef::Null => row.null(),
+        ValueRef::Integer(number) => row.int(number),
+        ValueRef::Text(bytes) => row.text(bytes),
+        ValueRef::Blob(bytes) => row.blob(bytes),
         // No column of ours is a fraction: money is in minor units.
         ValueRef::Real(_) => return Err(rusqlite::Error::IntegralValueOutOfRange(0, 0)),
-    })
+    }
+    Ok(())
 }
 
 /// Where the file is and how it is to be opened.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::value::clock::Time;
 use crate::value::id::TenantId;
 
-/// One parameter of a statement, borrowed from whoever calls.
+/// One parameter of a statement, borrowed from whoever calls; or one column of a row, borrowed from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Param<'a> {
     /// Nothing; takes the type of the column it is compared with or written to.
@@ -20,7 +20,7 @@ pub enum Param<'a> {
     Blob(&'a [u8]),
 }
 
-/// One column of a row, owned.
+/// The same, owned: a parameter that has to wait, or a column of any type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// Nothing.
@@ -42,7 +42,7 @@ pub trait ToParam {
 /// What can be read from a column. The error says what was expected; the row adds which column it was.
 pub trait FromValue: Sized {
     /// Reads one column.
-    fn from_value(value: Value) -> Result<Self, &'static str>;
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str>;
 }
 
 /// The parameters of a statement, in order: `params![tenant, user, &name]`. Takes its expressions by reference.
@@ -57,6 +57,17 @@ pub use crate::params;
 impl ToParam for Param<'_> {
     fn to_param(&self) -> Param<'_> {
         *self
+    }
+}
+
+impl ToParam for Value {
+    fn to_param(&self) -> Param<'_> {
+        match self {
+            Value::Null => Param::Null,
+            Value::Int(number) => Param::Int(*number),
+            Value::Text(text) => Param::Text(text),
+            Value::Blob(bytes) => Param::Blob(bytes),
+        }
     }
 }
 
@@ -144,83 +155,97 @@ impl<T: ToParam> ToParam for Option<T> {
     }
 }
 
+impl From<Param<'_>> for Value {
+    fn from(value: Param<'_>) -> Value {
+        match value {
+            Param::Null => Value::Null,
+            Param::Int(number) => Value::Int(number),
+            Param::Text(text) => Value::Text(text.to_owned()),
+            Param::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        }
+    }
+}
+
 impl FromValue for Value {
-    fn from_value(value: Value) -> Result<Self, &'static str> {
-        Ok(value)
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str> {
+        Ok(value.into())
     }
 }
 
 impl FromValue for i64 {
-    fn from_value(value: Value) -> Result<Self, &'static str> {
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str> {
         match value {
-            Value::Int(number) => Ok(number),
+            Param::Int(number) => Ok(number),
             _ => Err("a number"),
         }
     }
 }
 
 impl FromValue for i32 {
-    fn from_value(value: Value) -> Result<Self, &'static str> {
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str> {
         i64::from_value(value)?.try_into().map_err(|_| "a number of 32 bits")
     }
 }
 
 impl FromValue for u32 {
-    fn from_value(value: Value) -> Result<Self, &'static str> {
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str> {
         i64::from_value(value)?.try_into().map_err(|_| "a number of 32 bits, not negative")
     }
 }
 
 impl FromValue for bool {
-    fn from_value(value: Value) -> Result<Self, &'static str> {
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str> {
         match value {
-            Value::Int(0) => Ok(false),
-            Value::Int(1) => Ok(true),
+            Param::Int(0) => Ok(false),
+            Param::Int(1) => Ok(true),
             _ => Err("0 or 1"),
         }
     }
 }
 
 impl FromValue for Time {
-    fn from_value(value: Value) -> Result<Self, &'static str> {
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str> {
         i64::from_value(value).map(Time)
     }
 }
 
 impl FromValue for TenantId {
-    fn from_value(value: Value) -> Result<Self, &'static str> {
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str> {
         i64::from_value(value).map(TenantId)
     }
 }
 
 impl FromValue for String {
-    fn from_value(value: Value) -> Result<Self, &'static str> {
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str> {
         match value {
-            Value::Text(text) => Ok(text),
+            Param::Text(text) => Ok(text.to_owned()),
             _ => Err("text"),
         }
     }
 }
 
 impl FromValue for Vec<u8> {
-    fn from_value(value: Value) -> Result<Self, &'static str> {
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str> {
         match value {
-            Value::Blob(bytes) => Ok(bytes),
+            Param::Blob(bytes) => Ok(bytes.to_vec()),
             _ => Err("bytes"),
         }
     }
 }
 
 impl<const N: usize> FromValue for [u8; N] {
-    fn from_value(value: Value) -> Result<Self, &'static str> {
-        Vec::from_value(value)?.try_into().map_err(|_| "bytes of another length")
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str> {
+        match value {
+            Param::Blob(bytes) => bytes.try_into().map_err(|_| "bytes of another length"),
+            _ => Err("bytes"),
+        }
     }
 }
 
 impl<T: FromValue> FromValue for Option<T> {
-    fn from_value(value: Value) -> Result<Self, &'static str> {
+    fn from_value(value: Param<'_>) -> Result<Self, &'static str> {
         match value {
-            Value::Null => Ok(None),
+            Param::Null => Ok(None),
             other => T::from_value(other).map(Some),
         }
     }

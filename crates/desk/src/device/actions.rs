@@ -48,7 +48,7 @@ pub(crate) async fn seen(cx: &mut Cx<'_>, user: &User, device: &NewDevice) -> Re
     } else {
         // The app may have been updated since.
         let sealed = user.key()?.seal(&details_place(user, &id), &plain, cx.random);
-        cx.tx.run(store::SAVE_DETAILS, params![cx.tenant.id, id, sealed]).await?;
+        cx.tx.put(store::SAVE_DETAILS, params![cx.tenant.id, id, sealed]).await?;
     }
     Ok(id)
 }

@@ -68,11 +68,11 @@ pub(crate) async fn announce(
             params.extend([it.id.to_param(), it.at.to_param(), name, Param::Text(kind), subject.to_param()]);
             params.push(Param::Text(it.told));
         }
-        tx.run(INSERT_MANY.as_str(), &params).await?;
+        tx.put(INSERT_MANY.as_str(), &params).await?;
     }
     for it in many.remainder() {
         let (kind, subject) = it.subject;
-        tx.run(INSERT, params![tenant.id, it.id, it.at, it.fact.name(), kind, subject, audit, it.told]).await?;
+        tx.put(INSERT, params![tenant.id, it.id, it.at, it.fact.name(), kind, subject, audit, it.told]).await?;
     }
     Ok(())
 }

@@ -434,7 +434,7 @@ pub(super) fn cells(format: Format, columns: &[Option<usize>], raw: &[u8]) -> Ha
 }
 
 /// Users who are here, by the token of their external id.
-pub(super) type Here = HashMap<UniqueToken, (User, Profile)>;
+pub(super) type Here = HashMap<UniqueToken, (User, Box<Profile>)>;
 
 /// Who of these is here.
 pub(super) struct WhoIsHere {

@@ -328,7 +328,7 @@ impl Write for Begin {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        tx.run(store::INSERT_UPLOAD, params![self.tenant, self.id, self.now]).await.map(drop)
+        tx.put(store::INSERT_UPLOAD, params![self.tenant, self.id, self.now]).await
     }
 }
 
@@ -343,7 +343,7 @@ impl Write for Piece {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        tx.run(store::INSERT_PIECE, params![self.tenant, self.id, self.piece, self.sealed]).await.map(drop)
+        tx.put(store::INSERT_PIECE, params![self.tenant, self.id, self.piece, self.sealed]).await
     }
 }
 
@@ -356,7 +356,7 @@ impl Write for End {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        tx.run(store::DELETE_UPLOAD, params![self.tenant, self.id]).await.map(drop)
+        tx.put(store::DELETE_UPLOAD, params![self.tenant, self.id]).await
     }
 }
 

@@ -116,8 +116,8 @@ fn read(mut row: Row) -> Result<Import> {
 pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, import: &Import, file_token: &[u8; 32]) -> Result<()> {
     let columns: Vec<Option<&str>> = import.columns.iter().map(|field| field.map(|at| FIELDS[at].name)).collect();
     let columns = serde_json::to_string(&columns).map_err(Error::internal)?;
-    tx.run(DELETE_UPLOAD, params![tenant, import.id]).await?;
-    tx.run(
+    tx.put(DELETE_UPLOAD, params![tenant, import.id]).await?;
+    tx.put(
         INSERT,
         params![
             tenant,
@@ -156,7 +156,7 @@ pub(crate) async fn open(rd: &mut Rd, tenant: TenantId, limit: i64) -> Result<Ve
 }
 
 pub(crate) async fn save(tx: &mut Tx, tenant: TenantId, import: &Import) -> Result<()> {
-    tx.run(
+    tx.put(
         SAVE,
         params![
             tenant,
@@ -237,6 +237,6 @@ pub(crate) async fn reject(
     now: Time,
 ) -> Result<()> {
     let Rejected { line, field, code, reason } = rejected;
-    tx.run(INSERT_REJECTED, params![tenant, import, line, field, code, reason, sealed, now]).await?;
+    tx.put(INSERT_REJECTED, params![tenant, import, line, field, code, reason, sealed, now]).await?;
     Ok(())
 }

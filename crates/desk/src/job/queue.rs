@@ -51,10 +51,10 @@ impl Write for Lease {
             if tries >= MAX_TRIES {
                 // It has been begun so often and never ended: no worker survived it, so no worker gets it again.
                 tracing::warn!(job = %id, kind = kind.word(), tries, "a job was begun too often without an end: given up");
-                tx.run(store::GIVE_UP, params![tenant, id, "begun too often without an end"]).await?;
+                tx.put(store::GIVE_UP, params![tenant, id, "begun too often without an end"]).await?;
                 continue;
             }
-            tx.run(store::LEASE, params![tenant, id, self.now.plus(LEASE_SECONDS * SECOND)]).await?;
+            tx.put(store::LEASE, params![tenant, id, self.now.plus(LEASE_SECONDS * SECOND)]).await?;
             jobs.push(LeasedJob { tenant, id, kind, payload, tries: tries + 1, fence: fence + 1 });
         }
         Ok(jobs)
@@ -68,7 +68,7 @@ impl Write for Finish {
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         // No row means that the lease ran out and another worker has the job: it will finish it.
-        tx.run(store::FINISH, params![self.0.tenant, self.0.id, self.0.fence]).await?;
+        tx.put(store::FINISH, params![self.0.tenant, self.0.id, self.0.fence]).await?;
         Ok(())
     }
 }
@@ -98,7 +98,7 @@ impl Write for PassOn {
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         let job = &self.job;
-        tx.run(store::PASS_ON, params![job.tenant, job.id, job.fence, self.until]).await?;
+        tx.put(store::PASS_ON, params![job.tenant, job.id, job.fence, self.until]).await?;
         Ok(())
     }
 }
@@ -116,7 +116,7 @@ impl Write for PutOff {
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         let state = if self.give_up { "dead" } else { "ready" };
         let job = &self.job;
-        tx.run(store::PUT_OFF, params![job.tenant, job.id, job.fence, self.until, self.error, state]).await?;
+        tx.put(store::PUT_OFF, params![job.tenant, job.id, job.fence, self.until, self.error, state]).await?;
         Ok(())
     }
 }

@@ -57,6 +57,6 @@ pub(crate) const NEXT_DUE: &str = "SELECT MIN(run_at) FROM job WHERE state = 're
 
 pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, random: &Random, now: Time, job: NewJob) -> Result<()> {
     let id = JobId::new(now, random);
-    tx.run(INSERT, params![tenant, id, job.kind, job.payload.to_string(), job.run_at, now]).await?;
+    tx.put(INSERT, params![tenant, id, job.kind, job.payload.to_string(), job.run_at, now]).await?;
     Ok(())
 }

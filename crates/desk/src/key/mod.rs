@@ -292,7 +292,7 @@ impl Action for CreateKey {
         let stored = permissions.map(Permissions::to_stored);
         let callback_url = self.callback_url.as_ref().map(|url| url.as_str().to_owned());
         cx.tx
-            .run(
+            .put(
                 store::INSERT,
                 params![
                     cx.tenant.id,
@@ -446,7 +446,7 @@ impl Action for SetCallbackUrl {
             let may = credential::key_now(cx.tx, cx.tenant.id, key.id, cx.now).await?.map(|(_, may)| may);
             check_may_be_told(cx.caller, may.unwrap_or(Permissions::NONE))?;
         }
-        cx.tx.run(store::SET_CALLBACK, params![cx.tenant.id, key.id, url]).await?;
+        cx.tx.put(store::SET_CALLBACK, params![cx.tenant.id, key.id, url]).await?;
         cx.note(Fact::KeyCallbackSet { key: key.id, host: self.url.as_ref().map(|url| url.host().to_owned()) });
         key.callback_url = url;
         Ok(key)

@@ -159,7 +159,7 @@ async fn put(
     let id = MessageId::new(cx.id_time(), cx.random);
     let plain = serde_json::to_vec(letter).map_err(Error::internal)?;
     let sealed = key.seal(&place(cx.tenant.id, &id), &plain, cx.random);
-    cx.tx.run(store::INSERT, params![cx.tenant.id, id, person, channel, template, sealed, cx.now]).await?;
+    cx.tx.put(store::INSERT, params![cx.tenant.id, id, person, channel, template, sealed, cx.now]).await?;
     Ok(id)
 }
 

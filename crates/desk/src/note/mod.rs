@@ -64,7 +64,7 @@ impl Action for WriteNote {
         let place = Place { tenant: cx.tenant.id, table: "note", column: "text", row: id.bytes() };
         let sealed = user.key()?.seal(&place, text.as_bytes(), cx.random);
         let author = cx.caller.author();
-        cx.tx.run(store::INSERT, params![cx.tenant.id, id, self.user, author, sealed, cx.now]).await?;
+        cx.tx.put(store::INSERT, params![cx.tenant.id, id, self.user, author, sealed, cx.now]).await?;
         cx.note(Fact::NoteWritten { user: self.user, note: id });
         Ok(Note { id, author, text: text.to_owned(), created_at: cx.now })
     }

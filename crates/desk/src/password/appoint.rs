@@ -82,8 +82,8 @@ impl Action for ChooseStaffPassword {
         if staff.disabled_at.is_some() {
             return Err(Refusal::LinkInvalid.into());
         }
-        cx.tx.run(proofs::END_PROOF, params![tenant, proof, cx.now, "used"]).await?;
-        cx.tx.run(staff::store::SET_PASSWORD, params![tenant, self.staff, self.hash]).await?;
+        cx.tx.put(proofs::END_PROOF, params![tenant, proof, cx.now, "used"]).await?;
+        cx.tx.put(staff::store::SET_PASSWORD, params![tenant, self.staff, self.hash]).await?;
         cx.note(Fact::StaffPasswordChosen { staff: self.staff });
         Ok(())
     }

@@ -195,7 +195,7 @@ impl Action for ChoosePassword {
         let mut user = user::store::load_for_change(cx.tx, cx.tenant, &house, self.user).await?;
         let proof = open_link(cx.tx, user.tenant, user.id.0, &self.print, cx.now).await?;
         user.try_to(Attempt::ChoosePassword, cx.now)?;
-        cx.tx.run(proofs::END_PROOF, params![cx.tenant.id, proof, cx.now, "used"]).await?;
+        cx.tx.put(proofs::END_PROOF, params![cx.tenant.id, proof, cx.now, "used"]).await?;
         set_password(cx, &mut user, &self.hash, "link").await
     }
 }
@@ -375,7 +375,7 @@ struct OwnCredential {
 }
 
 impl Read for OwnCredential {
-    type Output = (Option<String>, user::Profile);
+    type Output = (Option<String>, Box<user::Profile>);
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
         let house = Caller::house(self.tenant.id, crate::caller::Door::Native);

@@ -63,7 +63,7 @@ impl Told {
     pub(crate) fn seen_by(&self, caller: &Caller) -> Result<Told> {
         let profile = match &self.profile {
             Some(patch) => {
-                let whole: Profile = serde_json::from_value(without_nulls(patch)).map_err(Error::internal)?;
+                let whole: Box<Profile> = serde_json::from_value(without_nulls(patch)).map_err(Error::internal)?;
                 let seen = serde_json::to_value(whole.seen_by(caller)).map_err(Error::internal)?;
                 Some(laid_over(patch, &seen))
             }

@@ -212,7 +212,7 @@ pub(crate) async fn save(
     let (decider, key) = (request.decider.map(|hand| hand.staff), request.decider.and_then(|hand| hand.key));
     let params =
         params![tenant.id, request.id, request.state, request.end_cause, sealed, decider, key, request.ended_at];
-    tx.run(SAVE, params).await?;
+    tx.put(SAVE, params).await?;
     Ok(())
 }
 

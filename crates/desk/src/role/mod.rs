@@ -77,7 +77,7 @@ pub(crate) mod store {
         permissions: &str,
         now: Time,
     ) -> Result<()> {
-        tx.run(INSERT, params![tenant, id, name, built_in, permissions, now]).await?;
+        tx.put(INSERT, params![tenant, id, name, built_in, permissions, now]).await?;
         Ok(())
     }
 
@@ -138,7 +138,7 @@ impl Action for DefineRole {
             // Who may not hand out what the role has now may not take it away either.
             Some(role) if !role.permissions.within(cx.caller.may) => return Err(Refusal::BeyondOwnRights.into()),
             Some(role) => {
-                cx.tx.run(store::SAVE, params![tenant, role.id, permissions.to_stored()]).await?;
+                cx.tx.put(store::SAVE, params![tenant, role.id, permissions.to_stored()]).await?;
                 role.id
             }
             None => {
@@ -184,7 +184,7 @@ impl Action for DeleteRole {
         if is_deciding || cx.tx.find(store::IS_HELD, params![tenant, self.0]).await?.is_some() {
             return Err(Refusal::InUse.into());
         }
-        cx.tx.run(store::DELETE, params![tenant, self.0]).await?;
+        cx.tx.put(store::DELETE, params![tenant, self.0]).await?;
         cx.note(Fact::RoleDeleted { role: self.0 });
         Ok(())
     }
@@ -224,7 +224,7 @@ impl Action for SettleRoles {
             let role = match store::by_name_for_change(cx.tx, tenant, name).await? {
                 Some(role) if !role.built_in || role.permissions == wanted => continue,
                 Some(role) => {
-                    cx.tx.run(store::SAVE, params![tenant, role.id, stored(name, permissions)]).await?;
+                    cx.tx.put(store::SAVE, params![tenant, role.id, stored(name, permissions)]).await?;
                     role.id
                 }
                 None => insert_built_in(cx, name, permissions).await?,

@@ -76,7 +76,7 @@ impl Action for SignIn {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<SignInAnswer> {
         let Some(id) = self.user else {
             let bucket = i64::from(fingerprint(&self.identifier)[0] % NOISE_BUCKETS);
-            cx.tx.run(store::COUNT_NOISE, params![cx.tenant.id, bucket, cx.now]).await?;
+            cx.tx.put(store::COUNT_NOISE, params![cx.tenant.id, bucket, cx.now]).await?;
             return Ok(SignInAnswer::Wrong);
         };
         let mut user = load_for_sign_in(cx, id).await?;
@@ -226,7 +226,7 @@ impl Action for ConfirmSignIn {
             | ProofPurpose::StaffLink => (same(&proof.fingerprint, &code_print(proof.id, self.code.expose())), None),
         };
         if !right {
-            cx.tx.run(store::SPEND_TRY, params![tenant, proof.id]).await?;
+            cx.tx.put(store::SPEND_TRY, params![tenant, proof.id]).await?;
             count_wrong(cx, &mut user, "code").await?;
             return Ok(SignInAnswer::Barred(Refusal::CodeWrong));
         }
@@ -234,7 +234,7 @@ impl Action for ConfirmSignIn {
             cx.note(Fact::UserSignInFailed { user: user.id, step: refusal.word(), failures: user.failed_sign_ins });
             return Ok(SignInAnswer::Barred(refusal));
         }
-        cx.tx.run(store::END_PROOF, params![tenant, proof.id, cx.now, "used"]).await?;
+        cx.tx.put(store::END_PROOF, params![tenant, proof.id, cx.now, "used"]).await?;
         if step.is_some() {
             user.second_factor_step = step;
         }
@@ -284,7 +284,7 @@ pub(crate) async fn open_session(
     let token = new_token(&format!("bus_{}_", cx.tenant.id.0), cx.random);
     let print = fingerprint(token.expose());
     cx.tx
-        .run(store::INSERT, params![cx.tenant.id, session, print, "user", user.id, device, cx.now, expires_at])
+        .put(store::INSERT, params![cx.tenant.id, session, print, "user", user.id, device, cx.now, expires_at])
         .await?;
     cx.note(Fact::UserSignedIn { user: user.id, session, device });
     Ok(SignInAnswer::SignedIn { session, token, user: Box::new(user), device, expires_at })

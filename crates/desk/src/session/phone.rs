@@ -88,10 +88,10 @@ impl Action for ConfirmPhone {
             return Ok(PhoneAnswer::Refused(Refusal::TooManyTries));
         }
         if !same(&proof.fingerprint, &code_print(proof.id, self.code.expose())) {
-            cx.tx.run(store::SPEND_TRY, params![tenant, proof.id]).await?;
+            cx.tx.put(store::SPEND_TRY, params![tenant, proof.id]).await?;
             return Ok(PhoneAnswer::Refused(Refusal::CodeWrong));
         }
-        cx.tx.run(store::END_PROOF, params![tenant, proof.id, cx.now, "used"]).await?;
+        cx.tx.put(store::END_PROOF, params![tenant, proof.id, cx.now, "used"]).await?;
         let mut profile = user.profile()?;
         profile.phone_verified = Some(true);
         user.set_profile(&profile, cx.random)?;

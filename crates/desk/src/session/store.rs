@@ -150,9 +150,9 @@ pub(crate) async fn insert_proof(
     now: Time,
     expires_at: Time,
 ) -> Result<()> {
-    tx.run(END_PROOFS_FOR, params![tenant, user, purpose, now]).await?;
+    tx.put(END_PROOFS_FOR, params![tenant, user, purpose, now]).await?;
     let params = params![tenant, id, user, purpose, fingerprint, device, tries, now, expires_at];
-    tx.run(INSERT_PROOF, params).await?;
+    tx.put(INSERT_PROOF, params).await?;
     Ok(())
 }
 

@@ -81,7 +81,7 @@ impl Action for UnlockByCode {
         if !may_open_herself(&user, cx) {
             return Err(Refusal::LinkInvalid.into());
         }
-        cx.tx.run(store::END_PROOF, params![cx.tenant.id, proof.id, cx.now, "used"]).await?;
+        cx.tx.put(store::END_PROOF, params![cx.tenant.id, proof.id, cx.now, "used"]).await?;
         let author = format!("user:{}", user.id);
         let opened = user.unlock("code", &By { now: cx.now, author: &author, reason: None })?;
         user::store::save_lock(cx.tx, &mut user, cx.random, cx.now).await?;

@@ -77,7 +77,7 @@ impl Action for DisableStaff {
         if staff.disabled_at.is_none() {
             staff.disabled_at = Some(cx.now);
             store::save(cx.tx, cx.tenant, &staff).await?;
-            cx.tx.run(access::END_SESSIONS, params![cx.tenant.id, self.0, cx.now, "disabled"]).await?;
+            cx.tx.put(access::END_SESSIONS, params![cx.tenant.id, self.0, cx.now, "disabled"]).await?;
             cx.note(Fact::StaffDisabled { staff: self.0 });
         }
         Ok(staff)
@@ -147,7 +147,7 @@ impl Action for StaffSignIn {
         let tenant = cx.tenant.id;
         let Some(id) = self.staff else {
             let bucket = i64::from(fingerprint(&self.email)[0] % 64);
-            cx.tx.run(sessions::COUNT_NOISE, params![tenant, bucket, cx.now]).await?;
+            cx.tx.put(sessions::COUNT_NOISE, params![tenant, bucket, cx.now]).await?;
             return Ok(StaffSignInAnswer::Wrong { locked: false });
         };
         let mut staff = store::load(cx.tx, cx.tenant, id).await?;
@@ -175,7 +175,7 @@ impl Action for StaffSignIn {
         let token = new_token(&format!("bss_{}_", tenant.0), cx.random);
         let print = fingerprint(token.expose());
         let device: Option<DeviceId> = None;
-        cx.tx.run(sessions::INSERT, params![tenant, session, print, "staff", id, device, cx.now, expires_at]).await?;
+        cx.tx.put(sessions::INSERT, params![tenant, session, print, "staff", id, device, cx.now, expires_at]).await?;
         cx.note(Fact::StaffSignedIn { staff: id, session });
         Ok(StaffSignInAnswer::SignedIn { session, token, staff: id, expires_at })
     }

@@ -140,7 +140,7 @@ pub(crate) async fn insert(
 
 pub(crate) async fn save(tx: &mut Tx, tenant: &Tenant, staff: &Staff) -> Result<()> {
     let params = params![tenant.id, staff.id, staff.failed_sign_ins, staff.locked_until, staff.disabled_at];
-    tx.run(SAVE, params).await?;
+    tx.put(SAVE, params).await?;
     Ok(())
 }
 

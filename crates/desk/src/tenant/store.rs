@@ -94,7 +94,7 @@ pub(crate) async fn settings_for_change(tx: &mut Tx, id: TenantId) -> Result<Set
 
 pub(crate) async fn save_settings(tx: &mut Tx, id: TenantId, settings: &Settings) -> Result<()> {
     let text = serde_json::to_string(settings).map_err(Error::internal)?;
-    tx.run(SAVE_SETTINGS, params![id, text]).await?;
+    tx.put(SAVE_SETTINGS, params![id, text]).await?;
     Ok(())
 }
 
@@ -124,8 +124,8 @@ pub(crate) async fn insert(
     settings: &Settings,
     now: Time,
 ) -> Result<()> {
-    tx.run(INSERT_INSTITUTION, params![institution, kind, name, now]).await?;
+    tx.put(INSERT_INSTITUTION, params![institution, kind, name, now]).await?;
     let settings = serde_json::to_string(settings).map_err(Error::internal)?;
-    tx.run(INSERT, params![id, institution, environment, wrapped_keys, settings, now]).await?;
+    tx.put(INSERT, params![id, institution, environment, wrapped_keys, settings, now]).await?;
     Ok(())
 }

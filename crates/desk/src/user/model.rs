@@ -94,13 +94,13 @@ impl User {
     }
 
     /// Who she is. An erased user has an empty profile.
-    pub fn profile(&self) -> Result<Profile> {
+    pub fn profile(&self) -> Result<Box<Profile>> {
         match (&self.person, &self.sealed_profile) {
             (Some(key), Some(sealed)) => {
                 let plain = key.open(&self.place("profile"), sealed)?;
                 serde_json::from_slice(&plain).map_err(Error::internal)
             }
-            _ => Ok(Profile::default()),
+            _ => Ok(Box::default()),
         }
     }
 

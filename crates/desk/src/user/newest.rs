@@ -84,7 +84,7 @@ impl UsersNewestFirst {
         numbers: Vec<i64>,
         fits: impl Fn(&Profile) -> bool,
     ) -> Result<UserPage> {
-        let mut found: Vec<(User, Profile)> = Vec::new();
+        let mut found: Vec<(User, Box<Profile>)> = Vec::new();
         for some in numbers.chunks(STRIDE) {
             for mut row in census::store::users(qx.rd, qx.tenant.id, some).await? {
                 let user = store::read(qx.tenant, &mut row)?;

@@ -343,7 +343,7 @@ impl Profile {
 
     /// What this caller is shown: identifiers always masked (a reveal is a question of its own), contacts only with the
     /// right to see them. The one policy for every door.
-    pub fn seen_by(self, caller: &Caller) -> Profile {
+    pub fn seen_by(self: Box<Self>, caller: &Caller) -> Box<Profile> {
         let mut seen = self;
         seen.identifiers.ssn = masked(seen.identifiers.ssn, Mask::Ssn);
         seen.identifiers.bvn = masked(seen.identifiers.bvn, Mask::NationalId);

@@ -33,7 +33,7 @@ pub struct SeenUser {
     pub risk_locked: bool,
     pub standing: Standing,
     pub marks: BTreeMap<Axis, Mark>,
-    pub profile: Profile,
+    pub profile: Box<Profile>,
     pub has_password: bool,
     pub has_second_factor: bool,
     /// A PIN for payments is set.
@@ -55,7 +55,7 @@ impl User {
         Ok(self.shown(self.profile()?))
     }
 
-    pub(super) fn shown(&self, profile: Profile) -> SeenUser {
+    pub(super) fn shown(&self, profile: Box<Profile>) -> SeenUser {
         SeenUser {
             id: self.id,
             number: self.number,
@@ -117,8 +117,7 @@ impl Question for RevealUser {
     async fn run(&self, qx: &mut Qx<'_>) -> Result<SeenUser> {
         check_purpose(&self.purpose)?;
         let user = store::load(qx.rd, qx.tenant, qx.caller, self.user).await?;
-        let profile = user.profile()?;
-        Ok(user.shown(profile))
+        user.in_full()
     }
 }
 

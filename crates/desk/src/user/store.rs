@@ -419,18 +419,18 @@ async fn insert_unique(
 async fn insert_tokens(tx: &mut Tx, tenant: TenantId, rows: &[(SearchToken, i64)]) -> Result<()> {
     for rows in rows.chunk_by(|(_, one), (_, next)| run_of(*one) == run_of(*next)) {
         let run = run_of(rows[0].1);
-        tx.run(INSERT_RUN, params![tenant, run]).await?;
+        tx.put(INSERT_RUN, params![tenant, run]).await?;
         let mut rest = rows;
         for (many, sql) in INSERT_TOKENS.iter() {
             while let Some((chunk, after)) = rest.split_at_checked(*many) {
                 let mut values = vec![tenant.to_param(), run.to_param()];
                 values.extend(chunk.iter().flat_map(|(token, number)| [token.to_param(), number.to_param()]));
-                tx.run(sql.as_str(), &values).await?;
+                tx.put(sql.as_str(), &values).await?;
                 rest = after;
             }
         }
         for (token, number) in rest {
-            tx.run(INSERT_TOKEN, params![tenant, run, token, number]).await?;
+            tx.put(INSERT_TOKEN, params![tenant, run, token, number]).await?;
         }
     }
     Ok(())
@@ -445,11 +445,11 @@ pub(crate) async fn reindex(
     now: &Findable,
 ) -> Result<()> {
     for (field, token) in before.unique.iter().filter(|it| !now.unique.contains(it)) {
-        tx.run(DELETE_UNIQUE, params![tenant, field.word(), token, user.id]).await?;
+        tx.put(DELETE_UNIQUE, params![tenant, field.word(), token, user.id]).await?;
     }
     insert_unique(tx, tenant, user.id, now.unique.iter().filter(|it| !before.unique.contains(it))).await?;
     for token in before.tokens.iter().filter(|token| now.tokens.binary_search(token).is_err()) {
-        tx.run(DELETE_TOKEN, params![tenant, run_of(user.number), token, user.number]).await?;
+        tx.put(DELETE_TOKEN, params![tenant, run_of(user.number), token, user.number]).await?;
     }
     let new = now.rows(user.number).filter(|(token, _)| before.tokens.binary_search(token).is_err());
     insert_tokens(tx, tenant, &new.collect::<Vec<_>>()).await
@@ -486,14 +486,14 @@ pub(crate) async fn insert_many(tx: &mut Tx, tenant: TenantId, rows: &[NewRow<'_
         for row in eight {
             params.extend([row.user.id.to_param(), row.wrapped.to_param()]);
         }
-        tx.run(INSERT_PERSON_KEYS_8, &params).await?;
+        tx.put(INSERT_PERSON_KEYS_8, &params).await?;
     }
     for row in eights.remainder() {
-        tx.run(INSERT_PERSON_KEY, params![tenant, row.user.id, row.wrapped]).await?;
+        tx.put(INSERT_PERSON_KEY, params![tenant, row.user.id, row.wrapped]).await?;
     }
     for row in rows {
         let (user, standing) = (row.user, &row.user.standing);
-        tx.run(
+        tx.put(
             INSERT,
             params![
                 tenant,
@@ -552,120 +552,113 @@ fn banks(standing: &Standing) -> Result<String> {
 }
 
 /// The version moves with every save; a racing writer finds none. Whatever has changed is counted.
-async fn saved(tx: &mut Tx, user: &mut User, changed: u64) -> Result<()> {
-    if changed != 1 {
-        return Err(Error::Conflict(Conflict::Version));
-    }
+async fn saved(tx: &mut Tx, user: &mut User) -> Result<()> {
     user.version += 1;
     census::store::count(tx, user).await
 }
 
 /// Counts a user by what was added since her row was written.
 pub(crate) async fn recount(tx: &mut Tx, user: &mut User) -> Result<()> {
-    let changed = tx.run(census::store::RECOUNT, params![user.tenant, user.id, user.version]).await?;
-    saved(tx, user, changed).await
+    tx.put_version(census::store::RECOUNT, params![user.tenant, user.id, user.version]).await?;
+    saved(tx, user).await
 }
 
 /// Saves the lock axis and the count of wrong passwords.
 pub(crate) async fn save_lock(tx: &mut Tx, user: &mut User, random: &Random, now: Time) -> Result<()> {
     let standing = &user.standing;
-    let changed = tx
-        .run(
-            SAVE_LOCK,
-            params![
-                user.tenant,
-                user.id,
-                user.version,
-                standing.lock.word(),
-                standing.lock.cause(),
-                standing.lock.until(),
-                standing.unlock_queued_at,
-                user.failed_sign_ins,
-                user.failing_since,
-                user.sealed_marks(random)?,
-                now
-            ],
-        )
-        .await?;
+    tx.put_version(
+        SAVE_LOCK,
+        params![
+            user.tenant,
+            user.id,
+            user.version,
+            standing.lock.word(),
+            standing.lock.cause(),
+            standing.lock.until(),
+            standing.unlock_queued_at,
+            user.failed_sign_ins,
+            user.failing_since,
+            user.sealed_marks(random)?,
+            now
+        ],
+    )
+    .await?;
     user.updated_at = now;
-    saved(tx, user, changed).await
+    saved(tx, user).await
 }
 
 /// Saves every axis but the lock.
 pub(crate) async fn save_standing(tx: &mut Tx, user: &mut User, random: &Random, now: Time) -> Result<()> {
     let standing = &user.standing;
-    let changed = tx
-        .run(
-            SAVE_STANDING,
-            params![
-                user.tenant,
-                user.id,
-                user.version,
-                standing.admission,
-                standing.core,
-                standing.suspension,
-                standing.flag(),
-                banks(standing)?,
-                standing.blacklist,
-                standing.fraud,
-                standing.verification,
-                standing.hold,
-                standing.presence,
-                user.sealed_marks(random)?,
-                now
-            ],
-        )
-        .await?;
+    tx.put_version(
+        SAVE_STANDING,
+        params![
+            user.tenant,
+            user.id,
+            user.version,
+            standing.admission,
+            standing.core,
+            standing.suspension,
+            standing.flag(),
+            banks(standing)?,
+            standing.blacklist,
+            standing.fraud,
+            standing.verification,
+            standing.hold,
+            standing.presence,
+            user.sealed_marks(random)?,
+            now
+        ],
+    )
+    .await?;
     user.updated_at = now;
-    saved(tx, user, changed).await
+    saved(tx, user).await
 }
 
 /// Saves the profile and what stands beside it.
 pub(crate) async fn save_profile(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
     let (sealed, kind) = (&user.sealed_profile, user.kind);
-    let changed = tx
-        .run(
-            SAVE_PROFILE,
-            params![user.tenant, user.id, user.version, sealed, kind, user.employee, user.risk_locked, now],
-        )
-        .await?;
+    tx.put_version(
+        SAVE_PROFILE,
+        params![user.tenant, user.id, user.version, sealed, kind, user.employee, user.risk_locked, now],
+    )
+    .await?;
     user.updated_at = now;
-    saved(tx, user, changed).await
+    saved(tx, user).await
 }
 
 /// Saves password and second factor, and the core state that a new password ends.
 pub(crate) async fn save_credentials(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
     let (hash, factor, step) = (&user.password_hash, &user.sealed_second_factor, user.second_factor_step);
     let core = user.standing.core;
-    let changed = tx
-        .run(
-            SAVE_CREDENTIALS,
-            params![user.tenant, user.id, user.version, hash, factor, step, core, now, user.sealed_pin],
-        )
-        .await?;
+    tx.put_version(
+        SAVE_CREDENTIALS,
+        params![user.tenant, user.id, user.version, hash, factor, step, core, now, user.sealed_pin],
+    )
+    .await?;
     user.updated_at = now;
-    saved(tx, user, changed).await
+    saved(tx, user).await
 }
 
 /// Saves a sign-in: seen now, wrong passwords forgotten.
 pub(crate) async fn save_seen(tx: &mut Tx, user: &mut User, now: Time) -> Result<()> {
-    let changed = tx.run(SAVE_SEEN, params![user.tenant, user.id, user.version, now, user.second_factor_step]).await?;
+    tx.put_version(SAVE_SEEN, params![user.tenant, user.id, user.version, now, user.second_factor_step]).await?;
     user.last_seen_at = Some(now);
     (user.failed_sign_ins, user.failing_since) = (0, None);
-    saved(tx, user, changed).await
+    saved(tx, user).await
 }
 
 /// Destroys the key and clears what it sealed, and what she could be found by.
 pub(crate) async fn erase(tx: &mut Tx, tenant: &Tenant, user: &mut User, now: Time) -> Result<()> {
     let nobody = Findable { unique: Vec::new(), tokens: Vec::new() };
-    reindex(tx, user.tenant, user, &Findable::of(tenant.keys.lookup(), &user.profile()?), &nobody).await?;
+    reindex(tx, user.tenant, user, &Findable::of(tenant.keys.lookup(), &*user.profile()?), &nobody).await?;
     let flag = if user.standing.flagged_whole { "whole" } else { "none" };
-    let changed = tx.run(ERASE, params![user.tenant, user.id, user.version, now, flag]).await?;
+    tx.put_version(ERASE, params![user.tenant, user.id, user.version, now, flag]).await?;
     user.standing.presence = Presence::Erased;
     user.diaspora = false;
     user.standing.flagged_banks.clear();
-    saved(tx, user, changed).await?;
-    tx.run(DELETE_PERSON_KEY, params![user.tenant, user.id]).await?;
+    saved(tx, user).await?;
+    tx.put(DELETE_PERSON_KEY, params![user.tenant, user.id]).await?;
     Ok(())
 }
 

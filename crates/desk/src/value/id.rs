@@ -103,7 +103,7 @@ macro_rules! ids {
         }
 
         impl crate::db::FromValue for $name {
-            fn from_value(value: crate::db::Value) -> Result<Self, &'static str> {
+            fn from_value(value: crate::db::Param<'_>) -> Result<Self, &'static str> {
                 <[u8; 16]>::from_value(value).map(|bytes| $name(Uuid::from_bytes(bytes)))
             }
         }

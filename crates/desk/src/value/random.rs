@@ -1,6 +1,9 @@
 //! Chance is handed in like time: the system's source in service, a seeded stream in tests and demo data.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
+
+use zeroize::Zeroize;
 
 /// Where random bytes come from.
 #[derive(Debug, Clone)]
@@ -9,6 +12,34 @@ pub enum Random {
     System,
     /// A deterministic stream: SHA-256 over seed and counter.
     Seeded(Arc<Mutex<Stream>>),
+}
+
+/// So many bytes are drawn from the system's source at a time: ids and nonces need a few each, and each draw costs as much
+/// as hundreds of bytes.
+const DRAWN: usize = 512;
+
+/// Bytes of the system's source that nobody has had yet. Each is given once and forgotten.
+struct Reserve {
+    bytes: [u8; DRAWN],
+    left: usize,
+}
+
+impl Reserve {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's chance")]
+    fn fill(&mut self, out: &mut [u8]) {
+        if self.left < out.len() {
+            aws_lc_rs::rand::fill(&mut self.bytes).expect("the system's random source works");
+            self.left = DRAWN;
+        }
+        let given = &mut self.bytes[self.left - out.len()..self.left];
+        out.copy_from_slice(given);
+        given.zeroize();
+        self.left -= out.len();
+    }
+}
+
+thread_local! {
+    static RESERVE: RefCell<Reserve> = const { RefCell::new(Reserve { bytes: [0; DRAWN], left: 0 }) };
 }
 
 /// The state of a seeded stream.
@@ -30,6 +61,7 @@ impl Random {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's chance")]
     pub fn fill(&self, out: &mut [u8]) {
         match self {
+            Random::System if out.len() <= DRAWN / 4 => RESERVE.with_borrow_mut(|reserve| reserve.fill(out)),
             Random::System => aws_lc_rs::rand::fill(out).expect("the system's random source works"),
             Random::Seeded(stream) => {
                 let mut stream = stream.lock().unwrap_or_else(|broken| broken.into_inner());

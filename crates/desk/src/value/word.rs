@@ -43,9 +43,9 @@ macro_rules! words {
         }
 
         impl $crate::db::FromValue for $name {
-            fn from_value(value: $crate::db::Value) -> Result<Self, &'static str> {
+            fn from_value(value: $crate::db::Param<'_>) -> Result<Self, &'static str> {
                 match value {
-                    $crate::db::Value::Text(word) => Self::parse(&word).ok_or(concat!("a word of ", stringify!($name))),
+                    $crate::db::Param::Text(word) => Self::parse(word).ok_or(concat!("a word of ", stringify!($name))),
                     _ => Err(concat!("a word of ", stringify!($name))),
                 }
             }

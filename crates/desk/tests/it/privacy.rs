@@ -308,10 +308,13 @@ async fn after_an_erasure_nothing_is_left_that_names_her() {
         let of_her = format!("number = (SELECT u.number FROM users u WHERE u.id = {at})");
         assert_eq!(count(&t, format!("SELECT COUNT(*) FROM user_token WHERE {of_her}")).await, 0);
         let seen = t.desk.ask(&t.admin(), ShowUser(user)).await.unwrap();
-        assert_eq!(seen.profile, Profile::default());
+        assert_eq!(seen.profile, Box::<Profile>::default());
         assert!(seen.marks.is_empty() && !seen.has_password);
         let purpose = "loan file 17".to_owned();
-        assert_eq!(t.desk.ask(&t.admin(), RevealUser { user, purpose }).await.unwrap().profile, Profile::default());
+        assert_eq!(
+            t.desk.ask(&t.admin(), RevealUser { user, purpose }).await.unwrap().profile,
+            Box::<Profile>::default()
+        );
         for query in ["Quillonzia", "otvoshazi", "quillonzia.otvoshazi@plantedmail.example", "731-55-2048", "0187", ""]
         {
             assert_eq!(t.desk.ask(&t.admin(), FindUsers::of(query)).await.unwrap().total, Some(0));
@@ -348,7 +351,7 @@ async fn after_an_erasure_nothing_is_left_that_names_her() {
             Engine::Postgres => format!("'\\x{bytes}'::bytea"),
         };
         assert_eq!(tamper(&t, format!("UPDATE users SET profile = {literal} WHERE id = {at}")).await, 1);
-        assert_eq!(t.desk.ask(&t.admin(), ShowUser(user)).await.unwrap().profile, Profile::default());
+        assert_eq!(t.desk.ask(&t.admin(), ShowUser(user)).await.unwrap().profile, Box::<Profile>::default());
         // Nor under the key of somebody else.
         let other = t.desk.perform(&t.house(), CreateUser::of(profile("eve"))).await.unwrap().id;
         let other_at = hex(other.0, t.engine);

@@ -37,7 +37,7 @@ pub async fn run(cli: Cli) -> Done {
     match cli.command {
         // These need no settings, and must work where they are broken.
         Command::ReadDocument { limited } => read_document::run(limited),
-        Command::Openapi => print(&api::openapi_json()),
+        Command::Openapi => print(&api::committed_openapi_json()),
         Command::Standing => print(&desk::user::standing::matrix_page()),
         Command::Config { manual: true } => print(DEFAULTS),
         Command::Token(token) => token::run(token).await,

@@ -120,9 +120,11 @@ async fn whoever_reads_a_document_may_do_nothing_else_and_when_she_dies_the_docu
         });
         let reader = tokio::task::block_in_place(|| until("a reader", || server.readers().pop()));
         let stopped = signal(&reader, "-STOP");
-        match std::fs::read_to_string(reader.join("limits")) {
-            Ok(limits) if stopped && limits.contains("1073741824") => {
-                caught = Some((showing, reader, limits));
+        // Of one who is done there are still limits, and no place.
+        let limits = std::fs::read_to_string(reader.join("limits")).unwrap_or_default();
+        match (std::fs::read(reader.join("environ")), std::fs::read_link(reader.join("cwd"))) {
+            (Ok(environment), Ok(place)) if stopped && limits.contains("1073741824") => {
+                caught = Some((showing, reader, limits, environment, place));
                 break;
             }
             _ => {
@@ -131,9 +133,7 @@ async fn whoever_reads_a_document_may_do_nothing_else_and_when_she_dies_the_docu
             }
         }
     }
-    let (showing, reader, limits) = caught.expect("one of them is stopped while she reads");
-    let environment = std::fs::read(reader.join("environ")).unwrap();
-    let place = std::fs::read_link(reader.join("cwd")).unwrap();
+    let (showing, reader, limits, environment, place) = caught.expect("one of them is stopped while she reads");
     let open = files(&reader);
     let killed = signal(&reader, "-KILL");
     assert!(killed);

@@ -76,7 +76,7 @@ fn absent() -> Error {
 
 pub(super) async fn insert(tx: &mut Tx, tenant: TenantId, it: &Callback) -> Result<()> {
     let params = params![tenant, it.id, it.key, it.account, it.administrator, it.event, it.happened_at];
-    tx.run(INSERT, params).await.map(drop)
+    tx.put(INSERT, params).await
 }
 
 /// One, to read.
@@ -113,7 +113,7 @@ pub(super) async fn page(
 
 pub(super) async fn save(tx: &mut Tx, tenant: TenantId, it: &Callback) -> Result<()> {
     let params = params![tenant, it.id, it.state, it.tries, it.due_at, it.last_error, it.ended_at];
-    tx.run(SAVE, params).await.map(drop)
+    tx.put(SAVE, params).await
 }
 
 /// Administrators of a user's accounts that partners know, with account and partner.

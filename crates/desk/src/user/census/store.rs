@@ -160,11 +160,11 @@ pub(super) async fn tenants_with_uncounted(rd: &mut Rd) -> Result<Vec<TenantId>>
 pub(crate) async fn count(tx: &mut Tx, user: &mut User) -> Result<()> {
     let axes = axes_of(user);
     if user.diaspora_stored != Some(user.diaspora) {
-        tx.run(SAVE_DIASPORA, params![user.tenant, user.id, user.diaspora]).await?;
+        tx.put(SAVE_DIASPORA, params![user.tenant, user.id, user.diaspora]).await?;
         user.diaspora_stored = Some(user.diaspora);
     }
     if user.counted != axes {
-        tx.run(INSERT_MOVE, params![user.tenant, user.number, user.version, user.counted, axes]).await?;
+        tx.put(INSERT_MOVE, params![user.tenant, user.number, user.version, user.counted, axes]).await?;
         user.counted = axes;
     }
     Ok(())
@@ -185,7 +185,7 @@ pub(crate) async fn count_new(
         return fold_moves(tx, tenant, &moves).await;
     }
     for Move { number, was, axes } in moves {
-        tx.run(INSERT_MOVE, params![tenant, number, 1, was, axes]).await?;
+        tx.put(INSERT_MOVE, params![tenant, number, 1, was, axes]).await?;
     }
     Ok(())
 }
@@ -223,7 +223,7 @@ async fn fold_moves(tx: &mut Tx, tenant: TenantId, moves: &[Move]) -> Result<()>
         };
         all.add(&sums)?;
         by_block.add(&blocks)?;
-        tx.run(SAVE_REGION, params![tenant, region, all.bytes(), by_block.bytes()]).await?;
+        tx.put(SAVE_REGION, params![tenant, region, all.bytes(), by_block.bytes()]).await?;
     }
     let numbers: Vec<i64> = touched.keys().copied().collect();
     let mut known: BTreeMap<i64, Block> = BTreeMap::new();
@@ -235,7 +235,7 @@ async fn fold_moves(tx: &mut Tx, tenant: TenantId, moves: &[Move]) -> Result<()>
     for (block, moves) in touched {
         let mut axes = known.remove(&block).unwrap_or_else(Block::empty);
         moves.into_iter().for_each(|it| axes.add(it));
-        tx.run(SAVE_BLOCK, params![tenant, block, axes.0]).await?;
+        tx.put(SAVE_BLOCK, params![tenant, block, axes.0]).await?;
     }
     Ok(())
 }

@@ -197,7 +197,7 @@ impl Question for FindUsers {
         let candidates = candidates(qx, query, &words, from, room).await?;
         let last = candidates.rows.last().map(|(at, _)| *at);
         let enough = if counts { usize::MAX } else { self.limit + 1 };
-        let mut fitting: Vec<(Position, User, Profile)> = Vec::new();
+        let mut fitting: Vec<(Position, User, Box<Profile>)> = Vec::new();
         for (at, user) in candidates.rows {
             if !wanted.fits_user(&user) {
                 continue;

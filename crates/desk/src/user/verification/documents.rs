@@ -292,7 +292,7 @@ impl Write for Announce {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        tx.run(store::INSERT_OBJECT, params![self.tenant, self.object, self.user, self.drop_at]).await.map(drop)
+        tx.put(store::INSERT_OBJECT, params![self.tenant, self.object, self.user, self.drop_at]).await
     }
 }
 
@@ -320,7 +320,7 @@ impl Write for PutOff {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        tx.run(store::DROP_OBJECT, params![self.tenant, self.object, self.until]).await.map(drop)
+        tx.put(store::DROP_OBJECT, params![self.tenant, self.object, self.until]).await
     }
 }
 

@@ -192,12 +192,12 @@ pub(super) async fn open_of_users(rd: &mut Rd, tenant: TenantId, users: &[UserId
 
 pub(super) async fn insert(tx: &mut Tx, tenant: TenantId, request: &Request) -> Result<()> {
     let params = params![tenant, request.id, request.user, request.asked_at, request.asked_by];
-    tx.run(INSERT, params).await.map(drop)
+    tx.put(INSERT, params).await
 }
 
 pub(super) async fn save(tx: &mut Tx, tenant: TenantId, it: &Request) -> Result<()> {
     let params = params![tenant, it.id, it.state, it.decided_at, it.decided_by, it.step_count];
-    tx.run(SAVE, params).await.map(drop)
+    tx.put(SAVE, params).await
 }
 
 /// The place of what was said with a step.
@@ -226,7 +226,7 @@ pub(super) async fn insert_step(
         _ => None,
     };
     let params = params![user.tenant, id, step.seq, step.state, step.at, step.author, sealed];
-    tx.run(INSERT_STEP, params).await.map(drop)
+    tx.put(INSERT_STEP, params).await
 }
 
 /// The history of a request.
@@ -288,16 +288,16 @@ pub(super) async fn insert_document(tx: &mut Tx, tenant: TenantId, it: &Document
         it.added_at,
         it.added_by
     ];
-    tx.run(INSERT_DOCUMENT, params).await.map(drop)
+    tx.put(INSERT_DOCUMENT, params).await
 }
 
 /// A newer document takes the place of this one, which stays if a request has seen it.
 pub(super) async fn replace(tx: &mut Tx, tenant: TenantId, old: &Document, was_seen: bool, now: Time) -> Result<()> {
     if was_seen {
-        return tx.run(REPLACE_DOCUMENT, params![tenant, old.user, old.id, now]).await.map(drop);
+        return tx.put(REPLACE_DOCUMENT, params![tenant, old.user, old.id, now]).await;
     }
-    tx.run(DELETE_DOCUMENT, params![tenant, old.user, old.id]).await?;
-    tx.run(DROP_OBJECT, params![tenant, old.object, now]).await.map(drop)
+    tx.put(DELETE_DOCUMENT, params![tenant, old.user, old.id]).await?;
+    tx.put(DROP_OBJECT, params![tenant, old.object, now]).await
 }
 
 /// How long a document that somebody had begun to store may be on its way; the store has half a minute for it.
@@ -310,6 +310,6 @@ pub(crate) async fn forget(tx: &mut Tx, user: &User, author: &str, now: Time) ->
         (open.decided_at, open.decided_by) = (Some(now), Some(author.to_owned()));
         save(tx, user.tenant, &open).await?;
     }
-    tx.run(DELETE_DOCUMENTS, params![user.tenant, user.id]).await?;
-    tx.run(DROP_OBJECTS_OF, params![user.tenant, user.id, now, now.plus(ON_ITS_WAY)]).await.map(drop)
+    tx.put(DELETE_DOCUMENTS, params![user.tenant, user.id]).await?;
+    tx.put(DROP_OBJECTS_OF, params![user.tenant, user.id, now, now.plus(ON_ITS_WAY)]).await
 }

@@ -36,6 +36,17 @@ enum Then {
     Spoil,
     GoOnAfterAnError,
     WriteBig(usize),
+    /// What is put fails, and nobody waits for it.
+    PutTwice,
+    /// The same, with a statement that is waited for behind it.
+    PutTwiceAndLook,
+    /// What is put cannot even be sent.
+    PutNonsense,
+    PutMany(i64),
+    /// Somebody else has changed the row meanwhile, and whether a statement comes behind it.
+    PutVersion {
+        look: bool,
+    },
 }
 
 fn put(id: i64, then: Then) -> Put {
@@ -64,6 +75,31 @@ impl Write for Put {
             Then::GoOnAfterAnError => {
                 let _ = tx.run("INSERT INTO item (id, name) VALUES ($1, $2)", params![self.id, "again"]).await;
                 let _ = tx.run("INSERT INTO item (id, name) VALUES ($1, $2)", params![self.id + 1000, "next"]).await;
+            }
+            Then::PutTwice => tx.put("INSERT INTO item (id, name) VALUES ($1, $2)", params![self.id, "again"]).await?,
+            Then::PutTwiceAndLook => {
+                tx.put("INSERT INTO item (id, name) VALUES ($1, $2)", params![self.id, "again"]).await?;
+                tx.one("SELECT 1", &[]).await?;
+            }
+            Then::PutNonsense => {
+                tx.put("INSERT INTO item (id, name) VALUES ($1, $2)", params![None::<i64>, 5]).await?;
+            }
+            Then::PutVersion { look } => {
+                tx.put_version("UPDATE item SET name = 'new' WHERE id = $1", params![self.id]).await?;
+                tx.put_version("UPDATE item SET name = 'newer' WHERE id = $1", params![self.id + 1]).await?;
+                if look {
+                    tx.one("SELECT 1", &[]).await?;
+                }
+            }
+            Then::PutMany(count) => {
+                for id in self.id + 1..=self.id + count {
+                    let name = format!("item {id}");
+                    tx.put("INSERT INTO item (id, name) VALUES ($1, $2)", params![id, name]).await?;
+                    tx.put("UPDATE item SET body = $2 WHERE id = $1", params![id, [3u8]]).await?;
+                    tx.put("DELETE FROM item WHERE id = $1 AND body IS NOT NULL", params![id - 1]).await?;
+                }
+                let left: i64 = tx.one("SELECT COUNT(*) FROM item", &[]).await?.take()?;
+                assert_eq!(left, 2, "a statement sees what was put before it");
             }
         }
         Ok(self.id)

@@ -71,6 +71,38 @@ async fn nothing_runs_after_an_error_within_the_transaction() {
 }
 
 #[tokio::test]
+async fn what_is_put_and_fails_takes_all_with_it() {
+    for (db, _guard) in fresh().await {
+        for then in [Then::PutTwice, Then::PutTwiceAndLook] {
+            let told = db.write(put(1, then)).await;
+            assert!(matches!(told, Err(Error::Conflict(Conflict::Exists))), "{told:?}");
+        }
+        assert!(matches!(db.write(put(1, Then::PutNonsense)).await, Err(Error::Internal(_))));
+        assert!(db.read(Items).await.unwrap().is_empty());
+        assert_eq!(db.read(Attempts).await.unwrap(), ["already_exists", "already_exists", "internal"]);
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_there_any_more_takes_all_with_it() {
+    for (db, _guard) in fresh().await {
+        for look in [true, false] {
+            let told = db.write(put(1, Then::PutVersion { look })).await;
+            assert!(matches!(told, Err(Error::Conflict(Conflict::Version))), "{told:?}");
+            assert!(db.read(Items).await.unwrap().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_put_runs_in_its_order_and_is_seen() {
+    for (db, _guard) in fresh().await {
+        db.write(put(1, Then::PutMany(100))).await.unwrap();
+        assert_eq!(db.read(Items).await.unwrap(), [1, 101]);
+    }
+}
+
+#[tokio::test]
 async fn a_second_of_something_unique_exists_already() {
     for (db, _guard) in fresh().await {
         db.write(put(1, Then::Keep)).await.unwrap();

@@ -127,6 +127,8 @@ words! {
     pub enum Refusal {
         /// The import has ended.
         ImportOver = "import_over",
+        /// The start of the import was not approved yet.
+        ImportAwaits = "import_awaits",
         /// As many imports as there may be have not ended yet.
         TooManyImports = "too_many_imports",
         /// The user is not locked.
@@ -289,6 +291,7 @@ impl Refusal {
             Refusal::LastOne => "The last one of its kind must stay.",
             Refusal::BuiltIn => "A built-in role cannot be changed.",
             Refusal::ImportOver => "The import has ended.",
+            Refusal::ImportAwaits => "Its start has to be proposed, and approved by somebody else.",
             Refusal::TooManyImports => "Too many imports have not ended yet; wait, or cancel one.",
             Refusal::InUse => "Somebody still holds or uses it.",
             Refusal::NotToOneself => "One cannot do this to oneself.",

@@ -196,6 +196,8 @@ facts! {
     BulkCompleted { bulk: BulkId, changed: i64, unchanged: i64, refused: i64 } = "bulk.completed" as Bulk;
     /// It could not go on; a missing permission is named.
     BulkFailed { bulk: BulkId, code: &'static str, permission: Option<&'static str> } = "bulk.failed" as Bulk;
+    /// A file of users was received, and waits for somebody to approve its start.
+    ImportReceived { import: ImportId, dry_run: bool } = "import.received" as Import;
     /// Users are being brought in from a file.
     ImportStarted { import: ImportId, dry_run: bool } = "import.started" as Import;
     /// Rows of the file were dealt with; the numbers are those of the users it created, without gaps.

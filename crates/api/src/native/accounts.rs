@@ -265,6 +265,13 @@ pub struct RightsWire {
     pub limit: Option<i64>,
 }
 
+impl From<RightsWire> for Rights {
+    fn from(it: RightsWire) -> Self {
+        let RightsWire { view, initiate, approve, limit } = it;
+        Rights { view, initiate, approve, limit }
+    }
+}
+
 impl From<SeenAdministrator> for AdministratorWire {
     fn from(seen: SeenAdministrator) -> Self {
         let it = seen.administrator;
@@ -335,6 +342,20 @@ pub struct NewAdministrator {
     pub email: String,
 }
 
+impl NewAdministrator {
+    /// Who it is.
+    pub fn person(&self) -> desk::Result<Person> {
+        Ok(Person {
+            id_type: needed(chosen("id_type", Some(&self.id_type), IdType::parse, IdType::WORDS), "id_type")?,
+            id_number: self.id_number.clone(),
+            full_name: self.full_name.clone(),
+            country_code: self.country_code.clone(),
+            mobile: self.mobile.clone(),
+            email: self.email.clone(),
+        })
+    }
+}
+
 /// Somebody who waits for a code, and what waits.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OpenedWire {
@@ -358,16 +379,7 @@ pub async fn add_administrator(
     id: Text<Native, AccountId>,
     call: Call<NewAdministrator>,
 ) -> Answer {
-    let new = &call.body;
-    let person = Person {
-        id_type: needed(chosen("id_type", Some(&new.id_type), IdType::parse, IdType::WORDS), "id_type")?,
-        id_number: new.id_number.clone(),
-        full_name: new.full_name.clone(),
-        country_code: new.country_code.clone(),
-        mobile: new.mobile.clone(),
-        email: new.email.clone(),
-    };
-    let action = AddAdministrator { account: id.0, person };
+    let action = AddAdministrator { account: id.0, person: call.body.person()? };
     call.act(&house, action, |opened, _| Reply::new(StatusCode::CREATED, &OpenedWire::from(opened))).await
 }
 
@@ -397,8 +409,7 @@ pub struct RightsIn {
     params(("administrator_id" = String, Path)), request_body = RightsIn,
     responses((status = 200, description = "As she is now.", body = AdministratorWire), Problems))]
 pub async fn set_rights(State(house): State<House>, id: Text<Native, AdministratorId>, call: Call<RightsIn>) -> Answer {
-    let RightsWire { view, initiate, approve, limit } = call.body.rights.clone();
-    let rights = Rights { view, initiate, approve, limit };
+    let rights = call.body.rights.clone().into();
     let action = SetAdministratorRights { administrator: id.0, rights, reason: call.body.reason.clone() };
     call.act(&house, action, |seen, _| Reply::ok(&AdministratorWire::from(seen))).await
 }

@@ -177,7 +177,9 @@ impl Action for CreateKey {
         let name = crate::role::checked_name(&self.name)?;
         staff::store::load(cx.tx, cx.tenant, self.staff).await?;
         // A key for somebody else is worth what that person may do: nobody gives more than she has.
-        if !cx.tx_permissions_of(self.staff).await?.within(cx.caller.may) {
+        let may = cx.tx_permissions_of(self.staff).await?;
+        cx.weigh("permissions", &may.to_stored())?;
+        if !may.within(cx.caller.may) {
             return Err(Refusal::BeyondOwnRights.into());
         }
         if self.scopes.len() > 50 || self.scopes.iter().any(|scope| scope.len() > 200 || scope.contains(' ')) {

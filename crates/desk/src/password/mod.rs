@@ -22,6 +22,7 @@ use crate::value::id::{ProofId, StaffId, TenantId, UserId, Uuid};
 use crate::value::secret::{Secret, fingerprint, new_token};
 use crate::verb::{Action, Cx, Subject};
 
+pub(crate) use appoint::InviteStaff;
 pub use appoint::{AppointStaff, ChooseStaffPassword};
 pub use register::RegisterUser;
 
@@ -81,6 +82,7 @@ async fn start(cx: &mut Cx<'_>, user: &User, method: Channel) -> Result<ResetSta
     let (tenant, now) = (cx.tenant.id, cx.now);
     proofs::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::ResetLink, &print, None, 1, now, expires_at)
         .await?;
+    cx.weigh("address", address)?;
     let message = message::queue(cx, user, Draft::PasswordReset { method, token, minutes: seconds / 60 }).await?;
     cx.note(Fact::PasswordResetAsked { user: user.id, method: method.word(), message });
     Ok(ResetStarted { expires_in_seconds: seconds, expires_at })

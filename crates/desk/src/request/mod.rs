@@ -9,7 +9,7 @@ pub(crate) mod store;
 
 pub use actions::{AlreadySo, ApproveRequest, DeclineRequest, ExpireRequest, ProposeAction, WithdrawRequest};
 pub use model::{EndCause, Hand, Kept, Request, RequestState};
-pub use proposal::{Proposal, Told};
+pub use proposal::{Proposal, ProposedAccount, ProposedBulk, ProposedKey, Told};
 pub use questions::{
-    ListRequests, PendingRequests, RequestFilter, RequestPage, RequestRef, SeenRequest, SeenStaff, ShowRequest,
+    ListRequests, Outcome, PendingRequests, RequestFilter, RequestPage, RequestRef, SeenRequest, SeenStaff, ShowRequest,
 };

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::proposal::{Proposal, Told};
+use crate::bulk::BulkCounts;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::Proposable;
 use crate::value::clock::Time;
-use crate::value::id::{KeyId, RequestId, StaffId};
+use crate::value::id::{KeyId, RequestId, StaffId, UserId};
 use crate::value::words;
 use crate::verb::Subject;
 
@@ -58,6 +59,9 @@ pub struct Kept {
     pub told: Told,
     /// The facts of the plan.
     pub facts: Vec<Value>,
+    /// What a bulk action would come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<BulkCounts>,
     /// What who decided had to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -74,6 +78,8 @@ pub struct Request {
     pub action: Proposable,
     /// What it is about.
     pub about: Subject,
+    /// Whom it concerns: the user it is about, or the owner of the account it is about.
+    pub user: Option<UserId>,
     /// Where it was left; `state_at` says where it is.
     pub(crate) state: RequestState,
     /// Why it expired.
@@ -151,7 +157,17 @@ impl Request {
             return Err(Refusal::NotToOneself.into());
         }
         (self.state, self.decider, self.ended_at) = (to, Some(decider), Some(now));
+        self.forget();
         Ok(())
+    }
+
+    /// Who somebody is, is kept with her own key or not at all: whoever was to be created has none, or has one of her own now.
+    fn forget(&mut self) {
+        if let Some(kept) = &mut self.kept
+            && self.user.is_none()
+        {
+            kept.told.profile = None;
+        }
     }
 
     /// What a new one tells.
@@ -184,6 +200,7 @@ impl Request {
         }
         self.open(now)?;
         (self.state, self.ended_at) = (RequestState::Withdrawn, Some(now));
+        self.forget();
         let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
         Ok(Fact::RequestWithdrawn { request, number, action, about, proposer: self.proposer.staff })
     }
@@ -196,6 +213,7 @@ impl Request {
         }
         let cause = EndCause::Time;
         (self.state, self.end_cause, self.ended_at) = (RequestState::Expired, Some(cause), Some(now));
+        self.forget();
         let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
         let (proposer, cause) = (self.proposer.staff, cause.word());
         Some(Fact::RequestExpired { request, number, action, about, proposer, cause })
@@ -205,19 +223,20 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::id::UserId;
 
     fn hand(number: u128) -> Hand {
         Hand { staff: StaffId(uuid::Uuid::from_u128(number)), key: None }
     }
 
     fn request(state: RequestState) -> Request {
-        let kept = Kept { reason: "case 17".to_owned(), told: Told::default(), facts: Vec::new(), comment: None };
+        let (reason, told) = ("case 17".to_owned(), Told::default());
+        let kept = Kept { reason, told, facts: Vec::new(), counts: None, comment: None };
         Request {
             id: RequestId(uuid::Uuid::from_u128(1)),
             number: 1,
             action: Proposable::Disable,
             about: Subject::User(UserId(uuid::Uuid::from_u128(2))),
+            user: Some(UserId(uuid::Uuid::from_u128(2))),
             state,
             end_cause: None,
             plan_hash: String::new(),

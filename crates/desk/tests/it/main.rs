@@ -16,6 +16,7 @@ mod lists;
 mod papers;
 mod passwords;
 mod privacy;
+mod proposals;
 mod requests;
 mod search;
 mod sign_in;

@@ -53,3 +53,45 @@ ALTER TABLE new_import RENAME TO import;
 CREATE INDEX import_open ON import (tenant_id, id) WHERE state IN ('running', 'paused');
 -- Those that wait, of a tenant and of all: few at any time.
 CREATE INDEX import_awaiting ON import (created_at, tenant_id) WHERE state = 'awaiting';
+
+-- Whether a second person decides a request, and what waits for the customer's code, if she has to confirm it.
+ALTER TABLE request ADD COLUMN needs_decider BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE request ADD COLUMN challenge_id BYTEA;
+ALTER TABLE request ADD COLUMN confirmed_at BIGINT;
+
+-- A challenge may wait for a customer to confirm a request: then `subject_id` is the request's, and there is no account.
+CREATE TABLE new_challenge (
+    tenant_id BIGINT NOT NULL,
+    id BYTEA NOT NULL,
+    purpose TEXT NOT NULL
+        CHECK (purpose IN ('administrator_add', 'administrator_mobile', 'administrator_email', 'request')),
+    account_id BYTEA,
+    subject_id BYTEA NOT NULL,
+    recipient_id BYTEA NOT NULL,
+    partner TEXT,
+    state TEXT NOT NULL CHECK (state IN ('open', 'confirmed', 'cancelled')),
+    code BYTEA,
+    code_sent_at BIGINT,
+    code_expires_at BIGINT,
+    channel TEXT CHECK (channel IN ('email', 'sms')),
+    sends BIGINT NOT NULL,
+    tries BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    end_cause TEXT,
+    PRIMARY KEY (tenant_id, id)
+);
+
+INSERT INTO new_challenge (tenant_id, id, purpose, account_id, subject_id, recipient_id, partner, state, code, code_sent_at,
+                           code_expires_at, channel, sends, tries, created_at, expires_at, ended_at, end_cause)
+SELECT tenant_id, id, purpose, account_id, subject_id, recipient_id, partner, state, code, code_sent_at, code_expires_at,
+       channel, sends, tries, created_at, expires_at, ended_at, end_cause
+FROM challenge;
+
+DROP TABLE challenge;
+ALTER TABLE new_challenge RENAME TO challenge;
+
+CREATE INDEX challenge_open ON challenge (tenant_id, subject_id) WHERE state = 'open';
+CREATE INDEX challenge_to ON challenge (tenant_id, recipient_id) WHERE state = 'open';
+CREATE INDEX challenge_of_account ON challenge (tenant_id, account_id, id);

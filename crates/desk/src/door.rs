@@ -26,7 +26,7 @@ use crate::value::id::{AuditId, TenantId};
 use crate::value::password::Hashing;
 use crate::value::random::Random;
 use crate::value::seal::{HouseKey, MasterKey, TenantKeys};
-use crate::verb::{Action, Answer, Apart, Became, Cx, Eyes, Question, Qx, Subject, check_second_person};
+use crate::verb::{Action, Answer, Apart, Became, Cx, Eyes, Question, Qx, Subject, check_policy};
 use crate::{audit, credential, event, idempotency, job};
 
 /// Settings read from the database are believed for so long; the process that changes them forgets them at once.
@@ -338,16 +338,14 @@ impl Performing {
         if let Some(missing) = self.missing {
             return Err(Error::Forbidden(missing));
         }
-        check_second_person(&self.tenant, &self.caller, self.name, self.deed.subject(), eyes)?;
+        check_policy(&self.tenant, &self.caller, self.name, self.deed.subject(), eyes)?;
         let now = self.inner.clock.now();
         let mut cx = Cx::new(tx, &self.caller, &self.tenant, &self.inner.random, now).with(eyes);
         let output = self.deed.act(&mut cx).await?;
         let apart = cx.apart.iter().flat_map(|it| &it.facts);
-        let plan = match eyes {
-            Eyes::One => None,
-            Eyes::Two | Eyes::Tried => {
-                Some(cx.plan(cx.facts.iter().chain(&cx.announced).chain(apart), self.deed.subject())?)
-            }
+        let plan = match cx.is_planned() {
+            true => Some(cx.plan(cx.facts.iter().chain(&cx.announced).chain(apart), self.deed.subject())?),
+            false => None,
         };
         Ok(Acted { output, facts: cx.facts, announced: cx.announced, apart: cx.apart, plan, now })
     }
@@ -436,7 +434,7 @@ impl Write for Performing {
     type Output = Answer;
 
     async fn run(&self, tx: &mut Tx) -> Result<Answer> {
-        let Acted { output, facts, announced, apart, now, .. } = self.act(tx, Eyes::One).await?;
+        let Acted { output, facts, announced, apart, now, .. } = self.act(tx, Eyes::ONE).await?;
         self.record_apart(tx, now, facts.len() + announced.len(), &apart).await?;
         if facts.is_empty() {
             // Somebody unknown who changed nothing leaves no row: noise must not fill the book. Nor does somebody who only
@@ -507,7 +505,7 @@ impl Write for Previewing {
 
     async fn run(&self, tx: &mut Tx) -> Result<Plan> {
         // Nothing comes of it, so that nobody else need have looked.
-        let acted = self.0.act(tx, Eyes::Two).await?;
+        let acted = self.0.act(tx, Eyes::ALL).await?;
         acted.plan.ok_or_else(|| Error::internal("a preview without its plan"))
     }
 

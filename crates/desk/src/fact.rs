@@ -216,6 +216,8 @@ facts! {
     RequestProposed { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, expires_at: Time } = "request.proposed" as Request;
     /// The second person has said yes, and it was done.
     RequestApproved { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, decider: StaffId } = "request.approved" as Request;
+    /// The customer whom it is about has confirmed it; `done`: and so it was done, with nobody else wanted.
+    RequestConfirmed { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, challenge: ChallengeId, done: bool } = "request.confirmed" as Request;
     /// The second person has said no.
     RequestDeclined { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, decider: StaffId } = "request.declined" as Request;
     /// Who proposed it took it back.

@@ -236,6 +236,36 @@ words! {
     }
 }
 
+impl Proposable {
+    /// The kind of thing an action is about. What makes something new is about whose it will be, or about the institution.
+    pub fn about(self) -> &'static str {
+        match self {
+            Proposable::CreateKey | Proposable::DisableStaff | Proposable::EnableStaff => "staff",
+            Proposable::AddMember | Proposable::RemoveMember => "team",
+            Proposable::DeleteRole => "role",
+            Proposable::RevokeKey => "key",
+            Proposable::CreateUser
+            | Proposable::AddStaff
+            | Proposable::AppointStaff
+            | Proposable::CreateTeam
+            | Proposable::DefineRole
+            | Proposable::StartBulk
+            | Proposable::ChangeSettings
+            | Proposable::ChangeSecurity => "tenant",
+            Proposable::StartImport | Proposable::PauseImport | Proposable::ResumeImport | Proposable::CancelImport => {
+                "import"
+            }
+            Proposable::UndoBulk | Proposable::PauseBulk | Proposable::ResumeBulk | Proposable::CancelBulk => "bulk",
+            Proposable::ChangeAccount | Proposable::AddAdministrator => "account",
+            Proposable::VerifyAdministrator | Proposable::SetAdministratorRights | Proposable::RemoveAdministrator => {
+                "administrator"
+            }
+            Proposable::CancelChallenge => "challenge",
+            _ => "user",
+        }
+    }
+}
+
 /// What somebody takes by hand and nobody can propose, each with its reason. What users do to themselves, what strangers do and
 /// what the house does by itself cannot be proposed either: there is no person on the staff whose deed it is.
 pub const NOT_PROPOSABLE: &[(&str, &str)] = &[

@@ -12,7 +12,7 @@ use desk::administrator::{
     SeenAdministrator, Selector, SetAdministratorRights, ShowAdministrator, VerifyAdministrator,
 };
 use desk::challenge::{
-    Answered, CancelChallenge, Challenge, ConfirmChallenge, ListChallenges, SendCode, Sending, ShowChallenge,
+    Answered, CancelChallenge, Challenge, ConfirmChallenge, ListChallenges, SendCode, Sending, ShowChallenge, Waits,
 };
 use desk::message::Channel;
 use desk::value::id::{AccountId, AdministratorId, ChallengeId, UserId};
@@ -455,10 +455,13 @@ pub async fn remove_administrator(
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChallengeWire {
     pub id: String,
-    /// `administrator_add`, `administrator_mobile` or `administrator_email`.
+    /// `administrator_add`, `administrator_mobile`, `administrator_email`, or `request` when a customer confirms what was proposed
+    /// about her.
     pub purpose: String,
-    pub account_id: String,
-    pub administrator_id: String,
+    pub account_id: Option<String>,
+    pub administrator_id: Option<String>,
+    /// What was proposed: `/v1/requests/{request_id}`.
+    pub request_id: Option<String>,
     /// `open`, `confirmed` or `cancelled`; an open one whose time is over can only be begun anew.
     pub state: String,
     /// By which way the last code went: `email` or `sms`.
@@ -476,11 +479,16 @@ pub struct ChallengeWire {
 
 impl From<Challenge> for ChallengeWire {
     fn from(it: Challenge) -> Self {
+        let (account, administrator, request) = match it.waits {
+            Waits::Administrator { account, administrator } => (Some(account), Some(administrator), None),
+            Waits::Request(request) => (None, None, Some(request)),
+        };
         ChallengeWire {
             id: it.id.to_string(),
             purpose: it.purpose.word().to_owned(),
-            account_id: it.account.to_string(),
-            administrator_id: it.subject.to_string(),
+            account_id: account.map(|id| id.to_string()),
+            administrator_id: administrator.map(|id| id.to_string()),
+            request_id: request.map(|id| id.to_string()),
             state: it.state.word().to_owned(),
             channel: it.channel.map(|channel| channel.word().to_owned()),
             sends: it.sends,
@@ -515,7 +523,7 @@ pub async fn challenge(State(house): State<House>, caller: SignedBy<Native>, id:
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SendIn {
-    /// `sms` or `email`; absent: as last time, else by text message.
+    /// `sms` or `email`; absent: as last time, else by text message, if that can be.
     pub channel: Option<String>,
     /// Only if there was a code before.
     pub again: bool,

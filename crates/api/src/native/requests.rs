@@ -11,7 +11,6 @@ use desk::administrator::{Contact, Rights};
 use desk::bulk::{BulkCounts, BulkParams, Selection};
 use desk::message::Channel;
 use desk::permission::Proposable;
-use desk::request::proposal::about_kind;
 use desk::request::*;
 use desk::user::standing::{CoreState, FraudStatus};
 use desk::value::clock::Time;
@@ -180,7 +179,7 @@ impl RequestIn {
         staff: &mut Option<StaffId>,
         role: &mut Option<RoleId>,
     ) -> desk::Result<Subject> {
-        let kind = about_kind(action);
+        let kind = action.about();
         for (field, text, its) in [
             ("user_id", &self.user_id, "user"),
             ("team_id", &self.team_id, "team"),
@@ -356,6 +355,21 @@ impl From<Outcome> for OutcomeWire {
     }
 }
 
+/// The customer who has to confirm a request about her.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CustomerWire {
+    /// `waiting`, `confirmed`, or `cancelled` when it can only be proposed anew.
+    pub state: &'static str,
+    /// What takes her code: `/v1/challenges/{challenge_id}`.
+    pub challenge_id: String,
+}
+
+impl From<Customer> for CustomerWire {
+    fn from(it: Customer) -> Self {
+        CustomerWire { state: it.state.word(), challenge_id: it.challenge.to_string() }
+    }
+}
+
 /// A request.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RequestWire {
@@ -380,8 +394,12 @@ pub struct RequestWire {
     /// Why it was proposed; null once the person it is about was erased.
     pub reason: Option<String>,
     pub plan: PlanWire,
+    /// Whether a second person decides it; else the customer's word is enough.
+    pub needs_decider: bool,
+    /// The customer, if she has to confirm it.
+    pub customer: Option<CustomerWire>,
     pub proposed_by: HandWire,
-    /// Who approved or declined it.
+    /// Who approved or declined it; null where the customer's word was enough.
     pub decided_by: Option<HandWire>,
     /// What she had to say.
     pub decision_reason: Option<String>,
@@ -449,6 +467,8 @@ impl RequestWire {
             expired_by: it.end_cause,
             reason,
             plan: PlanWire { facts, counts: counts.flatten().map(CountsWire::from), hash: request.plan_hash },
+            needs_decider: request.needs_decider,
+            customer: request.customer.map(CustomerWire::from),
             proposed_by: it.proposer.into(),
             decided_by: it.decider.map(HandWire::from),
             decision_reason,

@@ -1,6 +1,7 @@
 //! Requests as their callers meet them: proposed, shown with the plan, decided by another; and the policy at every door.
 
 use desk::Permission as P;
+use desk::message::Outbox;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Handle, House};
@@ -319,5 +320,59 @@ async fn a_file_that_waits_is_begun_by_an_approval() {
         other.post(&place(&request, "/approve"), json!({})).await.is(200);
         let begun = admin.get(&format!("/v1/imports/{id}")).await.is(200).json();
         assert_eq!((&begun["state"], &begun["by"] == &waits["by"]), (&json!("running"), false));
+    }
+}
+
+#[tokio::test]
+async fn a_customer_confirms_by_a_code_what_is_proposed_about_her() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let other = house.holder("other", P::ALL).await;
+        let user = person(&admin, "one").await;
+        assert_eq!(admin.get("/v1/settings").await.is(200).json()["customer_confirms"], json!([]));
+        let odd = admin.patch("/v1/settings", json!({"customer_confirms": ["team.create"]})).await;
+        assert_eq!(fault(&odd), ("customer_confirms".to_owned(), "invalid".to_owned()));
+        admin.patch("/v1/settings", json!({"customer_confirms": ["user.edit", "user.lock"]})).await.is(200);
+        let patch = json!({"email": "marta.new@example.com"});
+        let direct = admin.patch(&format!("/v1/users/{user}"), patch.clone()).await.is(409);
+        assert_eq!(direct.code(), "needs_customer");
+        assert_eq!(admin.post(&format!("/v1/users/{user}/lock"), json!({})).await.is(409).code(), "needs_customer");
+        let many = json!({"action": "lock", "ids": [user]});
+        assert_eq!(admin.post("/v1/bulk", many).await.is(409).code(), "needs_customer");
+        let told = admin.get("/v1/permissions/explain?action=user.lock").await.is(200).json();
+        assert_eq!((&told["allowed"], &told["obstacles"][0]["code"]), (&json!(false), &json!("needs_customer")));
+        let table = admin.get("/v1/permissions").await.is(200).json();
+        let lock = table["actions"].as_array().unwrap().iter().find(|it| it["verb"] == "user.lock").unwrap();
+        assert_eq!((&lock["customer_confirms"], &lock["second_person"]), (&json!(true), &json!(false)));
+
+        let body = json!({"action": "user.edit", "user_id": user, "profile": patch, "reason": "she wrote"});
+        let request = admin.post("/v1/requests", body).await.is(201).json();
+        assert_eq!((&request["needs_decider"], &request["customer"]["state"]), (&json!(false), &json!("waiting")));
+        let waits = format!("/v1/challenges/{}", request["customer"]["challenge_id"].as_str().unwrap());
+        let shown = admin.get(&waits).await.is(200).json();
+        assert_eq!((&shown["purpose"], &shown["request_id"]), (&json!("request"), &request["id"]));
+        assert_eq!((&shown["account_id"], &shown["sends"]), (&Value::Null, &json!(0)));
+        assert_eq!(other.post(&place(&request, "/approve"), json!({})).await.is(409).code(), "needs_customer");
+        // She has no number; the mail goes to the address that she has now.
+        let sms = admin.post(&format!("{waits}/send"), json!({"channel": "sms"})).await.is(409);
+        assert_eq!(sms.code(), "no_delivery_address");
+        let sent = admin.post(&format!("{waits}/send"), json!({})).await.is(200).json();
+        assert_eq!(sent["channel"], "email");
+        let soon = admin.post(&format!("{waits}/send"), json!({})).await;
+        assert_eq!(soon.code(), "code_too_soon");
+        let outbox = house.desk.desk.ask(&house.desk.house(), Outbox::Before(None)).await.unwrap();
+        let letter = outbox.into_iter().find_map(|it| it.letter).unwrap();
+        assert_eq!(letter.to, "marta.one@example.com");
+        let code = letter.code.unwrap();
+        let wrong = if code == "123456" { "654321" } else { "123456" };
+        assert_eq!(admin.post(&format!("{waits}/confirm"), json!({"code": wrong})).await.code(), "code_wrong");
+        let done = admin.post(&format!("{waits}/confirm"), json!({"code": code})).await.is(200).json();
+        assert_eq!(done["state"], "confirmed");
+        let request = admin.get(&place(&request, "")).await.is(200).json();
+        assert_eq!((&request["state"], &request["customer"]["state"]), (&json!("approved"), &json!("confirmed")));
+        assert_eq!(request["decided_by"], Value::Null);
+        let now = other.get(&format!("/v1/users/{user}")).await.is(200).json();
+        assert_eq!(now["email"], "marta.new@example.com");
+        assert_eq!(admin.post(&format!("{waits}/confirm"), json!({"code": code})).await.code(), "challenge_over");
     }
 }

@@ -78,11 +78,12 @@ pub(super) fn lacks(caller: &Caller, verb: BulkVerb) -> Result<Option<&'static s
     Ok(caller.lacks(need, Subject::Tenant))
 }
 
-/// Whether the caller may do this to many: nothing that needs a second person is done so.
-fn needs(cx: &Cx<'_>, verb: BulkVerb) -> Result<()> {
+/// Whether the caller may do this to many: nothing that needs a second person is done so alone, and nothing at all that each
+/// customer has to confirm.
+fn needs(cx: &mut Cx<'_>, verb: BulkVerb) -> Result<()> {
     match lacks(cx.caller, verb)? {
         Some(missing) if !cx.is_tried() => Err(Error::Forbidden(missing)),
-        _ => cx.check_second_person(verb.action(), Subject::Tenant),
+        _ => cx.check_policy(verb.action(), Subject::Tenant),
     }
 }
 
@@ -528,7 +529,7 @@ async fn take_turn(cx: &mut Cx<'_>, bulk: &mut Bulk, starter: &Arc<Caller>, turn
         Some(deed) => {
             let inverse = loaded.as_ref().ok().and_then(|user| deed.inverse(&user.standing, cx.now));
             let reason = bulk.reason.clone();
-            let eyes = if bulk.approved { Eyes::Two } else { Eyes::One };
+            let eyes = if bulk.approved { Eyes::TWO } else { Eyes::ONE };
             let became =
                 with_action!(deed, user, reason, |action| cx.perform_apart(starter, &action, loaded, eyes).await?);
             (became, inverse.filter(|_| became == Became::Done))

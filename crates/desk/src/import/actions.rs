@@ -20,7 +20,7 @@ use crate::user::{CreateUser, EditUser, Profile, User};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
 use crate::value::token::UniqueToken;
-use crate::verb::{Action, Cx, Eyes, Subject, check_second_person};
+use crate::verb::{Action, Cx, Eyes, Subject, check_policy};
 
 /// Imports of a tenant that have not ended.
 pub(super) const OPEN_MAX: i64 = 16;
@@ -358,8 +358,7 @@ async fn decide<'a>(
                 }
                 Err(other) => return Err(other),
             }
-        } else if let Some(field) = brings_in_alone(cx, starter, import, row) {
-            let refusal = Refusal::NeedsSecondPerson;
+        } else if let Some((field, refusal)) = brings_in_alone(cx, starter, import, row) {
             sum.rejected.push(row.rejected(cx, import.id, field, refusal.word(), refusal.sentence()));
             continue;
         } else {
@@ -370,21 +369,27 @@ async fn decide<'a>(
     Ok(new)
 }
 
-/// What of a row about somebody new needs a second person who has not looked: that she is created, or that she is verified.
-fn brings_in_alone(cx: &Cx<'_>, starter: &Caller, import: &Import, row: &Row) -> Option<Option<&'static str>> {
+/// What of a row about somebody new needs somebody who has not looked: that she is created, or that she is verified.
+fn brings_in_alone(
+    cx: &Cx<'_>,
+    starter: &Caller,
+    import: &Import,
+    row: &Row,
+) -> Option<(Option<&'static str>, Refusal)> {
     let What::New(new) = &row.what else { return None };
     let subject = Subject::User(new.user.id);
-    let is_held = |name| check_second_person(cx.tenant, starter, name, subject, eyes(import)).is_err();
-    match new.user.standing.verification == Verification::Verified {
-        _ if is_held(CreateUser::NAME) => Some(None),
-        true if is_held(DecideVerification::NAME) => Some(Some("verification")),
+    let held = |name| match check_policy(cx.tenant, starter, name, subject, eyes(import)) {
+        Err(Error::Refused(refusal)) => Some(refusal),
         _ => None,
-    }
+    };
+    let is_verified = new.user.standing.verification == Verification::Verified;
+    let verified = || held(DecideVerification::NAME).filter(|_| is_verified).map(|it| (Some("verification"), it));
+    held(CreateUser::NAME).map(|refusal| (None, refusal)).or_else(verified)
 }
 
 /// Whose eyes an import has passed.
 fn eyes(import: &Import) -> Eyes {
-    if import.approved { Eyes::Two } else { Eyes::One }
+    if import.approved { Eyes::TWO } else { Eyes::ONE }
 }
 
 /// Lays a row over somebody who is here.
@@ -403,7 +408,7 @@ async fn edit(cx: &mut Cx<'_>, starter: &Caller, import: &Import, id: UserId, ro
         return Ok(false);
     }
     // Nor does a file change alone what needs a second person.
-    check_second_person(cx.tenant, starter, EditUser::NAME, Subject::User(id), eyes(import))?;
+    check_policy(cx.tenant, starter, EditUser::NAME, Subject::User(id), eyes(import))?;
     if import.dry_run {
         return Ok(true);
     }

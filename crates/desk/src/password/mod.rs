@@ -117,12 +117,12 @@ impl Action for RevokePassword {
         let opens_a_lock = user.standing.lock.cause() == Some(LockCause::FailedSignIns);
         // What it does besides is held by the policy as if it were done by itself.
         let about = Subject::User(user.id);
-        cx.check_second_person(StartPasswordReset::NAME, about)?;
+        cx.check_policy(StartPasswordReset::NAME, about)?;
         if opens_a_lock {
-            cx.check_second_person(UnlockUser::NAME, about)?;
+            cx.check_policy(UnlockUser::NAME, about)?;
         }
         if access::is_there(cx.tx, cx.tenant.id, user.id).await? {
-            cx.check_second_person(EndSessions::NAME, about)?;
+            cx.check_policy(EndSessions::NAME, about)?;
         }
         // No password fits no hash.
         user.password_hash = None;

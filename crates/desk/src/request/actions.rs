@@ -1,5 +1,6 @@
 //! Proposing, deciding and taking back.
 
+use super::customer;
 use super::model::{Hand, Kept, Request, RequestState};
 use super::proposal::Proposal;
 use super::questions::{Outcome, SeenRequest, see};
@@ -7,14 +8,15 @@ use super::store::{self, Stored};
 use crate::administrator;
 use crate::bulk::BulkCounts;
 use crate::caller::{Caller, Who};
-use crate::challenge::ShowChallenge;
+use crate::challenge::{self, ShowChallenge, Waits};
 use crate::error::{Error, Refusal, Result};
 use crate::key::NewKey;
+use crate::permission::{ACTIONS, need_of};
 use crate::user::actions::check_reason;
 use crate::user::{self, User};
 use crate::value::clock::SECOND;
 use crate::value::id::{RequestId, StaffId, UserId};
-use crate::verb::{Action, Cx, Question, Qx, Subject};
+use crate::verb::{Action, Cx, Eyes, Question, Qx, Subject};
 use crate::{account, key, role};
 
 /// The person behind a caller. What has no person behind it, the house too, neither proposes nor decides.
@@ -43,7 +45,10 @@ async fn concerned(cx: &mut Cx<'_>, about: Subject) -> Result<Option<UserId>> {
         Subject::Administrator(id) => administrator::store::load(cx.tx, cx.tenant, id).await?.it.account,
         Subject::Challenge(id) => {
             let mut qx = Qx { rd: cx.tx, caller: cx.caller, tenant: cx.tenant, now: cx.now };
-            ShowChallenge(id).run(&mut qx).await?.account
+            match ShowChallenge(id).run(&mut qx).await?.waits {
+                Waits::Administrator { account, .. } => account,
+                Waits::Request(request) => return Ok(store::load(cx.tx, cx.tenant, request).await?.user),
+            }
         }
         _ => return Ok(None),
     };
@@ -91,7 +96,7 @@ impl Action for ProposeAction {
         self.proposal.check(cx.now)?;
         let (action, subject) = (self.proposal.action, self.proposal.about);
         let step = self.proposal.step(Some(&self.reason))?;
-        let plan = cx.try_out(&*step).await?;
+        let (plan, wants) = cx.try_out(&*step).await?;
         if plan.facts.is_empty() {
             return Err(Refusal::NothingToDo.into());
         }
@@ -102,12 +107,26 @@ impl Action for ProposeAction {
         if let Some(mut earlier) = store::pending_for_change(cx.tx, &tenant, &self.proposal).await? {
             // Its time may be over, and that not be noted yet.
             let fact = earlier.request.expire(cx.now).ok_or(Refusal::RequestPending)?;
-            store::save(cx.tx, &tenant, cx.random, &earlier, user.as_ref()).await?;
+            call_off(cx, &earlier.request, "expired").await?;
+            store::save(cx.tx, &tenant, cx.random, &earlier, user.as_ref(), cx.now).await?;
             cx.note(fact);
         }
         let (reason, told) = (self.reason.clone(), self.proposal.told.clone());
+        let id = RequestId::new(cx.id_time(), cx.random);
+        let expires_at = cx.now.plus(tenant.settings.request_seconds * SECOND);
+        let (contacts, customer) = match (wants.customer, subject, &user) {
+            (false, ..) => (None, None),
+            (true, Subject::User(_), Some(user)) => {
+                let (contacts, customer) = customer::asked(cx, id, user, expires_at).await?;
+                (Some(contacts), Some(customer))
+            }
+            // Many at once, or a thing of hers: nobody is there who could confirm it.
+            (true, ..) => return Err(Refusal::NeedsCustomer.into()),
+        };
+        let need = need_of(ACTIONS, action.word());
+        let lacks = need.is_none_or(|need| cx.caller.lacks(need, subject).is_some());
         let request = Request {
-            id: RequestId::new(cx.id_time(), cx.random),
+            id,
             number: crate::tenant::store::next_request_number(cx.tx, tenant.id).await?,
             action,
             about: subject,
@@ -115,11 +134,14 @@ impl Action for ProposeAction {
             state: RequestState::Pending,
             end_cause: None,
             plan_hash: plan.hash,
-            kept: Some(Kept { reason, told, facts: plan.facts, counts, comment: None }),
+            kept: Some(Kept { reason, told, facts: plan.facts, counts, contacts, comment: None }),
+            // Who may not do it herself needs somebody who may.
+            needs_decider: customer.is_none() || wants.second_person || lacks,
+            customer,
             proposer,
             decider: None,
             created_at: cx.now,
-            expires_at: cx.now.plus(tenant.settings.request_seconds * SECOND),
+            expires_at,
             ended_at: None,
         };
         if !store::insert(cx.tx, &tenant, cx.random, &request, user.as_ref()).await? {
@@ -127,6 +149,14 @@ impl Action for ProposeAction {
         }
         cx.note(request.proposed());
         seen(cx, request).await
+    }
+}
+
+/// Nobody need confirm what has come to its end.
+async fn call_off(cx: &mut Cx<'_>, request: &Request, cause: &'static str) -> Result<()> {
+    match request.waiting() {
+        Some(challenge) => challenge::cancel_one(cx, challenge, cause).await,
+        None => Ok(()),
     }
 }
 
@@ -213,9 +243,11 @@ impl Action for ApproveRequest {
         }
         comment(&mut stored.request, self.comment.as_deref());
         // Before the action: one that ends what is proposed about her shall not end this.
-        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref(), cx.now).await?;
         cx.note(fact);
-        let (plan, answer) = match cx.perform_decided(&*step).await {
+        let customer = stored.request.customer.is_some();
+        let (caller, eyes) = (cx.caller, Eyes { customer, ..Eyes::TWO });
+        let (plan, answer) = match cx.perform_decided(caller, &*step, eyes).await {
             // What could be said then cannot be said now: a moment that has passed.
             Err(Error::Invalid(_)) => return Err(Refusal::PlanChanged.into()),
             other => other?,
@@ -271,7 +303,8 @@ impl Action for DeclineRequest {
         may_decide(cx, &stored.request, decider).await?;
         let fact = stored.request.decline(decider, cx.now)?;
         comment(&mut stored.request, Some(&self.reason));
-        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        call_off(cx, &stored.request, "declined").await?;
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref(), cx.now).await?;
         cx.note(fact);
         seen(cx, stored.request).await
     }
@@ -302,7 +335,8 @@ impl Action for WithdrawRequest {
         check_reason(self.reason.as_deref())?;
         let (mut stored, user) = load(cx, self.request).await?;
         let fact = stored.request.withdraw(proposer, cx.now)?;
-        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        call_off(cx, &stored.request, "withdrawn").await?;
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref(), cx.now).await?;
         cx.note(fact);
         seen(cx, stored.request).await
     }
@@ -322,7 +356,8 @@ impl Action for ExpireRequest {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<bool> {
         let (mut stored, user) = load(cx, self.0).await?;
         let Some(fact) = stored.request.expire(cx.now) else { return Ok(false) };
-        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        call_off(cx, &stored.request, "expired").await?;
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref(), cx.now).await?;
         cx.note(fact);
         Ok(true)
     }

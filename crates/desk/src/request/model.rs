@@ -9,7 +9,7 @@ use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::Proposable;
 use crate::value::clock::Time;
-use crate::value::id::{KeyId, RequestId, StaffId, UserId};
+use crate::value::id::{ChallengeId, KeyId, RequestId, StaffId, UserId};
 use crate::value::words;
 use crate::verb::Subject;
 
@@ -18,7 +18,7 @@ words! {
     pub enum RequestState {
         /// It waits for a second person.
         Pending = "pending",
-        /// She has said yes, and it was done.
+        /// She has said yes, or the customer, where only she had to; and it was done.
         Approved = "approved",
         /// She has said no.
         Declined = "declined",
@@ -39,6 +39,38 @@ words! {
         /// Whom it is about was erased.
         Erased = "erased",
     }
+}
+
+words! {
+    /// Whether the customer has confirmed.
+    pub enum CustomerState {
+        /// She has not yet.
+        Waiting = "waiting",
+        /// She has.
+        Confirmed = "confirmed",
+        /// She was not asked any more, or it was called off: it can only be proposed anew.
+        Cancelled = "cancelled",
+    }
+}
+
+/// What waits for the customer's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Customer {
+    /// What waits.
+    pub challenge: ChallengeId,
+    /// Where that is.
+    pub state: CustomerState,
+}
+
+/// Where a customer could be reached when something was proposed about her: whoever changes her address afterwards is not
+/// sent the code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub struct Contacts {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
 }
 
 /// A person, and the key she came with, if she came with one.
@@ -62,6 +94,9 @@ pub struct Kept {
     /// What a bulk action would come to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<BulkCounts>,
+    /// Where the customer could be reached, if she has to confirm it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contacts: Option<Contacts>,
     /// What who decided had to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -88,6 +123,10 @@ pub struct Request {
     pub plan_hash: String,
     /// Reason, parameters, plan and comment; gone with the person it is about.
     pub kept: Option<Kept>,
+    /// Whether a second person decides it; else the customer's word is enough.
+    pub needs_decider: bool,
+    /// The customer, if she has to confirm it.
+    pub customer: Option<Customer>,
     /// Who proposed it.
     pub proposer: Hand,
     /// Who decided it.
@@ -177,8 +216,32 @@ impl Request {
         Fact::RequestProposed { request, number, action, about, proposer, expires_at }
     }
 
+    /// Notes that the customer has confirmed. Where a second person is wanted, too, it waits for her; else it is as good as
+    /// approved. `wants_decider`: the policy wants one now.
+    pub(crate) fn confirm(&mut self, wants_decider: bool, now: Time) -> Result<Fact> {
+        self.open(now)?;
+        let customer = self.customer.as_mut().ok_or(Refusal::ChallengeOver)?;
+        (customer.state, self.needs_decider) = (CustomerState::Confirmed, self.needs_decider || wants_decider);
+        let challenge = customer.challenge;
+        if !self.needs_decider {
+            (self.state, self.ended_at) = (RequestState::Approved, Some(now));
+        }
+        let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
+        let (proposer, done) = (self.proposer.staff, !self.needs_decider);
+        Ok(Fact::RequestConfirmed { request, number, action, about, proposer, challenge, done })
+    }
+
+    /// What waits for the customer and is worth nothing once the request has come to its end.
+    pub(crate) fn waiting(&self) -> Option<ChallengeId> {
+        self.customer.filter(|it| it.state == CustomerState::Waiting).map(|it| it.challenge)
+    }
+
     /// Says yes.
     pub(crate) fn approve(&mut self, decider: Hand, now: Time) -> Result<Fact> {
+        self.open(now)?;
+        if self.customer.is_some_and(|it| it.state != CustomerState::Confirmed) {
+            return Err(Refusal::NeedsCustomer.into());
+        }
         self.decide(decider, RequestState::Approved, now)?;
         let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
         let (proposer, decider) = (self.proposer.staff, decider.staff);
@@ -230,7 +293,7 @@ mod tests {
 
     fn request(state: RequestState) -> Request {
         let (reason, told) = ("case 17".to_owned(), Told::default());
-        let kept = Kept { reason, told, facts: Vec::new(), counts: None, comment: None };
+        let kept = Kept { reason, told, facts: Vec::new(), counts: None, contacts: None, comment: None };
         Request {
             id: RequestId(uuid::Uuid::from_u128(1)),
             number: 1,
@@ -241,6 +304,8 @@ mod tests {
             end_cause: None,
             plan_hash: String::new(),
             kept: Some(kept),
+            needs_decider: true,
+            customer: None,
             proposer: hand(1),
             decider: None,
             created_at: Time(10),
@@ -302,6 +367,33 @@ mod tests {
         let late = request(RequestState::Pending);
         assert_eq!(late.state_at(Time(100)), RequestState::Expired, "it reads as expired before that is noted");
         assert_eq!((late.end_cause_at(Time(100)), late.ended_at(Time(100))), (Some(EndCause::Time), Some(Time(100))));
+    }
+
+    #[test]
+    fn what_the_customer_confirms_is_approved_by_her_alone_or_waits_for_the_second_person() {
+        let asked = |state, needs_decider| {
+            let mut it = request(RequestState::Pending);
+            it.customer = Some(Customer { challenge: ChallengeId(uuid::Uuid::from_u128(9)), state });
+            it.needs_decider = needs_decider;
+            it
+        };
+        for state in [CustomerState::Waiting, CustomerState::Cancelled] {
+            let told = asked(state, true).approve(hand(2), Time(50));
+            assert!(matches!(told, Err(Error::Refused(Refusal::NeedsCustomer))), "{state}");
+        }
+        assert!(asked(CustomerState::Confirmed, true).approve(hand(2), Time(50)).is_ok());
+        for (needs_decider, wants_decider, state) in [
+            (false, false, RequestState::Approved),
+            (false, true, RequestState::Pending),
+            (true, false, RequestState::Pending),
+        ] {
+            let mut it = asked(CustomerState::Waiting, needs_decider);
+            assert!(it.waiting().is_some());
+            it.confirm(wants_decider, Time(50)).unwrap();
+            assert_eq!((it.state, it.waiting()), (state, None));
+        }
+        let told = asked(CustomerState::Waiting, false).confirm(false, Time(100));
+        assert!(matches!(told, Err(Error::Refused(Refusal::RequestExpired))));
     }
 
     #[test]

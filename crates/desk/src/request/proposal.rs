@@ -229,7 +229,7 @@ fn laid_over(patch: &Map<String, Value>, seen: &Value) -> Map<String, Value> {
 pub struct Proposal {
     /// The action.
     pub action: Proposable,
-    /// What it is about, of the kind that `about_kind` says.
+    /// What it is about, of the kind that the action says.
     pub about: Subject,
     /// What it is told besides.
     pub told: Told,
@@ -238,34 +238,6 @@ pub struct Proposal {
 /// The verb that a bulk action has for this, if it has one.
 fn verb_of(action: Proposable) -> Option<BulkVerb> {
     BulkVerb::ALL.iter().copied().find(|verb| verb.action() == action.word())
-}
-
-/// The kind of thing an action is about. What makes something new is about whose it will be, or about the institution.
-pub fn about_kind(action: Proposable) -> &'static str {
-    match action {
-        Proposable::CreateKey | Proposable::DisableStaff | Proposable::EnableStaff => "staff",
-        Proposable::AddMember | Proposable::RemoveMember => "team",
-        Proposable::DeleteRole => "role",
-        Proposable::RevokeKey => "key",
-        Proposable::CreateUser
-        | Proposable::AddStaff
-        | Proposable::AppointStaff
-        | Proposable::CreateTeam
-        | Proposable::DefineRole
-        | Proposable::StartBulk
-        | Proposable::ChangeSettings
-        | Proposable::ChangeSecurity => "tenant",
-        Proposable::StartImport | Proposable::PauseImport | Proposable::ResumeImport | Proposable::CancelImport => {
-            "import"
-        }
-        Proposable::UndoBulk | Proposable::PauseBulk | Proposable::ResumeBulk | Proposable::CancelBulk => "bulk",
-        Proposable::ChangeAccount | Proposable::AddAdministrator => "account",
-        Proposable::VerifyAdministrator | Proposable::SetAdministratorRights | Proposable::RemoveAdministrator => {
-            "administrator"
-        }
-        Proposable::CancelChallenge => "challenge",
-        _ => "user",
-    }
 }
 
 impl Proposal {
@@ -278,8 +250,8 @@ impl Proposal {
     pub(crate) fn check(&self, now: Time) -> Result<()> {
         use Proposable as A;
         let (action, told) = (self.action, &self.told);
-        if self.about.kind() != about_kind(action) {
-            let message = format!("`{action}` is about a {}.", about_kind(action));
+        if self.about.kind() != action.about() {
+            let message = format!("`{action}` is about a {}.", action.about());
             return Err(Error::invalid("about", "invalid", message));
         }
         let mut faults = Vec::new();
@@ -600,7 +572,7 @@ mod tests {
             Proposable::ChangeSecurity => told.settings = Some(Map::new()),
             _ => {}
         }
-        Proposal { action, about: about(about_kind(action)), told }
+        Proposal { action, about: about(action.about()), told }
     }
 
     #[test]
@@ -670,7 +642,7 @@ mod tests {
             Err(Error::Invalid(fields)) => fields.into_iter().map(|it| format!("{} {}", it.path, it.code)).collect(),
             told => vec![format!("{told:?}")],
         };
-        let bare = |action: Proposable| Proposal { action, about: about(about_kind(action)), told: Told::default() };
+        let bare = |action: Proposable| Proposal { action, about: about(action.about()), told: Told::default() };
         assert_eq!(codes(bare(Proposable::Disable)), ["Ok(())"]);
         assert_eq!(codes(bare(Proposable::SetFraudStatus)), ["status required"]);
         assert_eq!(codes(bare(Proposable::AddMember)), ["staff_id required", "role_id required"]);

@@ -113,6 +113,7 @@ pub(super) async fn see(
     let seen = |mut request: Request| {
         if let Some(kept) = &mut request.kept {
             kept.told = kept.told.seen_by(caller)?;
+            kept.contacts = None;
         }
         let user = users.iter().find(|user| request.user == Some(user.id));
         Ok(SeenRequest {

@@ -1,16 +1,17 @@
 //! The SQL of requests, and how what may say who somebody is is sealed: with the person's key where a request concerns a
 //! user, so that it goes with her; else with the tenant's.
 
-use super::model::{EndCause, Hand, Kept, Request, RequestState};
+use super::model::{Customer, CustomerState, EndCause, Hand, Kept, Request, RequestState};
 use super::proposal::Proposal;
 use super::questions::RequestFilter;
+use crate::challenge::ChallengeState;
 use crate::db::{Param, Rd, Row, ToParam, Tx, params};
 use crate::error::{Error, Result};
 use crate::permission::Proposable;
 use crate::tenant::Tenant;
 use crate::user::User;
 use crate::value::clock::Time;
-use crate::value::id::{KeyId, RequestId, StaffId, TenantId, UserId};
+use crate::value::id::{ChallengeId, KeyId, RequestId, StaffId, TenantId, UserId};
 use crate::value::random::Random;
 use crate::value::seal::{PersonKey, Place, Sealing};
 use crate::value::secret;
@@ -20,6 +21,8 @@ macro_rules! columns {
     () => {
         "r.id, r.number, r.action, r.subject_kind, r.subject_id, r.user_id, r.state, r.end_cause, r.plan_hash, r.sealed, \
          r.proposer_id, r.proposer_key, r.decider_id, r.decider_key, r.created_at, r.expires_at, r.ended_at, \
+         r.needs_decider, r.challenge_id, r.confirmed_at, \
+         (SELECT c.state FROM challenge c WHERE c.tenant_id = r.tenant_id AND c.id = r.challenge_id), \
          (SELECT k.wrapped FROM person_key k WHERE k.tenant_id = r.tenant_id AND k.user_id = r.user_id)"
     };
 }
@@ -49,13 +52,14 @@ pub(crate) const PENDING_OF: &str = "\
 
 pub(crate) const INSERT: &str = "\
     INSERT INTO request (tenant_id, id, number, action, subject_kind, subject_id, state, plan_hash, sealed, proposer_id,
-                         proposer_key, created_at, expires_at, user_id)
-    VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $12, $13)
+                         proposer_key, created_at, expires_at, user_id, needs_decider, challenge_id)
+    VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $12, $13, $14, $15)
     ON CONFLICT (tenant_id, subject_id, action) WHERE state = 'pending' DO NOTHING";
 
 pub(crate) const SAVE: &str = "\
     UPDATE request
-    SET state = $3, end_cause = $4, sealed = $5, decider_id = $6, decider_key = $7, ended_at = $8
+    SET state = $3, end_cause = $4, sealed = $5, decider_id = $6, decider_key = $7, ended_at = $8, needs_decider = $9,
+        confirmed_at = COALESCE(confirmed_at, $10)
     WHERE tenant_id = $1 AND id = $2 AND state = 'pending'";
 
 /// What a request about the tenant has as its subject's id, if it makes nothing new.
@@ -93,6 +97,18 @@ fn read(tenant: &Tenant, mut row: Row) -> Result<Stored> {
     let (proposer, proposer_key): (StaffId, Option<KeyId>) = (row.take()?, row.take()?);
     let (decider, decider_key): (Option<StaffId>, Option<KeyId>) = (row.take()?, row.take()?);
     let (created_at, expires_at, ended_at) = (row.take()?, row.take()?, row.take()?);
+    let (needs_decider, challenge): (bool, Option<ChallengeId>) = (row.take()?, row.take()?);
+    let (confirmed_at, waits): (Option<Time>, Option<ChallengeState>) = (row.take()?, row.take()?);
+    // Her word counts as it is noted here: this row is locked by whoever confirms or decides.
+    let asked = |challenge| Customer {
+        challenge,
+        state: match (confirmed_at, waits) {
+            (Some(_), _) => CustomerState::Confirmed,
+            (None, Some(ChallengeState::Cancelled)) => CustomerState::Cancelled,
+            (None, _) => CustomerState::Waiting,
+        },
+    };
+    let customer = challenge.map(asked);
     let wrapped: Option<Vec<u8>> = row.take()?;
     let about = Subject::of(&kind, uuid::Uuid::from_bytes(subject));
     let about = about.ok_or_else(|| Error::internal("a request about nothing that is known"))?;
@@ -115,6 +131,8 @@ fn read(tenant: &Tenant, mut row: Row) -> Result<Stored> {
         end_cause,
         plan_hash,
         kept,
+        needs_decider,
+        customer,
         proposer: Hand { staff: proposer, key: proposer_key },
         decider: decider.map(|staff| Hand { staff, key: decider_key }),
         created_at,
@@ -184,6 +202,7 @@ pub(crate) async fn insert(
     user: Option<&User>,
 ) -> Result<bool> {
     let sealed = seal(tenant, random, request, user)?.ok_or_else(|| Error::internal("a request without its plan"))?;
+    let challenge = request.customer.map(|it| it.challenge);
     let (kind, subject) = (request.about.kind(), subject_id(tenant, &request.proposal()?)?);
     let params = params![
         tenant.id,
@@ -198,18 +217,21 @@ pub(crate) async fn insert(
         request.proposer.key,
         request.created_at,
         request.expires_at,
-        request.user
+        request.user,
+        request.needs_decider,
+        challenge
     ];
     Ok(tx.run(INSERT, params).await? == 1)
 }
 
-/// Saves how it ended.
+/// Saves how it ended, or that the customer has confirmed it at this moment, if she has now.
 pub(crate) async fn save(
     tx: &mut Tx,
     tenant: &Tenant,
     random: &Random,
     stored: &Stored,
     user: Option<&User>,
+    now: Time,
 ) -> Result<()> {
     let request = &stored.request;
     let sealed = match user {
@@ -218,8 +240,20 @@ pub(crate) async fn save(
     };
     let sealed = sealed.as_ref().unwrap_or(&stored.sealed);
     let (decider, key) = (request.decider.map(|hand| hand.staff), request.decider.and_then(|hand| hand.key));
-    let params =
-        params![tenant.id, request.id, request.state, request.end_cause, sealed, decider, key, request.ended_at];
+    let confirmed_at = request.customer.filter(|it| it.state == CustomerState::Confirmed).map(|_| now);
+    let (state, needs_decider) = (request.state, request.needs_decider);
+    let params = params![
+        tenant.id,
+        request.id,
+        state,
+        request.end_cause,
+        sealed,
+        decider,
+        key,
+        request.ended_at,
+        needs_decider,
+        confirmed_at
+    ];
     tx.run(SAVE, params).await?;
     Ok(())
 }

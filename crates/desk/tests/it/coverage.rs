@@ -19,7 +19,6 @@ use desk::message::*;
 use desk::note::*;
 use desk::password::{AppointStaff, RevokePassword, StartPasswordReset};
 use desk::permission::{ACTIONS, BUILT_IN_ROLES, Need, Permission as P, Proposable, QUESTIONS};
-use desk::request::proposal::about_kind;
 use desk::request::*;
 use desk::role::*;
 use desk::second_factor::*;
@@ -681,7 +680,7 @@ async fn proposal(s: &Scene, action: Proposable) -> Proposal {
     let (t, house) = (&s.t, s.t.house());
     let text = |text: &str| Some(text.to_owned());
     let mut told = desk::request::Told::default();
-    let mut about = match about_kind(action) {
+    let mut about = match action.about() {
         "staff" => Subject::Staff(s.other_staff),
         "team" => Subject::Team(s.team),
         "role" => Subject::Role(s.role),
@@ -835,6 +834,59 @@ async fn whatever_can_be_proposed_is_done_in_the_name_of_who_approves_it() {
             );
             assert_eq!(count(&s.t, sql).await, 1, "{name} has a record of its own");
             only_by_two(&s.t, "user.erase").await;
+            t = s.t;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_about_a_user_can_be_hers_to_confirm_at_every_door() {
+    let about_users = || Proposable::ALL.iter().filter(|action| action.about() == "user");
+    for mut t in TestDesk::all().await {
+        for (index, action) in about_users().enumerate() {
+            let s = Scene::set(t, &format!("c{index}")).await;
+            let (name, house) = (action.word(), s.t.house());
+            for (_, before) in BEFORE.iter().filter(|(known, _)| *known == name) {
+                let by = if *before == "second_factor.confirm" { &s.herself } else { &house };
+                run_of(before)(&s, by).await.unwrap();
+            }
+            match action {
+                Proposable::Suspend => run_of("request.decline")(&s, &s.t.admin()).await.unwrap(),
+                Proposable::Blacklist => run_of("request.withdraw")(&s, &s.t.admin()).await.unwrap(),
+                _ => {}
+            }
+            // Somebody who may do it, as the tables say.
+            let admin =
+                s.t.desk.ask(&house, ListRoles).await.unwrap().into_iter().find(|it| it.name == "admin").unwrap();
+            let add = AddMember { team: s.team, staff: s.staff, role: admin.id };
+            s.t.desk.perform(&house, add).await.unwrap();
+            let proposal = proposal(&s, *action).await;
+            let confirms = |names: &[&str]| patch(json!({ "customer_confirms": names }));
+            let settings = ChangeSecuritySettings { patch: confirms(&[name]) };
+            s.t.desk.perform(&house, settings).await.unwrap();
+            later(&s.t);
+            for caller in [s.t.admin(), Caller::house(s.t.tenant, desk::Door::Worker)] {
+                let told = run_of(name)(&s, &caller).await;
+                assert_eq!(refusal(told), Refusal::NeedsCustomer, "{name} by {:?}", caller.who);
+            }
+            let proposer = Caller { may: P::ALL.iter().copied().collect(), ..s.staff_caller.clone() };
+            let propose = ProposeAction { proposal, reason: "case 17".to_owned() };
+            let seen = s.t.desk.perform(&proposer, propose).await;
+            let seen = seen.unwrap_or_else(|error| panic!("{name} is not proposed: {error:?}")).request;
+            assert!(!seen.needs_decider, "{name}");
+            let challenge = seen.customer.unwrap().challenge;
+            later(&s.t);
+            let send = SendCode { challenge, channel: None, sending: Sending::Any, partner: None };
+            s.t.desk.perform(&s.t.admin(), send).await.unwrap();
+            let confirm = ConfirmChallenge { challenge, code: newest_code(&s.t).await, partner: None };
+            let told = s.t.desk.perform(&s.t.admin(), confirm).await;
+            assert!(matches!(told, Ok(Answered::Confirmed(_))), "{name}: {told:?}");
+            let sql = format!(
+                "SELECT COUNT(*) FROM audit WHERE action = '{name}' AND outcome = 'done' AND at = {}",
+                s.t.desk.now().0
+            );
+            assert_eq!(count(&s.t, sql).await, 1, "{name} has a record of its own");
+            s.t.desk.perform(&house, ChangeSecuritySettings { patch: confirms(&[]) }).await.unwrap();
             t = s.t;
         }
     }

@@ -41,6 +41,7 @@ const UPHILL: &[(&str, &str, &str)] = &[
     ("staff", "session", "staff sessions are rows of the same table"),
     ("tenant", "role", "a tenant is born with the built-in roles"),
     ("challenge", "administrator", "what is confirmed is done in the same transaction, and whom it is sent to is hers"),
+    ("challenge", "request", "as above: what a customer confirms is a request, and is done in the same transaction"),
     ("job", "key", "the sweep deletes used assertions"),
 ];
 

@@ -7,6 +7,7 @@ mod audit;
 mod authority;
 mod bulk;
 mod coverage;
+mod customer;
 mod db;
 mod door;
 mod house;

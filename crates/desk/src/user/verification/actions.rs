@@ -170,7 +170,7 @@ pub struct DecideVerification {
 impl DecideVerification {
     async fn on_user(&self, cx: &mut Cx<'_>, mut user: User, said: Said) -> Result<Verifying> {
         // Approving and declining a request for verification decide, too: the policy holds them by this name.
-        cx.check_second_person(Self::NAME, Subject::User(user.id))?;
+        cx.check_policy(Self::NAME, Subject::User(user.id))?;
         let author = cx.caller.author();
         let by = By { now: cx.now, author: &author, reason: self.reason.as_deref() };
         let Some(fact) = self.decide_on_found(cx, &mut user, &by)? else {
@@ -303,7 +303,7 @@ impl Action for SubmitVerification {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Verifying> {
         let user = load(cx, self.user).await?;
         if user.standing.verification != Verification::Requested {
-            cx.check_second_person(AskVerification::NAME, Subject::User(user.id))?;
+            cx.check_policy(AskVerification::NAME, Subject::User(user.id))?;
         }
         let asked = AskVerification { user: self.user, reason: None }.on_loaded(cx, user).await?;
         let (user, mut changed) = (asked.user, asked.changed);

@@ -206,7 +206,13 @@ impl BulkCounts {
         let mut qx = Qx { rd: cx.tx, caller: cx.caller, tenant: cx.tenant, now: cx.now };
         let seen = proposed.look(&mut qx, PLAN_MAX, May::Anybody).await?;
         let refused = seen.refused.into_iter().map(|(code, group)| (code.to_owned(), group.count)).collect();
-        let (changed, unchanged) = (seen.changed.count, seen.unchanged.count);
+        let (changed, unchanged) = match proposed {
+            // Who is signed in comes and goes by itself.
+            PreviewBulk::Start(order) if order.deed.verb == BulkVerb::EndSessions => {
+                (seen.changed.count + seen.unchanged.count, 0)
+            }
+            _ => (seen.changed.count, seen.unchanged.count),
+        };
         Ok(BulkCounts { selected: seen.selected, looked_at: seen.looked_at, changed, unchanged, refused })
     }
 }

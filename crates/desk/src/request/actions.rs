@@ -107,7 +107,7 @@ impl Action for ProposeAction {
         if let Some(mut earlier) = store::pending_for_change(cx.tx, &tenant, &self.proposal).await? {
             // Its time may be over, and that not be noted yet.
             let fact = earlier.request.expire(cx.now).ok_or(Refusal::RequestPending)?;
-            call_off(cx, &earlier.request, "expired").await?;
+            call_off(cx, &mut earlier.request, "expired").await?;
             store::save(cx.tx, &tenant, cx.random, &earlier, user.as_ref(), cx.now).await?;
             cx.note(fact);
         }
@@ -153,8 +153,8 @@ impl Action for ProposeAction {
 }
 
 /// Nobody need confirm what has come to its end.
-async fn call_off(cx: &mut Cx<'_>, request: &Request, cause: &'static str) -> Result<()> {
-    match request.waiting() {
+async fn call_off(cx: &mut Cx<'_>, request: &mut Request, cause: &'static str) -> Result<()> {
+    match request.call_off() {
         Some(challenge) => challenge::cancel_one(cx, challenge, cause).await,
         None => Ok(()),
     }
@@ -303,7 +303,7 @@ impl Action for DeclineRequest {
         may_decide(cx, &stored.request, decider).await?;
         let fact = stored.request.decline(decider, cx.now)?;
         comment(&mut stored.request, Some(&self.reason));
-        call_off(cx, &stored.request, "declined").await?;
+        call_off(cx, &mut stored.request, "declined").await?;
         store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref(), cx.now).await?;
         cx.note(fact);
         seen(cx, stored.request).await
@@ -335,7 +335,7 @@ impl Action for WithdrawRequest {
         check_reason(self.reason.as_deref())?;
         let (mut stored, user) = load(cx, self.request).await?;
         let fact = stored.request.withdraw(proposer, cx.now)?;
-        call_off(cx, &stored.request, "withdrawn").await?;
+        call_off(cx, &mut stored.request, "withdrawn").await?;
         store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref(), cx.now).await?;
         cx.note(fact);
         seen(cx, stored.request).await
@@ -356,7 +356,7 @@ impl Action for ExpireRequest {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<bool> {
         let (mut stored, user) = load(cx, self.0).await?;
         let Some(fact) = stored.request.expire(cx.now) else { return Ok(false) };
-        call_off(cx, &stored.request, "expired").await?;
+        call_off(cx, &mut stored.request, "expired").await?;
         store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref(), cx.now).await?;
         cx.note(fact);
         Ok(true)

@@ -231,9 +231,11 @@ impl Request {
         Ok(Fact::RequestConfirmed { request, number, action, about, proposer, challenge, done })
     }
 
-    /// What waits for the customer and is worth nothing once the request has come to its end.
-    pub(crate) fn waiting(&self) -> Option<ChallengeId> {
-        self.customer.filter(|it| it.state == CustomerState::Waiting).map(|it| it.challenge)
+    /// Waits for the customer no longer, since it has come to its end; what waited, if she has not spoken.
+    pub(crate) fn call_off(&mut self) -> Option<ChallengeId> {
+        let customer = self.customer.as_mut().filter(|it| it.state == CustomerState::Waiting)?;
+        customer.state = CustomerState::Cancelled;
+        Some(customer.challenge)
     }
 
     /// Says yes.
@@ -388,10 +390,11 @@ mod tests {
             (true, false, RequestState::Pending),
         ] {
             let mut it = asked(CustomerState::Waiting, needs_decider);
-            assert!(it.waiting().is_some());
             it.confirm(wants_decider, Time(50)).unwrap();
-            assert_eq!((it.state, it.waiting()), (state, None));
+            assert_eq!((it.state, it.call_off()), (state, None), "she has spoken");
         }
+        let mut off = asked(CustomerState::Waiting, false);
+        assert!(off.call_off().is_some() && off.call_off().is_none());
         let told = asked(CustomerState::Waiting, false).confirm(false, Time(100));
         assert!(matches!(told, Err(Error::Refused(Refusal::RequestExpired))));
     }

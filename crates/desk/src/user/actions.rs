@@ -436,7 +436,8 @@ impl Action for EditUser {
         if fields.is_empty() {
             return Ok(Changed { user, changed: false });
         }
-        cx.weigh("kind", &(user.kind, self.kind, user.employee, self.employee))?;
+        cx.weigh("kind", &self.kind.map(|to| (user.kind, to)))?;
+        cx.weigh("employee", &self.employee.map(|to| (user.employee, to)))?;
         cx.weigh("profile", &new.differences(&old)?)?;
         user.kind = self.kind.unwrap_or(user.kind);
         user.employee = self.employee.unwrap_or(user.employee);

@@ -254,7 +254,10 @@ async fn what_has_come_to_its_end_takes_no_code_any_more() {
             let (request, challenge) = asked(&t, &agent, propose(Proposable::Disable, ada)).await;
             let code = code_for(&t, &agent, challenge).await;
             match end {
-                "withdrawn" => drop(t.desk.perform(&agent, withdraw(request)).await.unwrap()),
+                "withdrawn" => {
+                    let seen = t.desk.perform(&agent, withdraw(request)).await.unwrap();
+                    assert_eq!(seen.request.customer.unwrap().state, CustomerState::Cancelled);
+                }
                 "declined" => drop(t.desk.perform(&all, decline(request)).await.unwrap()),
                 _ => {
                     t.clock.advance(8 * DAY);

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::fact::Fact;
 use crate::permission::Proposable;
 use crate::value::id::{DeviceId, TenantId, UserId};
-use crate::verb::Cx;
+use crate::verb::{Cx, Subject};
 
 pub(crate) const END_SESSIONS: &str = "\
     UPDATE session
@@ -24,12 +24,12 @@ pub(crate) const END_PROOFS: &str = "\
     SET ended_at = $3, end_cause = $4
     WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL";
 
-/// What was proposed about somebody who goes, and is not decided.
+/// What was proposed about somebody who goes, or about an account of hers, and is not decided.
 pub(crate) const END_REQUESTS: &str = "\
     UPDATE request
     SET state = 'expired', end_cause = $3, ended_at = $4
-    WHERE tenant_id = $1 AND subject_id = $2 AND state = 'pending'
-    RETURNING id, number, action, proposer_id";
+    WHERE tenant_id = $1 AND user_id = $2 AND state = 'pending'
+    RETURNING id, number, action, subject_kind, subject_id, proposer_id";
 
 /// What waits for a code that she was sent, or could be.
 pub(crate) const END_CHALLENGES: &str = "\
@@ -119,8 +119,9 @@ async fn end_challenges(cx: &mut Cx<'_>, sql: &'static str, user: UserId, cause:
 async fn end_requests(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> Result<()> {
     for mut row in cx.tx.all(END_REQUESTS, params![cx.tenant.id, user, cause, cx.now]).await? {
         let (request, number) = (row.take()?, row.take()?);
-        let (action, proposer): (Proposable, _) = (row.take()?, row.take()?);
-        let (action, about) = (action.word(), Some(user.to_string()));
+        let (action, kind, subject): (Proposable, String, [u8; 16]) = (row.take()?, row.take()?, row.take()?);
+        let (action, about) = (action.word(), Subject::text(&kind, Some(uuid::Uuid::from_bytes(subject))));
+        let proposer = row.take()?;
         cx.note(Fact::RequestExpired { request, number, action, about, proposer, cause });
     }
     Ok(())

@@ -3,7 +3,6 @@
 //! `preview` is `perform` without the commit. An author of an action cannot forget audit, event, job or permission:
 //! there is nothing to remember.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -28,7 +27,7 @@ use crate::value::id::{AuditId, TenantId};
 use crate::value::password::Hashing;
 use crate::value::random::Random;
 use crate::value::seal::{HouseKey, MasterKey, TenantKeys};
-use crate::verb::{Action, Apart, Became, Cx, Eyes, Question, Qx, Subject, check_second_person};
+use crate::verb::{Action, Answer, Apart, Became, Cx, Eyes, Question, Qx, Subject, check_policy};
 use crate::{audit, credential, event, idempotency, job};
 
 /// Settings read from the database are believed for so long; the process that changes them forgets them at once.
@@ -283,9 +282,6 @@ trait Deed: Send + Sync {
     fn act<'a>(&'a self, cx: &'a mut Cx<'_>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>>;
 }
 
-/// An output without its type.
-type Answer = Box<dyn Any + Send>;
-
 /// Turns an output into the bytes to be kept and sent.
 type Render = Box<dyn Fn(Answer) -> Result<Vec<u8>> + Send + Sync>;
 
@@ -317,6 +313,8 @@ struct Acted {
     announced: Vec<Fact>,
     /// What has a row of its own.
     apart: Vec<Apart>,
+    /// What it comes to, where that is asked.
+    plan: Option<Plan>,
     now: Time,
 }
 
@@ -345,11 +343,16 @@ impl Performing {
         if let Some(missing) = self.missing {
             return Err(Error::Forbidden(missing));
         }
-        check_second_person(&self.tenant, &self.caller, self.name, self.deed.subject(), eyes)?;
+        check_policy(&self.tenant, &self.caller, self.name, self.deed.subject(), eyes)?;
         let now = self.inner.clock.now();
         let mut cx = Cx::new(tx, &self.caller, &self.tenant, &self.inner.random, now).with(eyes);
         let output = self.deed.act(&mut cx).await?;
-        Ok(Acted { output, facts: cx.facts, announced: cx.announced, apart: cx.apart, now })
+        let apart = cx.apart.iter().flat_map(|it| &it.facts);
+        let plan = match cx.is_planned() {
+            true => Some(cx.plan(cx.facts.iter().chain(&cx.announced).chain(apart), self.deed.subject())?),
+            false => None,
+        };
+        Ok(Acted { output, facts: cx.facts, announced: cx.announced, apart: cx.apart, plan, now })
     }
 
     /// Makes events of a record's facts (`told` as the row tells them) and of what is only announced, and leaves the jobs
@@ -436,7 +439,7 @@ impl Write for Performing {
     type Output = Answer;
 
     async fn run(&self, tx: &mut Tx) -> Result<Answer> {
-        let Acted { output, facts, announced, apart, now } = self.act(tx, Eyes::One).await?;
+        let Acted { output, facts, announced, apart, now, .. } = self.act(tx, Eyes::ONE).await?;
         self.record_apart(tx, now, facts.len() + announced.len(), &apart).await?;
         if facts.is_empty() {
             // Somebody unknown who changed nothing leaves no row: noise must not fill the book. Nor does somebody who only
@@ -507,9 +510,8 @@ impl Write for Previewing {
 
     async fn run(&self, tx: &mut Tx) -> Result<Plan> {
         // Nothing comes of it, so that nobody else need have looked.
-        let Acted { facts, announced, apart, now, .. } = self.0.act(tx, Eyes::Two).await?;
-        let apart = apart.iter().flat_map(|it| &it.facts);
-        Plan::of(facts.iter().chain(&announced).chain(apart), now, self.0.deed.subject())
+        let acted = self.0.act(tx, Eyes::ALL).await?;
+        acted.plan.ok_or_else(|| Error::internal("a preview without its plan"))
     }
 
     fn keep(&self) -> bool {

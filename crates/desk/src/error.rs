@@ -127,6 +127,8 @@ words! {
     pub enum Refusal {
         /// The import has ended.
         ImportOver = "import_over",
+        /// The start of the import was not approved yet.
+        ImportAwaits = "import_awaits",
         /// As many imports as there may be have not ended yet.
         TooManyImports = "too_many_imports",
         /// The user is not locked.
@@ -207,6 +209,10 @@ words! {
         ChangedSince = "changed_since",
         /// The institution wants a second person for this.
         NeedsSecondPerson = "needs_second_person",
+        /// The institution wants the customer to confirm this.
+        NeedsCustomer = "needs_customer",
+        /// Who proposed it may not do it any more.
+        ProposerMayNot = "proposer_may_not",
         /// Nothing would come of it.
         NothingToDo = "nothing_to_do",
         /// The same was proposed and is not decided yet.
@@ -289,6 +295,7 @@ impl Refusal {
             Refusal::LastOne => "The last one of its kind must stay.",
             Refusal::BuiltIn => "A built-in role cannot be changed.",
             Refusal::ImportOver => "The import has ended.",
+            Refusal::ImportAwaits => "Its start has to be proposed, and approved by somebody else.",
             Refusal::TooManyImports => "Too many imports have not ended yet; wait, or cancel one.",
             Refusal::InUse => "Somebody still holds or uses it.",
             Refusal::NotToOneself => "One cannot do this to oneself.",
@@ -303,6 +310,10 @@ impl Refusal {
             Refusal::AlreadyUndone => "It was undone already, or is being undone.",
             Refusal::ChangedSince => "It has moved since.",
             Refusal::NeedsSecondPerson => "This needs a second person: propose it as a request.",
+            Refusal::NeedsCustomer => {
+                "The customer has to confirm this: propose it as a request, and have her told a code."
+            }
+            Refusal::ProposerMayNot => "Whoever proposed this may not do it any more.",
             Refusal::NothingToDo => "There is nothing to do: it is so already.",
             Refusal::RequestPending => "The same was proposed already, and waits to be decided.",
             Refusal::RequestDecided => "The request is no longer pending.",

@@ -198,6 +198,8 @@ facts! {
     BulkCompleted { bulk: BulkId, changed: i64, unchanged: i64, refused: i64 } = "bulk.completed" as Bulk;
     /// It could not go on; a missing permission is named.
     BulkFailed { bulk: BulkId, code: &'static str, permission: Option<&'static str> } = "bulk.failed" as Bulk;
+    /// A file of users was received, and waits for somebody to approve its start.
+    ImportReceived { import: ImportId, dry_run: bool } = "import.received" as Import;
     /// Users are being brought in from a file.
     ImportStarted { import: ImportId, dry_run: bool } = "import.started" as Import;
     /// Rows of the file were dealt with; the numbers are those of the users it created, without gaps.
@@ -216,6 +218,8 @@ facts! {
     RequestProposed { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, expires_at: Time } = "request.proposed" as Request;
     /// The second person has said yes, and it was done.
     RequestApproved { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, decider: StaffId } = "request.approved" as Request;
+    /// The customer whom it is about has confirmed it; `done`: and so it was done, with nobody else wanted.
+    RequestConfirmed { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, challenge: ChallengeId, done: bool } = "request.confirmed" as Request;
     /// The second person has said no.
     RequestDeclined { request: RequestId, number: i64, action: &'static str, about: Option<String>, proposer: StaffId, decider: StaffId } = "request.declined" as Request;
     /// Who proposed it took it back.

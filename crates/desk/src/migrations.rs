@@ -17,4 +17,5 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0011_choice", sql: include_str!("../migrations/0011_choice.sql") },
     Migration { name: "0013_large", sql: include_str!("../migrations/0013_large.sql") },
     Migration { name: "0014_callbacks", sql: include_str!("../migrations/0014_callbacks.sql") },
+    Migration { name: "0015_proposals", sql: include_str!("../migrations/0015_proposals.sql") },
 ];

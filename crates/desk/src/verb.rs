@@ -1,9 +1,13 @@
 //! What a verb is, and what it may touch while it runs. A verb meets the desk only through `Cx` (actions) and `Qx`
 //! (questions); no noun names the door.
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::caller::{Caller, Door, Who};
 use crate::db::{Rd, Tx, Weight};
@@ -133,34 +137,60 @@ impl Subject {
     }
 }
 
-/// Whose eyes an action has passed.
+/// Whose eyes an action has passed besides its caller's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Eyes {
-    /// The caller's alone.
-    One,
-    /// A second person's, too; or nothing comes of it, because it is a preview.
-    Two,
+pub(crate) struct Eyes {
+    /// A second person's.
+    pub second_person: bool,
+    /// The customer's whom it is about.
+    pub customer: bool,
+    /// It is tried out for a proposal and taken back: what it needs is noted, whatever the proposer may do herself.
+    pub tried: bool,
 }
 
-/// The one place that keeps the institution's policy: what needs a second person is done on the strength of a request, or
-/// not at all, by whichever door, key or bulk action it is tried. Two are not held by it: a user who does something about
-/// herself, and the operator at the machine, who is the way back in when there is no second person left.
-pub(crate) fn check_second_person(
-    tenant: &Tenant,
-    caller: &Caller,
-    name: &str,
-    subject: Subject,
-    eyes: Eyes,
-) -> Result<()> {
+impl Eyes {
+    /// Nobody else's.
+    pub const ONE: Eyes = Eyes { second_person: false, customer: false, tried: false };
+    /// A second person's.
+    pub const TWO: Eyes = Eyes { second_person: true, ..Eyes::ONE };
+    /// All that there are to pass; or nothing comes of it, because it is a preview.
+    pub const ALL: Eyes = Eyes { customer: true, ..Eyes::TWO };
+    /// Nobody's yet.
+    const TRIED: Eyes = Eyes { tried: true, ..Eyes::ONE };
+}
+
+/// Whom the policy wants to look at what was tried out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wants {
+    /// A second person.
+    pub second_person: bool,
+    /// The customer whom it is about.
+    pub customer: bool,
+}
+
+/// Whom the institution's policy wants besides this caller. Two are not held by it: a user who does something about herself, and
+/// the operator at the machine, who is the way back in when there is no second person left.
+fn wants(tenant: &Tenant, caller: &Caller, name: &str, subject: Subject) -> Wants {
     let is_bound = match caller.who {
         Who::User { id, .. } => subject != Subject::User(id),
         Who::House => caller.origin.door != Door::Cli,
         Who::Staff { .. } | Who::Key { .. } | Who::Anonymous => true,
     };
-    if eyes == Eyes::One && is_bound && tenant.settings.needs_second_person(name) {
-        return Err(Refusal::NeedsSecondPerson.into());
+    Wants {
+        second_person: is_bound && tenant.settings.needs_second_person(name),
+        customer: is_bound && tenant.settings.needs_customer(name),
     }
-    Ok(())
+}
+
+/// The one place that keeps the institution's policy: what needs a second person, or the customer, is done on the strength of a
+/// request, or not at all, by whichever door, key or bulk action it is tried.
+pub(crate) fn check_policy(tenant: &Tenant, caller: &Caller, name: &str, subject: Subject, eyes: Eyes) -> Result<()> {
+    let wants = wants(tenant, caller, name, subject);
+    match () {
+        () if wants.second_person && !eyes.second_person => Err(Refusal::NeedsSecondPerson.into()),
+        () if wants.customer && !eyes.customer => Err(Refusal::NeedsCustomer.into()),
+        () => Ok(()),
+    }
 }
 
 /// An action without its type, to be run within another.
@@ -171,9 +201,12 @@ pub(crate) trait Step: Send + Sync {
     fn subject(&self) -> Subject;
     /// Why.
     fn reason(&self) -> Option<&str>;
-    /// Runs it.
-    fn run<'a>(&'a self, cx: &'a mut Cx<'_>) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+    /// Runs it; answers as the action does.
+    fn run<'a>(&'a self, cx: &'a mut Cx<'_>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>>;
 }
+
+/// An output without its type.
+pub(crate) type Answer = Box<dyn Any + Send>;
 
 impl<A: Action> Step for A {
     fn name(&self) -> &'static str {
@@ -188,8 +221,8 @@ impl<A: Action> Step for A {
         Action::reason(self)
     }
 
-    fn run<'a>(&'a self, cx: &'a mut Cx<'_>) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> {
-        Box::pin(async move { Action::run(self, cx).await.map(drop) })
+    fn run<'a>(&'a self, cx: &'a mut Cx<'_>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>> {
+        Box::pin(async move { Ok(Box::new(Action::run(self, cx).await?) as Answer) })
     }
 }
 
@@ -280,6 +313,8 @@ pub struct Cx<'a> {
     pub(crate) facts: Vec<Fact>,
     pub(crate) apart: Vec<Apart>,
     pub(crate) announced: Vec<Fact>,
+    weights: Vec<Value>,
+    wants: Wants,
     ids_made: i64,
     eyes: Eyes,
 }
@@ -292,8 +327,9 @@ impl<'a> Cx<'a> {
         random: &'a Random,
         now: Time,
     ) -> Self {
-        let (facts, announced, apart) = (Vec::new(), Vec::new(), Vec::new());
-        Cx { tx, caller, tenant, random, now, facts, announced, apart, ids_made: 0, eyes: Eyes::One }
+        let (facts, announced, apart, weights) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (wants, eyes) = (Wants::default(), Eyes::ONE);
+        Cx { tx, caller, tenant, random, now, facts, announced, apart, weights, wants, ids_made: 0, eyes }
     }
 
     /// The same, for what has passed these eyes.
@@ -301,9 +337,15 @@ impl<'a> Cx<'a> {
         Cx { eyes, ..self }
     }
 
-    /// Refuses what needs a second person and was looked at by one only; for what is done later, piece by piece.
-    pub(crate) fn check_second_person(&self, name: &str, subject: Subject) -> Result<()> {
-        check_second_person(self.tenant, self.caller, name, subject, self.eyes)
+    /// Refuses what needs somebody else who has not looked; for what is done later, piece by piece, or within something else.
+    pub(crate) fn check_policy(&mut self, name: &str, subject: Subject) -> Result<()> {
+        if self.eyes.tried {
+            let more = wants(self.tenant, self.caller, name, subject);
+            self.wants.second_person |= more.second_person;
+            self.wants.customer |= more.customer;
+            return Ok(());
+        }
+        check_policy(self.tenant, self.caller, name, subject, self.eyes)
     }
 
     /// Says what has happened. The fact is the only source of audit detail, events and follow-up jobs.
@@ -317,6 +359,36 @@ impl<'a> Cx<'a> {
         self.announced.push(fact);
     }
 
+    /// Whether a second person has looked at this action: what is done of it later, piece by piece, is done on that strength.
+    pub(crate) fn is_approved(&self) -> bool {
+        self.eyes.second_person
+    }
+
+    /// Whether it is only tried out for a proposal, whose author need not be allowed to do it.
+    pub(crate) fn is_tried(&self) -> bool {
+        self.eyes.tried
+    }
+
+    /// Whether somebody will compare what this action does with what it was shown to do.
+    pub(crate) fn is_planned(&self) -> bool {
+        self.eyes != Eyes::ONE
+    }
+
+    /// Says what the action found and changes, or leans on, where the facts name no values: another value is another plan.
+    /// Only the plan's keyed hash sees it.
+    pub(crate) fn weigh(&mut self, what: &'static str, value: &impl Serialize) -> Result<()> {
+        if self.is_planned() {
+            let value = serde_json::to_value(value).map_err(Error::internal)?;
+            self.weights.push(Value::Array(vec![what.into(), value]));
+        }
+        Ok(())
+    }
+
+    /// The plan of what was done so far, about this.
+    pub(crate) fn plan<'f>(&self, facts: impl IntoIterator<Item = &'f Fact>, about: Subject) -> Result<Plan> {
+        Plan::of(self.tenant, facts, &self.weights, self.now, about)
+    }
+
     /// The moment for the next new id: ids made in one action sort in the order in which they were made.
     pub fn id_time(&mut self) -> Time {
         self.ids_made += 1;
@@ -326,62 +398,72 @@ impl<'a> Cx<'a> {
     /// Runs another action inside this one: same transaction, same audit row, again authorised.
     pub async fn perform<A: Action>(&mut self, action: &A) -> Result<A::Output> {
         let need = need_of(ACTIONS, A::NAME).ok_or_else(|| Error::internal(format!("{} has no line", A::NAME)))?;
-        if let Some(missing) = self.caller.lacks(need, action.subject()) {
+        if let Some(missing) = self.caller.lacks(need, action.subject()).filter(|_| !self.eyes.tried) {
             return Err(Error::Forbidden(missing));
         }
-        check_second_person(self.tenant, self.caller, A::NAME, action.subject(), self.eyes)?;
+        self.check_policy(A::NAME, action.subject())?;
         action.run(self).await
     }
 
-    /// Runs an action that a second person has looked at, for this caller: again authorised, with a record, events and jobs
-    /// of its own. An error of it is one of the whole. Answers what it has caused.
-    pub(crate) async fn perform_decided(&mut self, step: &dyn Step) -> Result<Plan> {
+    /// Runs an action that these eyes have looked at, for this caller: again authorised, with a record, events and jobs of its
+    /// own. An error of it is one of the whole. Answers what it has caused, and as the action does.
+    pub(crate) async fn perform_decided(
+        &mut self,
+        caller: &Caller,
+        step: &dyn Step,
+        eyes: Eyes,
+    ) -> Result<(Plan, Answer)> {
         let name = step.name();
         let need = need_of(ACTIONS, name).ok_or_else(|| Error::internal(format!("{name} has no line")))?;
-        if let Some(missing) = self.caller.lacks(need, step.subject()) {
+        if let Some(missing) = caller.lacks(need, step.subject()) {
             return Err(Error::Forbidden(missing));
         }
-        let mut cx = Cx::new(self.tx, self.caller, self.tenant, self.random, self.now).with(Eyes::Two);
+        check_policy(self.tenant, caller, name, step.subject(), eyes)?;
+        let mut cx = Cx::new(self.tx, caller, self.tenant, self.random, self.now).with(eyes);
         cx.ids_made = self.ids_made;
-        step.run(&mut cx).await?;
+        let answer = step.run(&mut cx).await?;
+        let plan = cx.plan(cx.facts.iter().chain(&cx.announced), step.subject())?;
         let (mut facts, announced, ids_made) = (cx.facts, cx.announced, cx.ids_made);
         let apart = cx.apart;
         facts.extend(announced);
         self.ids_made = ids_made;
         self.apart.extend(apart);
-        let plan = Plan::of(&facts, self.now, step.subject())?;
         let became = if facts.is_empty() { Became::Unchanged } else { Became::Done };
-        let (caller, reason) = (Arc::new(self.caller.clone()), step.reason().map(str::to_owned));
+        let (caller, reason) = (Arc::new(caller.clone()), step.reason().map(str::to_owned));
         self.apart.push(Apart { caller, name, subject: step.subject(), reason, became, facts });
-        Ok(plan)
+        Ok((plan, answer))
     }
 
-    /// What an action would cause: it is run within this transaction and taken back. Nobody is asked whether the caller may
-    /// do it: who proposes need not be allowed to do it herself.
-    pub(crate) async fn try_out(&mut self, step: &dyn Step) -> Result<Plan> {
+    /// What an action would cause, and whom the policy wants for it and for what it does within itself: it is run within this
+    /// transaction and taken back. Nobody is asked whether the caller may do it: who proposes need not be allowed to do it
+    /// herself.
+    pub(crate) async fn try_out(&mut self, step: &dyn Step) -> Result<(Plan, Wants)> {
         self.tx.mark().await?;
-        let mut cx = Cx::new(self.tx, self.caller, self.tenant, self.random, self.now).with(Eyes::Two);
+        let mut cx = Cx::new(self.tx, self.caller, self.tenant, self.random, self.now).with(Eyes::TRIED);
+        cx.check_policy(step.name(), step.subject())?;
         step.run(&mut cx).await?;
-        let plan = Plan::of(cx.facts.iter().chain(&cx.announced), cx.now, step.subject())?;
+        let (plan, wants) = (cx.plan(cx.facts.iter().chain(&cx.announced), step.subject())?, cx.wants);
         self.tx.back_to_mark().await?;
-        Ok(plan)
+        Ok((plan, wants))
     }
 
     /// Runs another action inside this one as a deed of its own: same transaction, but authorised for that caller, and with
     /// a record, events and jobs of its own, as if that caller had come to the door. A refusal is its outcome and not an
-    /// error here: the others go on. `loaded` is what the action's thing came to when it was loaded for change.
+    /// error here: the others go on. `loaded` is what the action's thing came to when it was loaded for change, `eyes` whose
+    /// eyes the whole has passed.
     pub(crate) async fn perform_apart<A: OnLoaded>(
         &mut self,
         caller: &Arc<Caller>,
         action: &A,
         loaded: Result<A::Thing>,
+        eyes: Eyes,
     ) -> Result<Became> {
         let need = need_of(ACTIONS, A::NAME).ok_or_else(|| Error::internal(format!("{} has no line", A::NAME)))?;
         let written = self.tx.written();
-        let second_person = check_second_person(self.tenant, caller, A::NAME, action.subject(), self.eyes);
-        let mut cx = Cx::new(self.tx, caller, self.tenant, self.random, self.now).with(self.eyes);
+        let policy = check_policy(self.tenant, caller, A::NAME, action.subject(), eyes);
+        let mut cx = Cx::new(self.tx, caller, self.tenant, self.random, self.now).with(eyes);
         cx.ids_made = self.ids_made;
-        let told = match (caller.lacks(need, action.subject()), second_person.and(loaded)) {
+        let told = match (caller.lacks(need, action.subject()), policy.and(loaded)) {
             (Some(missing), _) => Err(Error::Forbidden(missing)),
             (None, Err(error)) => Err(error),
             (None, Ok(thing)) => action.on_loaded(&mut cx, thing).await.map(drop),

@@ -12,7 +12,7 @@ use desk::administrator::{
     SeenAdministrator, Selector, SetAdministratorRights, ShowAdministrator, VerifyAdministrator,
 };
 use desk::challenge::{
-    Answered, CancelChallenge, Challenge, ConfirmChallenge, ListChallenges, SendCode, Sending, ShowChallenge,
+    Answered, CancelChallenge, Challenge, ConfirmChallenge, ListChallenges, SendCode, Sending, ShowChallenge, Waits,
 };
 use desk::message::Channel;
 use desk::value::id::{AccountId, AdministratorId, ChallengeId, UserId};
@@ -265,6 +265,13 @@ pub struct RightsWire {
     pub limit: Option<i64>,
 }
 
+impl From<RightsWire> for Rights {
+    fn from(it: RightsWire) -> Self {
+        let RightsWire { view, initiate, approve, limit } = it;
+        Rights { view, initiate, approve, limit }
+    }
+}
+
 impl From<SeenAdministrator> for AdministratorWire {
     fn from(seen: SeenAdministrator) -> Self {
         let it = seen.administrator;
@@ -335,6 +342,20 @@ pub struct NewAdministrator {
     pub email: String,
 }
 
+impl NewAdministrator {
+    /// Who it is.
+    pub fn person(&self) -> desk::Result<Person> {
+        Ok(Person {
+            id_type: needed(chosen("id_type", Some(&self.id_type), IdType::parse, IdType::WORDS), "id_type")?,
+            id_number: self.id_number.clone(),
+            full_name: self.full_name.clone(),
+            country_code: self.country_code.clone(),
+            mobile: self.mobile.clone(),
+            email: self.email.clone(),
+        })
+    }
+}
+
 /// Somebody who waits for a code, and what waits.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OpenedWire {
@@ -358,16 +379,7 @@ pub async fn add_administrator(
     id: Text<Native, AccountId>,
     call: Call<NewAdministrator>,
 ) -> Answer {
-    let new = &call.body;
-    let person = Person {
-        id_type: needed(chosen("id_type", Some(&new.id_type), IdType::parse, IdType::WORDS), "id_type")?,
-        id_number: new.id_number.clone(),
-        full_name: new.full_name.clone(),
-        country_code: new.country_code.clone(),
-        mobile: new.mobile.clone(),
-        email: new.email.clone(),
-    };
-    let action = AddAdministrator { account: id.0, person };
+    let action = AddAdministrator { account: id.0, person: call.body.person()? };
     call.act(&house, action, |opened, _| Reply::new(StatusCode::CREATED, &OpenedWire::from(opened))).await
 }
 
@@ -397,8 +409,7 @@ pub struct RightsIn {
     params(("administrator_id" = String, Path)), request_body = RightsIn,
     responses((status = 200, description = "As she is now.", body = AdministratorWire), Problems))]
 pub async fn set_rights(State(house): State<House>, id: Text<Native, AdministratorId>, call: Call<RightsIn>) -> Answer {
-    let RightsWire { view, initiate, approve, limit } = call.body.rights.clone();
-    let rights = Rights { view, initiate, approve, limit };
+    let rights = call.body.rights.clone().into();
     let action = SetAdministratorRights { administrator: id.0, rights, reason: call.body.reason.clone() };
     call.act(&house, action, |seen, _| Reply::ok(&AdministratorWire::from(seen))).await
 }
@@ -444,10 +455,13 @@ pub async fn remove_administrator(
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChallengeWire {
     pub id: String,
-    /// `administrator_add`, `administrator_mobile` or `administrator_email`.
+    /// `administrator_add`, `administrator_mobile`, `administrator_email`, or `request` when a customer confirms what was proposed
+    /// about her.
     pub purpose: String,
-    pub account_id: String,
-    pub administrator_id: String,
+    pub account_id: Option<String>,
+    pub administrator_id: Option<String>,
+    /// What was proposed: `/v1/requests/{request_id}`.
+    pub request_id: Option<String>,
     /// `open`, `confirmed` or `cancelled`; an open one whose time is over can only be begun anew.
     pub state: String,
     /// By which way the last code went: `email` or `sms`.
@@ -465,11 +479,16 @@ pub struct ChallengeWire {
 
 impl From<Challenge> for ChallengeWire {
     fn from(it: Challenge) -> Self {
+        let (account, administrator, request) = match it.waits {
+            Waits::Administrator { account, administrator } => (Some(account), Some(administrator), None),
+            Waits::Request(request) => (None, None, Some(request)),
+        };
         ChallengeWire {
             id: it.id.to_string(),
             purpose: it.purpose.word().to_owned(),
-            account_id: it.account.to_string(),
-            administrator_id: it.subject.to_string(),
+            account_id: account.map(|id| id.to_string()),
+            administrator_id: administrator.map(|id| id.to_string()),
+            request_id: request.map(|id| id.to_string()),
             state: it.state.word().to_owned(),
             channel: it.channel.map(|channel| channel.word().to_owned()),
             sends: it.sends,
@@ -504,7 +523,7 @@ pub async fn challenge(State(house): State<House>, caller: SignedBy<Native>, id:
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SendIn {
-    /// `sms` or `email`; absent: as last time, else by text message.
+    /// `sms` or `email`; absent: as last time, else by text message, if that can be.
     pub channel: Option<String>,
     /// Only if there was a code before.
     pub again: bool,

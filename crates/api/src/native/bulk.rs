@@ -71,7 +71,7 @@ fn verb(word: &str) -> desk::Result<BulkVerb> {
 }
 
 impl BulkIn {
-    fn selection(&self) -> desk::Result<Selection> {
+    pub fn selection(&self) -> desk::Result<Selection> {
         match (&self.filter, &self.ids) {
             (Some(filters), None) => filters.filter("filter.").map(Selection::Filter),
             (None, Some(ids)) => {
@@ -90,7 +90,7 @@ impl BulkIn {
         }
     }
 
-    fn order(&self) -> desk::Result<BulkOrder> {
+    pub fn deed(&self) -> desk::Result<BulkDeed> {
         let until =
             match &self.until {
                 None => None,
@@ -106,7 +106,11 @@ impl BulkIn {
             state: chosen("state", self.state.as_deref(), CoreState::parse, CoreState::WORDS)?,
             verified: self.verified,
         };
-        let deed = BulkDeed { verb: verb(&self.action)?, params };
+        Ok(BulkDeed { verb: verb(&self.action)?, params })
+    }
+
+    fn order(&self) -> desk::Result<BulkOrder> {
+        let deed = self.deed()?;
         Ok(BulkOrder { deed, selection: self.selection()?, reason: self.reason.clone(), expected: self.expected })
     }
 }
@@ -151,7 +155,7 @@ pub struct BulkWire {
 }
 
 /// A filter by the words of the list.
-fn filter_wire(filter: &desk::user::UserFilter) -> desk::Result<serde_json::Value> {
+pub fn filter_wire(filter: &desk::user::UserFilter) -> desk::Result<serde_json::Value> {
     let mut value = serde_json::to_value(filter).map_err(Error::internal)?;
     if let Some(words) = value.as_object_mut() {
         words.retain(|_, word| !word.is_null());

@@ -46,7 +46,8 @@ const WAITING: usize = 4;
 pub struct ImportWire {
     #[schema(example = "imp_01jqzs8v1xe5ja4c3rq0f2m6tn")]
     pub id: String,
-    /// `running`, `paused`, `completed`, `failed` or `cancelled`.
+    /// `awaiting`, `running`, `paused`, `completed`, `failed` or `cancelled`. What awaits its start is begun by approving a
+    /// request for `import.start`.
     pub state: &'static str,
     /// `csv` or `ndjson`.
     pub format: &'static str,
@@ -119,6 +120,7 @@ pub struct ImportList {
 /// What the query of an upload may say.
 struct Wishes {
     dry_run: bool,
+    wait: bool,
     naming: Naming,
 }
 
@@ -126,12 +128,15 @@ impl Wishes {
     fn read(query: &str) -> Result<Wishes, Trouble> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
             .map_err(|_| Trouble::Query("a parameter is not of the form that is needed".to_owned()))?;
-        let mut wishes = Wishes { dry_run: false, naming: Naming::default() };
+        let mut wishes = Wishes { dry_run: false, wait: false, naming: Naming::default() };
         for (name, value) in pairs {
             match (name.as_str(), value.as_str()) {
                 ("dry_run", "true") => wishes.dry_run = true,
                 ("dry_run", "false") => wishes.dry_run = false,
                 ("dry_run", _) => return Err(Trouble::Query("`dry_run` is true or false".to_owned())),
+                ("wait", "true") => wishes.wait = true,
+                ("wait", "false") => wishes.wait = false,
+                ("wait", _) => return Err(Trouble::Query("`wait` is true or false".to_owned())),
                 // Several in one parameter, with commas between, are as good as several parameters.
                 ("map", pairs) => {
                     for pair in pairs.split(',').filter(|pair| !pair.is_empty()) {
@@ -139,7 +144,11 @@ impl Wishes {
                     }
                 }
                 ("ignore", columns) => wishes.naming.ignore.extend(columns.split(',').map(str::to_owned)),
-                _ => return Err(Trouble::Query("the parameters here are `dry_run`, `map` and `ignore`".to_owned())),
+                _ => {
+                    return Err(Trouble::Query(
+                        "the parameters here are `dry_run`, `wait`, `map` and `ignore`".to_owned(),
+                    ));
+                }
             }
         }
         Ok(wishes)
@@ -207,21 +216,22 @@ async fn receive(
 /// received; its rows are then brought in one after the other, as `GET /v1/imports/{import_id}` tells.
 #[utoipa::path(post, path = "/v1/imports", tag = "imports",
     params(("dry_run" = Option<bool>, Query, description = "Check every row and change nothing."),
+        ("wait" = Option<bool>, Query, description = "Keep the file until its start was proposed, as `import.start`, and approved; a month at most."),
         ("map" = Option<String>, Query, description = "`field=column`, with commas between several: which column of the file holds a field."),
         ("ignore" = Option<String>, Query, description = "Columns to leave out, with commas between.")),
     request_body(content(
         (String = "text/csv", example = "external_id,first_name,last_name,email\r\ncrm-17,Marta,Reyes,marta.reyes@example.com\r\n"),
         (String = "application/x-ndjson"))),
-    responses((status = 202, description = "Received, and begun.", body = ImportWire), Problems))]
+    responses((status = 202, description = "Received, and begun; or kept.", body = ImportWire), Problems))]
 pub async fn start(State(house): State<House>, request: Request) -> Answer {
     let (mut parts, body) = request.into_parts();
     let caller = SignedBy::<Native>::from_request_parts(&mut parts, &house).await?;
     let format = format_of(&parts.headers).unwrap_or(Format::Csv);
     // Who may not is told so before anything else; what is wrong with the request comes after that.
     let wishes = Wishes::read(parts.uri.query().unwrap_or_default());
-    let (dry_run, naming) = match &wishes {
-        Ok(wishes) => (wishes.dry_run, wishes.naming.clone()),
-        Err(_) => (true, Naming::default()),
+    let (dry_run, wait, naming) = match &wishes {
+        Ok(wishes) => (wishes.dry_run, wishes.wait, wishes.naming.clone()),
+        Err(_) => (true, false, Naming::default()),
     };
     let mut staging = house.desk.stage_import(&caller, format, dry_run, naming).await?;
     let received = match wishes {
@@ -236,12 +246,15 @@ pub async fn start(State(house): State<House>, request: Request) -> Answer {
         }
     };
     let id = start.id();
-    let answer = Call::once(caller.0.clone(), once)
-        .act(&house, start, |import, _| {
-            let place = format!("/v1/imports/{}", import.id);
-            Ok(Reply::new(StatusCode::ACCEPTED, &ImportWire::from(import))?.location(place))
-        })
-        .await;
+    let call = Call::once(caller.0.clone(), once);
+    let received = |import: Import, _: &Caller| {
+        let place = format!("/v1/imports/{}", import.id);
+        Ok(Reply::new(StatusCode::ACCEPTED, &ImportWire::from(import))?.location(place))
+    };
+    let answer = match wait {
+        true => call.act(&house, start.to_wait(), received).await,
+        false => call.act(&house, start, received).await,
+    };
     // Refused, or the answer of an earlier request: then nobody will read this file.
     let house_itself = Caller::house(caller.tenant, Door::Native);
     if matches!(house.desk.ask(&house_itself, ShowImport(id)).await, Err(Error::NotFound(_))) {

@@ -27,6 +27,8 @@ pub struct NeedWire {
     pub who: Option<&'static str>,
     /// The institution wants a second person for it: it is proposed as a request.
     pub second_person: bool,
+    /// The institution wants the customer to confirm it: it is proposed as a request, and she is sent a code.
+    pub customer_confirms: bool,
     /// The roles that permit it; told to holders of `staff.read`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
@@ -59,6 +61,7 @@ impl NeedWire {
             permission,
             who,
             second_person: it.second_person,
+            customer_confirms: it.customer_confirms,
             roles: tells_people.then_some(it.roles),
             people: tells_people.then_some(people),
             people_count: tells_people.then_some(it.people_count),
@@ -105,8 +108,8 @@ pub struct ExplainQuery {
 /// Something that stands between a person and an action, or that she should know.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ObstacleWire {
-    /// `not_for_staff`, `permission_missing`, `staff_disabled`, `staff_locked`, `needs_second_person`, `not_a_decider`,
-    /// `user_hidden`, `user_refuses`, `nothing_to_do` or `key_narrowed`.
+    /// `not_for_staff`, `permission_missing`, `staff_disabled`, `staff_locked`, `needs_second_person`,
+    /// `needs_customer`, `not_a_decider`, `user_hidden`, `user_refuses`, `nothing_to_do` or `key_narrowed`.
     #[schema(example = "permission_missing")]
     pub code: &'static str,
     /// Whether it keeps her from it; else it is only worth knowing.
@@ -144,6 +147,10 @@ impl From<Obstacle> for ObstacleWire {
             Obstacle::SecondPerson => {
                 ("needs_second_person", "The institution wants a second person: propose it as a request.".to_owned())
             }
+            Obstacle::Customer => (
+                "needs_customer",
+                "The institution wants the customer to confirm it: propose it as a request.".to_owned(),
+            ),
             Obstacle::NotADecider(role) => ("not_a_decider", format!("Only holders of the role `{role}` decide.")),
             Obstacle::UserHidden => ("user_hidden", "The user is an employee, and she may not see those.".to_owned()),
             Obstacle::UserRefuses(_) => ("user_refuses", "The user's standing does not allow it now.".to_owned()),

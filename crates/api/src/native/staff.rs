@@ -4,10 +4,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use desk::authority::{HeldRole, Holder, ListHeldRoles, ShowRole};
-use desk::key::{CreateKey, Key, KeyKind, ListKeys, PublicKeys, RevokeKey};
+use desk::key::{Key, KeyKind, ListKeys, PublicKeys, RevokeKey};
+use desk::request::ProposedKey;
 use desk::role::{DefineRole, DeleteRole, Role};
 use desk::staff::{AddStaff, DisableStaff, EnableStaff, ListStaff, Staff, StaffSignInAnswer, StaffSignOut, WhoAmI};
 use desk::team::{AddMember, CreateTeam, ListTeams, RemoveMember, Team};
+use desk::value::callback_url::CallbackUrl;
 use desk::value::clock::Time;
 use desk::value::id::{KeyId, RoleId, StaffId, TeamId};
 use desk::value::secret::Secret;
@@ -430,40 +432,49 @@ pub struct KeyIn {
     pub callback_url: Option<String>,
 }
 
+/// Where a partner is called back.
+pub fn called_back(house: &House, text: Option<&str>) -> desk::Result<Option<CallbackUrl>> {
+    text.map(|text| house.desk.callback_url("callback_url", text)).transpose()
+}
+
+impl KeyIn {
+    /// The key, whosever it shall be.
+    pub fn key(&self, house: &House) -> desk::Result<ProposedKey> {
+        let expires_at = match &self.expires_at {
+            None => None,
+            Some(text) => {
+                let at = Time::parse_rfc3339(text);
+                Some(at.ok_or_else(|| Error::invalid("expires_at", "invalid", "Not an RFC 3339 time."))?)
+            }
+        };
+        let public_keys = match (&self.public_key_pem, &self.jwks) {
+            (Some(pem), _) => Some(PublicKeys::Pem(pem.clone())),
+            (None, Some(set)) => Some(PublicKeys::Jwks(set.clone())),
+            (None, None) => None,
+        };
+        Ok(ProposedKey {
+            kind: chosen("kind", Some(&self.kind), KeyKind::parse, KeyKind::WORDS)?.unwrap_or(KeyKind::Native),
+            name: self.name.clone(),
+            permissions: self.permissions.as_deref().map(permissions).transpose()?,
+            client_id: self.client_id.clone(),
+            public_keys,
+            enforce_scopes: self.enforce_scopes,
+            scopes: self.scopes.clone(),
+            expires_at,
+            callback_url: called_back(house, self.callback_url.as_deref())?,
+        })
+    }
+}
+
 /// Make a key. Its secret is in this answer and nowhere else.
 #[utoipa::path(post, path = "/v1/keys", tag = "staff", request_body = KeyIn,
     responses((status = 201, description = "Made.", body = KeyWire), Problems))]
 pub async fn create_key(State(house): State<House>, call: Call<KeyIn>) -> Answer {
-    let it = &call.body;
-    let kind = chosen("kind", Some(&it.kind), KeyKind::parse, KeyKind::WORDS)?.unwrap_or(KeyKind::Native);
-    let staff = match &it.staff_id {
+    let staff = match &call.body.staff_id {
         Some(text) => StaffId::parse(text).ok_or(Error::NotFound(StaffId::NOUN))?,
         None => call.caller.staff().ok_or_else(|| Error::invalid("staff_id", "required", "Whom does it act as?"))?,
     };
-    let expires_at = match &it.expires_at {
-        None => None,
-        Some(text) => {
-            let at = Time::parse_rfc3339(text);
-            Some(at.ok_or_else(|| Error::invalid("expires_at", "invalid", "Not an RFC 3339 time."))?)
-        }
-    };
-    let public_keys = match (&it.public_key_pem, &it.jwks) {
-        (Some(pem), _) => Some(PublicKeys::Pem(pem.clone())),
-        (None, Some(set)) => Some(PublicKeys::Jwks(set.clone())),
-        (None, None) => None,
-    };
-    let action = CreateKey {
-        kind,
-        name: it.name.clone(),
-        staff,
-        permissions: it.permissions.as_deref().map(permissions).transpose()?,
-        client_id: it.client_id.clone(),
-        public_keys,
-        enforce_scopes: it.enforce_scopes,
-        scopes: it.scopes.clone(),
-        expires_at,
-        callback_url: it.callback_url.as_deref().map(|url| house.desk.callback_url("callback_url", url)).transpose()?,
-    };
+    let action = call.body.key(&house)?.for_staff(staff);
     call.act(&house, action, |new, _| Reply::new(StatusCode::CREATED, &KeyWire::of(new.key, new.secret.as_ref()))).await
 }
 

@@ -486,6 +486,9 @@ pub struct SettingsWire {
     /// The actions that need a second person, by the names of `GET /v1/permissions`.
     #[schema(example = json!(["user.disable"]))]
     pub second_person: Vec<&'static str>,
+    /// The actions about a user that she has to confirm by a code.
+    #[schema(example = json!(["second_factor.remove"]))]
+    pub customer_confirms: Vec<&'static str>,
     /// The role whose holders decide requests; null: whoever has `requests.decide`.
     pub deciding_role: Option<String>,
     pub request_seconds: i64,
@@ -520,6 +523,7 @@ impl From<Settings> for SettingsWire {
             switch_detail_fraud_status: it.switch_detail_fraud_status,
             switch_app_url: it.switch_app_url,
             second_person: it.second_person.iter().map(|action| action.word()).collect(),
+            customer_confirms: it.customer_confirms.iter().map(|action| action.word()).collect(),
             deciding_role: it.deciding_role,
             request_seconds: it.request_seconds,
             challenge_seconds: it.challenge_seconds,

@@ -1,6 +1,7 @@
 //! Requests as their callers meet them: proposed, shown with the plan, decided by another; and the policy at every door.
 
 use desk::Permission as P;
+use desk::message::Outbox;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Handle, House};
@@ -106,7 +107,18 @@ async fn what_is_wrong_with_a_proposal_is_told_by_its_field() {
         let user = person(&admin, "one").await;
         for (body, field, code) in [
             (json!({}), "action", "required"),
-            (json!({"action": "user.create"}), "action", "unknown"),
+            (json!({"action": "request.approve"}), "action", "unknown"),
+            (json!({"action": "user.create", "reason": "r"}), "profile", "required"),
+            (
+                json!({"action": "key.create", "staff_id": admin.staff.unwrap().to_string(), "reason": "r"}),
+                "key",
+                "required",
+            ),
+            (
+                json!({"action": "bulk.start", "reason": "r", "bulk": {"action": "lock", "ids": [], "expected": 1}}),
+                "bulk",
+                "unknown",
+            ),
             (json!({"action": "user.disable"}), "user_id", "required"),
             (json!({"action": "user.disable", "user_id": user}), "reason", "required"),
             (json!({"action": "user.disable", "user_id": user, "reason": "x".repeat(1001)}), "reason", "too_long"),
@@ -135,7 +147,7 @@ async fn what_is_wrong_with_a_proposal_is_told_by_its_field() {
         ] {
             assert_eq!(admin.post("/v1/requests", body).await.is(404).code(), "not_found");
         }
-        for query in ["state=odd", "action=user.create", "user_id=usr_1", "limit=0", "after=1.x"] {
+        for query in ["state=odd", "action=request.approve", "user_id=usr_1", "limit=0", "after=1.x"] {
             fault(&admin.get(&format!("/v1/requests?{query}")).await);
         }
         assert_eq!(admin.get("/v1/requests?colour=red").await.is(400).code(), "query_malformed");
@@ -215,5 +227,153 @@ async fn who_may_do_what_and_why_not_is_told() {
         assert_eq!(fault(&support.get(&explain("")).await).0, "action");
         assert_eq!(fault(&support.get(&explain("action=user.juggle")).await).0, "action");
         assert_eq!(support.get(&explain("action=user.lock&staff=stf_1")).await.is(404).code(), "not_found");
+    }
+}
+
+#[tokio::test]
+async fn what_makes_something_new_is_proposed_in_the_shape_in_which_it_is_made() {
+    for house in House::all().await {
+        let (admin, other) = (house.admin().await, house.holder("other", P::ALL).await);
+        let user = person(&admin, "one").await;
+        let staff = admin.staff.unwrap().to_string();
+        let account = json!({"number": "0012345", "name": "Marta Traders", "kind": "sme", "currency": "KES"});
+        let bodies = [
+            json!({"action": "user.create", "profile": {"first_name": "Ngozi", "last_name": "Eze"}, "employee": true}),
+            json!({"action": "account.open", "user_id": user, "account": account}),
+            json!({"action": "note.write", "user_id": user, "text": "She called."}),
+            json!({"action": "staff.add", "name": "Sade", "email": "sade@bank.example"}),
+            json!({"action": "staff.appoint", "email": "bola@bank.example", "role": "auditor"}),
+            json!({"action": "team.create", "name": "Counter"}),
+            json!({"action": "bulk.start", "bulk": {"action": "lock", "filter": {"fraud": "whitelisted"},
+                "until": "2026-06-01T00:00:00Z"}}),
+            json!({"action": "settings.change", "settings": {"bulk_max": 99}}),
+            json!({"action": "key.create", "staff_id": staff, "key": {"kind": "native", "name": "Night batch",
+                "expires_at": "2030-01-31T09:00:00Z", "permissions": ["users.read"]}}),
+        ];
+        for mut body in bodies {
+            body["reason"] = json!("case 17");
+            let request = admin.post("/v1/requests", body.clone()).await.is(201).json();
+            assert_eq!(request["action"], body["action"]);
+            let shown = admin.get(&place(&request, "")).await.is(200).json();
+            assert!(shown.get("outcome").is_none(), "{shown}");
+            let headers = [("content-type", "application/json"), ("idempotency-key", request["id"].as_str().unwrap())];
+            let path = place(&request, "/approve");
+            let done = other.send("POST", &path, &headers, "{}".to_owned()).await.is(200).json();
+            assert!(!done["outcome"]["facts"].as_array().unwrap().is_empty(), "{done}");
+            let again = other.send("POST", &path, &headers, "{}".to_owned()).await.is(200).json();
+            assert_eq!(done, again, "the same answer again");
+            match body["action"].as_str().unwrap() {
+                "key.create" => {
+                    let secret = done["outcome"]["key_secret"].as_str().unwrap();
+                    assert!(secret.starts_with("bsk_"));
+                    assert!(!other.get(&place(&request, "")).await.is(200).text.contains(secret));
+                    assert_eq!(done["params"]["key"]["expires_at"], "2030-01-31T09:00:00.000Z");
+                }
+                "account.open" => {
+                    assert_eq!((&done["user_id"], &done["about"]), (&json!(user), &json!(user)));
+                    assert!(!done.to_string().contains("0012345"), "{done}");
+                }
+                "bulk.start" => {
+                    assert_eq!(request["plan"]["counts"]["selected"], 2);
+                    let bulk = &request["params"]["bulk"];
+                    assert_eq!((&bulk["action"], &bulk["filter"]), (&json!("lock"), &json!({"fraud": "whitelisted"})));
+                    assert_eq!(bulk["until"], "2026-06-01T00:00:00.000Z");
+                }
+                "user.create" => assert_eq!(done["params"], json!({"employee": true})),
+                "staff.appoint" => assert_eq!(done["params"]["role"], "auditor"),
+                _ => {}
+            }
+        }
+        let accounts = admin.get(&format!("/v1/users/{user}/accounts")).await.is(200).json();
+        let account = accounts["data"][0]["id"].as_str().unwrap().to_owned();
+        let person = json!({"id_type": "103", "id_number": "P0000017", "full_name": "Wanjiru Otieno",
+            "country_code": "254", "mobile": "712000017", "email": "w17@mail.example"});
+        let add = json!({"action": "administrator.add", "account_id": account, "reason": "r", "administrator": person});
+        let request = admin.post("/v1/requests", add).await.is(201).json();
+        assert_eq!((&request["about"], &request["user_id"]), (&json!(account), &json!(user)));
+        assert_ne!(request["params"]["administrator"]["id_number"], "P0000017");
+        let freeze = json!({"action": "account.change", "account_id": account, "change": "freeze", "reason": "r"});
+        let request = admin.post("/v1/requests", freeze).await.is(201).json();
+        other.post(&place(&request, "/approve"), json!({})).await.is(200);
+        let frozen = admin.get(&format!("/v1/accounts/{account}")).await.is(200).json();
+        assert_eq!(frozen["frozen"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_waits_is_begun_by_an_approval() {
+    for house in House::all().await {
+        let (admin, other) = (house.admin().await, house.holder("other", P::ALL).await);
+        admin.patch("/v1/settings", json!({"second_person": ["import.start"]})).await.is(200);
+        let file = "external_id,last_name\ncrm-17,Reyes\n";
+        let csv = [("content-type", "text/csv")];
+        let alone = admin.send("POST", "/v1/imports", &csv, file.to_owned()).await;
+        assert_eq!(alone.is(409).code(), "needs_second_person");
+        let odd = admin.send("POST", "/v1/imports?wait=maybe", &csv, file.to_owned()).await;
+        assert_eq!(odd.is(400).code(), "query_malformed");
+        let waits = admin.send("POST", "/v1/imports?wait=true", &csv, file.to_owned()).await.is(202).json();
+        assert_eq!(waits["state"], "awaiting");
+        let id = waits["id"].as_str().unwrap();
+        assert_eq!(admin.post(&format!("/v1/imports/{id}/resume"), json!({})).await.is(409).code(), "import_awaits");
+        let body = json!({"action": "import.start", "import_id": id, "reason": "the branch's list"});
+        let request = admin.post("/v1/requests", body).await.is(201).json();
+        other.post(&place(&request, "/approve"), json!({})).await.is(200);
+        let begun = admin.get(&format!("/v1/imports/{id}")).await.is(200).json();
+        assert_eq!(begun["state"], "running");
+        assert_ne!(begun["by"], waits["by"], "in the name of who approved");
+    }
+}
+
+#[tokio::test]
+async fn a_customer_confirms_by_a_code_what_is_proposed_about_her() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let other = house.holder("other", P::ALL).await;
+        let user = person(&admin, "one").await;
+        assert_eq!(admin.get("/v1/settings").await.is(200).json()["customer_confirms"], json!([]));
+        let odd = admin.patch("/v1/settings", json!({"customer_confirms": ["team.create"]})).await;
+        assert_eq!(fault(&odd), ("customer_confirms".to_owned(), "invalid".to_owned()));
+        admin.patch("/v1/settings", json!({"customer_confirms": ["user.edit", "user.lock"]})).await.is(200);
+        let patch = json!({"email": "marta.new@example.com"});
+        let direct = admin.patch(&format!("/v1/users/{user}"), patch.clone()).await.is(409);
+        assert_eq!(direct.code(), "needs_customer");
+        assert_eq!(admin.post(&format!("/v1/users/{user}/lock"), json!({})).await.is(409).code(), "needs_customer");
+        let many = json!({"action": "lock", "ids": [user]});
+        assert_eq!(admin.post("/v1/bulk", many).await.is(409).code(), "needs_customer");
+        let told = admin.get("/v1/permissions/explain?action=user.lock").await.is(200).json();
+        assert_eq!((&told["allowed"], &told["obstacles"][0]["code"]), (&json!(false), &json!("needs_customer")));
+        let table = admin.get("/v1/permissions").await.is(200).json();
+        let lock = table["actions"].as_array().unwrap().iter().find(|it| it["verb"] == "user.lock").unwrap();
+        assert_eq!((&lock["customer_confirms"], &lock["second_person"]), (&json!(true), &json!(false)));
+
+        let body = json!({"action": "user.edit", "user_id": user, "profile": patch, "reason": "she wrote"});
+        let request = admin.post("/v1/requests", body).await.is(201).json();
+        assert_eq!((&request["needs_decider"], &request["customer"]["state"]), (&json!(false), &json!("waiting")));
+        let waits = format!("/v1/challenges/{}", request["customer"]["challenge_id"].as_str().unwrap());
+        let shown = admin.get(&waits).await.is(200).json();
+        assert_eq!((&shown["purpose"], &shown["request_id"]), (&json!("request"), &request["id"]));
+        assert_eq!((&shown["account_id"], &shown["sends"]), (&Value::Null, &json!(0)));
+        assert_eq!(other.post(&place(&request, "/approve"), json!({})).await.is(409).code(), "needs_customer");
+        // She has no number; the mail goes to the address that she has now.
+        let sms = admin.post(&format!("{waits}/send"), json!({"channel": "sms"})).await.is(409);
+        assert_eq!(sms.code(), "no_delivery_address");
+        let sent = admin.post(&format!("{waits}/send"), json!({})).await.is(200).json();
+        assert_eq!(sent["channel"], "email");
+        let soon = admin.post(&format!("{waits}/send"), json!({})).await;
+        assert_eq!(soon.code(), "code_too_soon");
+        let outbox = house.desk.desk.ask(&house.desk.house(), Outbox::Before(None)).await.unwrap();
+        let letter = outbox.into_iter().find_map(|it| it.letter).unwrap();
+        assert_eq!(letter.to, "marta.one@example.com");
+        let code = letter.code.unwrap();
+        let wrong = if code == "123456" { "654321" } else { "123456" };
+        assert_eq!(admin.post(&format!("{waits}/confirm"), json!({"code": wrong})).await.code(), "code_wrong");
+        let done = admin.post(&format!("{waits}/confirm"), json!({"code": code})).await.is(200).json();
+        assert_eq!(done["state"], "confirmed");
+        let request = admin.get(&place(&request, "")).await.is(200).json();
+        assert_eq!((&request["state"], &request["customer"]["state"]), (&json!("approved"), &json!("confirmed")));
+        assert_eq!(request["decided_by"], Value::Null);
+        let now = other.get(&format!("/v1/users/{user}")).await.is(200).json();
+        assert_eq!(now["email"], "marta.new@example.com");
+        assert_eq!(admin.post(&format!("{waits}/confirm"), json!({"code": code})).await.code(), "challenge_over");
     }
 }

@@ -135,6 +135,7 @@ impl Action for ChangeAccount {
         let mut account = store::load_for_change(cx.tx, cx.tenant, self.account).await?;
         // An account of somebody whom the caller may not know of does not exist.
         super::questions::owner_of(cx.tx, cx.tenant, cx.caller, &account, AccountId::NOUN).await?;
+        cx.weigh("account", &(account.status.word(), account.dormant, account.frozen))?;
         if self.change.apply(&mut account)? {
             store::save(cx.tx, cx.tenant.id, &mut account).await?;
             cx.note(Fact::AccountChanged { account: account.id, change: self.change.word() });

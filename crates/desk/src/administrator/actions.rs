@@ -304,6 +304,7 @@ impl Action for SetAdministratorRights {
             return Err(Error::NotFound(AdministratorId::NOUN));
         }
         if it.rights != self.rights {
+            cx.weigh("rights", &it.rights)?;
             it.rights = self.rights;
             store::save(cx.tx, cx.tenant.id, &mut it).await?;
             let Rights { view, initiate, approve, limit } = it.rights;

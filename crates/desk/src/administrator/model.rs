@@ -129,7 +129,7 @@ pub(crate) fn phone_fault(country_code: &str, mobile: &str) -> Option<Field> {
 }
 
 /// What she may do on the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rights {
     /// See it.
     pub view: bool,

@@ -20,19 +20,22 @@ pub struct SeenAdministrator {
 
 impl SeenAdministrator {
     pub(crate) fn of(mut it: Administrator, caller: &Caller) -> SeenAdministrator {
-        it.person = it.person.map(|person| masked(person, caller));
+        it.person = it.person.map(|person| person.seen_by(caller));
         SeenAdministrator { administrator: it }
     }
 }
 
-fn masked(person: Person, caller: &Caller) -> Person {
-    let mut seen = Person { id_number: Mask::NationalId.apply(&person.id_number), ..person };
-    if !caller.may(Permission::UsersContacts) {
-        let hidden = seen.mobile.len().saturating_sub(4);
-        seen.mobile = seen.mobile.char_indices().map(|(at, c)| if at < hidden { '*' } else { c }).collect();
-        seen.email = Mask::Email.apply(&seen.email);
+impl Person {
+    /// Who she is, as this caller may see it.
+    pub(crate) fn seen_by(self, caller: &Caller) -> Person {
+        let mut seen = Person { id_number: Mask::NationalId.apply(&self.id_number), ..self };
+        if !caller.may(Permission::UsersContacts) {
+            let hidden = seen.mobile.len().saturating_sub(4);
+            seen.mobile = seen.mobile.char_indices().map(|(at, c)| if at < hidden { '*' } else { c }).collect();
+            seen.email = Mask::Email.apply(&seen.email);
+        }
+        seen
     }
-    seen
 }
 
 /// One administrator.

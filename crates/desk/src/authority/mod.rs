@@ -127,6 +127,8 @@ pub struct WhoMay {
     pub need: Need,
     /// Whether the institution wants a second person for it.
     pub second_person: bool,
+    /// Whether the customer whom it is about has to confirm it.
+    pub customer_confirms: bool,
     /// The roles that permit it, by name.
     pub roles: Vec<String>,
     /// Enabled staff who may, at most `PEOPLE_MAX` of them.
@@ -187,6 +189,7 @@ impl Question for ShowPermissions {
                 verb,
                 need: *need,
                 second_person: tenant.settings.needs_second_person(verb),
+                customer_confirms: tenant.settings.needs_customer(verb),
                 roles: roles.filter(|it| permits(it.permissions, &tenant, *need)).map(|it| it.name.clone()).collect(),
                 people_count: may.len(),
                 people: may.into_iter().take(PEOPLE_MAX).collect(),
@@ -210,6 +213,8 @@ pub enum Obstacle {
     StaffLocked,
     /// The institution wants a second person: she may propose it, if she may propose.
     SecondPerson,
+    /// The institution wants the customer to confirm it: she may propose it, if she may propose.
+    Customer,
     /// The institution has named a role whose holders decide requests, and she has it not.
     NotADecider(String),
     /// The user is an employee whom she may not see.
@@ -230,6 +235,7 @@ impl Obstacle {
             | Obstacle::PermissionMissing(..)
             | Obstacle::StaffDisabled
             | Obstacle::SecondPerson
+            | Obstacle::Customer
             | Obstacle::NotADecider(_)
             | Obstacle::UserHidden
             | Obstacle::UserRefuses(_) => true,
@@ -328,6 +334,9 @@ impl Question for ExplainPermission {
         }
         if tenant.settings.needs_second_person(action) {
             obstacles.push(Obstacle::SecondPerson);
+        }
+        if tenant.settings.needs_customer(action) {
+            obstacles.push(Obstacle::Customer);
         }
         if let Some(name) = &tenant.settings.deciding_role
             && [ApproveRequest::NAME, DeclineRequest::NAME].contains(&action)

@@ -19,7 +19,7 @@ use crate::user::store::hides_employees;
 use crate::user::*;
 use crate::value::clock::Time;
 use crate::value::id::{BulkId, UserId};
-use crate::verb::{Action, Became, Cx, Subject};
+use crate::verb::{Action, Became, Cx, Eyes, Subject};
 
 /// The most users one slice may take.
 const SLICE_MAX: i64 = 5_000;
@@ -78,11 +78,12 @@ pub(super) fn lacks(caller: &Caller, verb: BulkVerb) -> Result<Option<&'static s
     Ok(caller.lacks(need, Subject::Tenant))
 }
 
-/// Whether the caller may do this to many: nothing that needs a second person is done so.
-fn needs(cx: &Cx<'_>, verb: BulkVerb) -> Result<()> {
+/// Whether the caller may do this to many: nothing that needs a second person is done so alone, and nothing at all that each
+/// customer has to confirm.
+fn needs(cx: &mut Cx<'_>, verb: BulkVerb) -> Result<()> {
     match lacks(cx.caller, verb)? {
-        Some(missing) => Err(Error::Forbidden(missing)),
-        None => cx.check_second_person(verb.action(), Subject::Tenant),
+        Some(missing) if !cx.is_tried() => Err(Error::Forbidden(missing)),
+        _ => cx.check_policy(verb.action(), Subject::Tenant),
     }
 }
 
@@ -148,15 +149,22 @@ impl Desk {
                 self.inner.db.read(measure).await?
             }
         };
-        Ok(StartBulk { order, selected, last_position })
+        Ok(StartBulk { order, measured: Some((selected, last_position)) })
     }
 }
 
-/// Starts a bulk action; made by `Desk::plan_bulk`.
+/// Starts a bulk action; made by `Desk::plan_bulk`, or of a proposal.
 pub struct StartBulk {
     order: BulkOrder,
-    selected: i64,
-    last_position: i64,
+    /// How many a filter selects, and the last number; absent: they are counted when it is started.
+    measured: Option<(i64, i64)>,
+}
+
+impl StartBulk {
+    /// One that was proposed: whom a filter selects is counted when it is decided.
+    pub(crate) fn proposed(order: BulkOrder) -> StartBulk {
+        StartBulk { order, measured: None }
+    }
 }
 
 impl Action for StartBulk {
@@ -175,7 +183,16 @@ impl Action for StartBulk {
         needs(cx, self.order.deed.verb)?;
         let order = self.order.clone().checked(cx.now)?;
         let (chosen, ids, selected, last_position, field) = match order.selection {
-            Selection::Filter(filter) => (Chosen::Filter(filter), None, self.selected, self.last_position, "filter"),
+            Selection::Filter(filter) => {
+                let (selected, last) = match self.measured {
+                    Some(measured) => measured,
+                    None => {
+                        let (tenant, hides_employees) = (cx.tenant.clone(), hides_employees(cx.tenant, cx.caller));
+                        Measure { filter: filter.clone(), tenant, hides_employees }.run(cx.tx).await?
+                    }
+                };
+                (Chosen::Filter(filter), None, selected, last, "filter")
+            }
             Selection::Ids(ids) => {
                 let count = ids.len() as i64;
                 (Chosen::Ids, Some(ids), count, count, "ids")
@@ -219,6 +236,7 @@ async fn start(
         unchanged: 0,
         refused: 0,
         starter: cx.caller.who,
+        approved: cx.is_approved(),
         reason,
         created_at: cx.now,
         updated_at: cx.now,
@@ -326,7 +344,11 @@ steering! {
     PauseBulk = "bulk.pause", |bulk, cx| bulk.pause();
 
     /// Lets it go on where it rested, in the name of who started it. Whoever resumes it must be allowed to do it, too.
-    ResumeBulk = "bulk.resume", |bulk, cx| needs(cx, bulk.deed.verb).and_then(|()| bulk.resume());
+    ResumeBulk = "bulk.resume", |bulk, cx| match needs(cx, bulk.deed.verb) {
+        // It was approved as a whole when it was started.
+        Err(Error::Refused(Refusal::NeedsSecondPerson)) if bulk.approved => bulk.resume(false),
+        other => other.and_then(|()| bulk.resume(cx.is_approved())),
+    };
 
     /// Ends it where it is. What was done stays done, until it is undone.
     CancelBulk = "bulk.cancel", |bulk, cx| bulk.cancel(cx.now);
@@ -507,7 +529,9 @@ async fn take_turn(cx: &mut Cx<'_>, bulk: &mut Bulk, starter: &Arc<Caller>, turn
         Some(deed) => {
             let inverse = loaded.as_ref().ok().and_then(|user| deed.inverse(&user.standing, cx.now));
             let reason = bulk.reason.clone();
-            let became = with_action!(deed, user, reason, |action| cx.perform_apart(starter, &action, loaded).await?);
+            let eyes = if bulk.approved { Eyes::TWO } else { Eyes::ONE };
+            let became =
+                with_action!(deed, user, reason, |action| cx.perform_apart(starter, &action, loaded, eyes).await?);
             (became, inverse.filter(|_| became == Became::Done))
         }
     };

@@ -12,5 +12,5 @@ pub use actions::{
 };
 pub use model::{Bulk, BulkDeed, BulkParams, BulkState, BulkVerb, Chosen, RowOutcome, Selection};
 pub use questions::{
-    BulkPage, BulkPreview, BulkRow, BulkRowPage, Group, ListBulkRows, ListBulks, PreviewBulk, ShowBulk,
+    BulkCounts, BulkPage, BulkPreview, BulkRow, BulkRowPage, Group, ListBulkRows, ListBulks, PreviewBulk, ShowBulk,
 };

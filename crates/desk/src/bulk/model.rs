@@ -319,6 +319,8 @@ pub struct Bulk {
     pub refused: i64,
     /// Who started it.
     pub starter: Who,
+    /// A second person has looked at it: what needs one is done to each, in her name.
+    pub approved: bool,
     /// Why, in the starter's words.
     pub reason: Option<String>,
     /// When it was started.
@@ -359,12 +361,13 @@ impl Bulk {
         }
     }
 
-    /// Lets it go on.
-    pub(crate) fn resume(&mut self) -> Result<Option<Fact>> {
+    /// Lets it go on; from here on approved, if a second person has looked at that.
+    pub(crate) fn resume(&mut self, approved: bool) -> Result<Option<Fact>> {
         match self.state {
             BulkState::Running => Ok(None),
             BulkState::Paused => {
                 self.state = BulkState::Running;
+                self.approved |= approved;
                 Ok(Some(Fact::BulkResumed { bulk: self.id }))
             }
             BulkState::Completed | BulkState::Cancelled | BulkState::Failed => Err(Refusal::BulkEnded.into()),

@@ -1,6 +1,10 @@
 //! What may be asked about bulk actions: which there are, how far they are, what became of each user; and beforehand, what
 //! one would come to.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use super::actions::{BulkOrder, Measure, Turned, lacks, only_refused, turn_back, with_action};
 use super::model::*;
 use super::store;
@@ -14,7 +18,7 @@ use crate::user::store::hides_employees;
 use crate::user::{SeenUser, User};
 use crate::value::clock::Time;
 use crate::value::id::{BulkId, UserId};
-use crate::verb::{Became, Question, Qx, Subject};
+use crate::verb::{Became, Cx, Question, Qx, Subject};
 
 /// The most bulk actions one page holds.
 pub const PAGE_MAX: i64 = 200;
@@ -24,6 +28,8 @@ pub const ROWS_MAX: i64 = 500;
 pub const PREVIEW_MAX: i64 = 10_000;
 /// The most users a preview shows of each outcome.
 pub const SAMPLE_MAX: usize = 20;
+/// The most users that are looked at when one is proposed, and again when that is decided.
+pub const PLAN_MAX: i64 = 1_000;
 /// Users a preview reads at a time.
 const STRIDE: i64 = 500;
 
@@ -181,6 +187,45 @@ pub enum PreviewBulk {
     Undo(BulkId),
 }
 
+/// What a bulk action that was proposed would come to: kept with the request, and looked at again when that is decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub struct BulkCounts {
+    pub selected: i64,
+    /// How many of them were looked at, at most `PLAN_MAX`, the lowest numbers first.
+    pub looked_at: i64,
+    pub changed: i64,
+    pub unchanged: i64,
+    /// How many it would be refused for, by code.
+    pub refused: BTreeMap<String, i64>,
+}
+
+impl BulkCounts {
+    /// Counts what one would come to now, within an action: whoever proposes it need not be allowed to do it.
+    pub(crate) async fn of(cx: &mut Cx<'_>, proposed: &PreviewBulk) -> Result<BulkCounts> {
+        let mut qx = Qx { rd: cx.tx, caller: cx.caller, tenant: cx.tenant, now: cx.now };
+        let seen = proposed.look(&mut qx, PLAN_MAX, May::Anybody).await?;
+        let refused = seen.refused.into_iter().map(|(code, group)| (code.to_owned(), group.count)).collect();
+        let (changed, unchanged) = match proposed {
+            // Who is signed in comes and goes by itself.
+            PreviewBulk::Start(order) if order.deed.verb == BulkVerb::EndSessions => {
+                (seen.changed.count + seen.unchanged.count, 0)
+            }
+            _ => (seen.changed.count, seen.unchanged.count),
+        };
+        Ok(BulkCounts { selected: seen.selected, looked_at: seen.looked_at, changed, unchanged, refused })
+    }
+}
+
+/// Who may look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum May {
+    /// Whoever may do it.
+    Doers,
+    /// Whoever asks.
+    Anybody,
+}
+
 impl Question for PreviewBulk {
     const NAME: &'static str = "bulk.preview";
     type Output = BulkPreview;
@@ -190,18 +235,25 @@ impl Question for PreviewBulk {
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<BulkPreview> {
+        self.look(qx, PREVIEW_MAX, May::Doers).await
+    }
+}
+
+impl PreviewBulk {
+    /// Looks at so many users at most.
+    async fn look(&self, qx: &mut Qx<'_>, most: i64, may: May) -> Result<BulkPreview> {
         let mut preview = BulkPreview::default();
         match self {
             PreviewBulk::Start(order) => {
                 let verb = order.deed.verb;
-                may_do(qx, verb)?;
+                may_do(qx, verb, may)?;
                 let order = order.clone().checked(qx.now)?;
                 let reason = order.reason.as_deref();
                 match &order.selection {
-                    Selection::Filter(filter) => of_filter(qx, &mut preview, &order.deed, reason, filter).await?,
+                    Selection::Filter(filter) => of_filter(qx, &mut preview, &order.deed, reason, filter, most).await?,
                     Selection::Ids(ids) => {
                         preview.selected = ids.len() as i64;
-                        for user in ids {
+                        for user in ids.iter().take(usize::try_from(most).unwrap_or(0)) {
                             let loaded = crate::user::store::load(qx.rd, qx.tenant, qx.caller, *user).await;
                             let deed = Some(order.deed.clone());
                             let turned = Turned { user: *user, loaded: only_refused(loaded)?, deed };
@@ -210,14 +262,14 @@ impl Question for PreviewBulk {
                     }
                 }
             }
-            PreviewBulk::Undo(id) => of_undo(qx, &mut preview, *id).await?,
+            PreviewBulk::Undo(id) => of_undo(qx, &mut preview, *id, most, may).await?,
         }
         Ok(preview)
     }
 }
 
-fn may_do(qx: &Qx<'_>, verb: BulkVerb) -> Result<()> {
-    match lacks(qx.caller, verb)? {
+fn may_do(qx: &Qx<'_>, verb: BulkVerb, may: May) -> Result<()> {
+    match lacks(qx.caller, verb)?.filter(|_| may == May::Doers) {
         Some(missing) => Err(Error::Forbidden(missing)),
         None => Ok(()),
     }
@@ -229,13 +281,14 @@ async fn of_filter(
     deed: &BulkDeed,
     reason: Option<&str>,
     filter: &crate::user::UserFilter,
+    most: i64,
 ) -> Result<()> {
     let hides_employees = hides_employees(qx.tenant, qx.caller);
     let measure = Measure { filter: filter.clone(), tenant: qx.tenant.clone(), hides_employees };
     let (selected, last) = measure.run(qx.rd).await?;
     preview.selected = selected;
     let mut after = 0;
-    while preview.looked_at < PREVIEW_MAX {
+    while preview.looked_at < most {
         let sql = store::next_sql(filter, hides_employees, false);
         let rows = qx.rd.all(sql, params![qx.tenant.id, after, last, STRIDE]).await?;
         let is_last = (rows.len() as i64) < STRIDE;
@@ -252,10 +305,10 @@ async fn of_filter(
     Ok(())
 }
 
-async fn of_undo(qx: &mut Qx<'_>, preview: &mut BulkPreview, id: BulkId) -> Result<()> {
+async fn of_undo(qx: &mut Qx<'_>, preview: &mut BulkPreview, id: BulkId, most: i64, may: May) -> Result<()> {
     let bulk = store::load(qx.rd, qx.tenant, id).await?;
     let verb = bulk.deed.verb.inverse().ok_or(Refusal::NotUndoable)?;
-    may_do(qx, verb)?;
+    may_do(qx, verb, may)?;
     if !bulk.state.is_over() {
         return Err(Refusal::BulkNotEnded.into());
     }
@@ -265,7 +318,7 @@ async fn of_undo(qx: &mut Qx<'_>, preview: &mut BulkPreview, id: BulkId) -> Resu
     preview.selected = bulk.changed;
     let plain = BulkDeed::plain(verb);
     let mut after = 0;
-    while preview.looked_at < PREVIEW_MAX {
+    while preview.looked_at < most {
         let rows = store::changed_rows(qx.rd, qx.tenant.id, id, after, STRIDE).await?;
         let is_last = (rows.len() as i64) < STRIDE;
         for row in rows {

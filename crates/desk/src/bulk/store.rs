@@ -15,7 +15,8 @@ use crate::value::seal::{Place, Sealing};
 macro_rules! columns {
     () => {
         "id, action, params, filter, undo_of, state, code, permission, selected, changed, unchanged, refused, position, \
-         last_position, starter_kind, starter_id, staff_id, session_id, sealed, created_at, updated_at, ended_at"
+         last_position, starter_kind, starter_id, staff_id, session_id, approved, sealed, created_at, updated_at, \
+         ended_at"
     };
 }
 
@@ -38,13 +39,13 @@ pub(crate) const UNDO_THAT_COUNTS: &str = "\
 pub(crate) const INSERT: &str = "\
     INSERT INTO bulk (tenant_id, id, action, params, filter, ids, undo_of, state, selected, changed, unchanged, refused,
                       position, last_position, starter_kind, starter_id, staff_id, session_id, sealed, created_at,
-                      updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, 0, 0, 0, 0, $9, $10, $11, $12, $13, $14, $15, $15)";
+                      updated_at, approved)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, 0, 0, 0, 0, $9, $10, $11, $12, $13, $14, $15, $15, $16)";
 
 pub(crate) const SAVE: &str = "\
     UPDATE bulk
     SET state = $3, code = $4, permission = $5, changed = $6, unchanged = $7, refused = $8, position = $9,
-        updated_at = $10, ended_at = $11
+        updated_at = $10, ended_at = $11, approved = $12
     WHERE tenant_id = $1 AND id = $2";
 
 pub(crate) const INSERT_ROW: &str = "\
@@ -117,6 +118,7 @@ fn read(tenant: &Tenant, mut row: Row) -> Result<Bulk> {
         ("house", ..) => Who::House,
         _ => return Err(Error::internal("a bulk action of nobody")),
     };
+    let approved = row.take()?;
     let sealed: Option<Vec<u8>> = row.take()?;
     let sealed: Sealed = match sealed {
         Some(sealed) => {
@@ -136,6 +138,7 @@ fn read(tenant: &Tenant, mut row: Row) -> Result<Bulk> {
         unchanged,
         refused,
         starter,
+        approved,
         reason: sealed.reason,
         created_at: row.take()?,
         updated_at: row.take()?,
@@ -221,7 +224,8 @@ pub(crate) async fn insert(
             staff,
             session,
             sealed,
-            bulk.created_at
+            bulk.created_at,
+            bulk.approved
         ],
     )
     .await?;
@@ -244,7 +248,8 @@ pub(crate) async fn save(tx: &mut Tx, tenant: TenantId, bulk: &mut Bulk, now: Ti
             bulk.refused,
             bulk.position,
             now,
-            bulk.ended_at
+            bulk.ended_at,
+            bulk.approved
         ],
     )
     .await?;

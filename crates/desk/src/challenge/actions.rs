@@ -1,6 +1,6 @@
 //! Sending codes, and taking them back.
 
-use super::model::{Challenge, ChallengeState, Purpose};
+use super::model::{Challenge, ChallengeState, Purpose, Waits};
 use super::store;
 use crate::account::{self, Account};
 use crate::administrator::callback::{self, CallbackEvent};
@@ -8,12 +8,13 @@ use crate::administrator::{self, AdministratorState, Contact};
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::message::{self, Addressee, Channel};
+use crate::request::customer::{self, Confirming};
 use crate::tenant::Tenant;
 use crate::user::Attempt;
 use crate::user::actions::check_reason;
 use crate::user::model::User;
-use crate::value::clock::{DAY, SECOND};
-use crate::value::id::{AdministratorId, ChallengeId, Uuid};
+use crate::value::clock::{DAY, SECOND, Time};
+use crate::value::id::{AdministratorId, ChallengeId, RequestId, UserId, Uuid};
 use crate::value::secret::{Secret, numeric_code, same};
 use crate::verb::{Action, Cx, Subject};
 
@@ -30,13 +31,35 @@ pub(crate) async fn open(
     subject: AdministratorId,
     recipient: Uuid,
 ) -> Result<Challenge> {
+    let waits = Waits::Administrator { account: account.id, administrator: subject };
+    let until = cx.now.plus(cx.tenant.settings.challenge_seconds * SECOND);
+    insert(cx, purpose, waits, recipient, account.partner.clone(), until).await
+}
+
+/// Opens what a customer has to confirm; it lives as long as the request.
+pub(crate) async fn open_for_request(
+    cx: &mut Cx<'_>,
+    request: RequestId,
+    user: UserId,
+    until: Time,
+) -> Result<ChallengeId> {
+    Ok(insert(cx, Purpose::Request, Waits::Request(request), user.0, None, until).await?.id)
+}
+
+async fn insert(
+    cx: &mut Cx<'_>,
+    purpose: Purpose,
+    waits: Waits,
+    recipient: Uuid,
+    partner: Option<String>,
+    expires_at: Time,
+) -> Result<Challenge> {
     let challenge = Challenge {
         id: ChallengeId::new(cx.id_time(), cx.random),
         purpose,
-        account: account.id,
-        subject,
+        waits,
         recipient,
-        partner: account.partner.clone(),
+        partner,
         state: ChallengeState::Open,
         code: None,
         code_sent_at: None,
@@ -45,12 +68,21 @@ pub(crate) async fn open(
         sends: 0,
         tries: 0,
         created_at: cx.now,
-        expires_at: cx.now.plus(cx.tenant.settings.challenge_seconds * SECOND),
+        expires_at,
         ended_at: None,
         end_cause: None,
     };
     store::insert(cx.tx, cx.tenant.id, &challenge).await?;
     Ok(challenge)
+}
+
+/// Ends a challenge that nobody has confirmed, if it waits still.
+pub(crate) async fn cancel_one(cx: &mut Cx<'_>, id: ChallengeId, cause: &'static str) -> Result<()> {
+    let it = store::load_for_change(cx.tx, cx.tenant.id, id).await?;
+    if it.state == ChallengeState::Open {
+        cancel(cx, it, cause).await?;
+    }
+    Ok(())
 }
 
 /// Ends what waits because of an administrator; of one purpose, or of any.
@@ -74,32 +106,53 @@ async fn cancel(cx: &mut Cx<'_>, mut it: Challenge, cause: &'static str) -> Resu
     Ok(it)
 }
 
-/// Everything a challenge hangs on, the account loaded for change: who confirms holds it against whoever removes.
+/// Everything a challenge hangs on, loaded for change: who confirms holds it against whoever removes.
 struct Around {
     challenge: Challenge,
+    on: On,
+}
+
+/// What it hangs on.
+enum On {
+    /// An administrator of an account.
+    Administrator(Box<OnAdministrator>),
+    /// A request about a user.
+    Request(Box<Confirming>),
+}
+
+struct OnAdministrator {
     account: Account,
     owner: User,
     administrator: administrator::store::Loaded,
 }
 
 async fn around(cx: &mut Cx<'_>, id: ChallengeId, partner: Option<&str>) -> Result<Around> {
-    // The account before the challenge, as everybody does it: else two could wait for one another.
+    // What it hangs on before the challenge, as everybody does it: else two could wait for one another.
     let seen = store::load(cx.tx, cx.tenant.id, id).await?;
     if partner.is_some() && seen.partner.as_deref() != partner {
         return Err(Error::NotFound(ChallengeId::NOUN));
     }
-    let account = account::store::load_for_change(cx.tx, cx.tenant, seen.account).await?;
-    let challenge = store::load_for_change(cx.tx, cx.tenant.id, id).await?;
-    let owner = account::questions::owner_of(cx.tx, cx.tenant, cx.caller, &account, ChallengeId::NOUN).await?;
-    let administrator = administrator::store::load(cx.tx, cx.tenant, challenge.subject).await?;
-    Ok(Around { challenge, account, owner, administrator })
+    match seen.waits {
+        Waits::Administrator { account, administrator } => {
+            let account = account::store::load_for_change(cx.tx, cx.tenant, account).await?;
+            let challenge = store::load_for_change(cx.tx, cx.tenant.id, id).await?;
+            let owner = account::questions::owner_of(cx.tx, cx.tenant, cx.caller, &account, ChallengeId::NOUN).await?;
+            let administrator = administrator::store::load(cx.tx, cx.tenant, administrator).await?;
+            let on = On::Administrator(Box::new(OnAdministrator { account, owner, administrator }));
+            Ok(Around { challenge, on })
+        }
+        Waits::Request(request) => {
+            let on = On::Request(Box::new(customer::load(cx, request).await?));
+            Ok(Around { challenge: store::load_for_change(cx.tx, cx.tenant.id, id).await?, on })
+        }
+    }
 }
 
-impl Around {
+impl OnAdministrator {
     /// The recipient with the address that codes go to.
-    fn addressee(&self, channel: Channel) -> Result<Addressee<'_>> {
+    fn addressee(&self, purpose: Purpose, channel: Channel) -> Result<Addressee<'_>> {
         let no_address = Error::Refused(Refusal::NoDeliveryAddress);
-        if self.challenge.purpose == Purpose::AdministratorAdd {
+        if purpose == Purpose::AdministratorAdd {
             let profile = self.owner.profile()?;
             let to = match channel {
                 Channel::Sms => profile.phone.clone(),
@@ -133,13 +186,35 @@ impl Around {
     }
 
     /// Whether its recipient may have a say now.
+    fn check_recipient(&self, purpose: Purpose, now: Time) -> Result<()> {
+        match (purpose, self.administrator.it.state) {
+            (Purpose::AdministratorAdd, _) => self.owner.try_to(Attempt::UseSession, now).map(drop),
+            (_, AdministratorState::Active) => Ok(()),
+            _ => Err(Error::NotFound(AdministratorId::NOUN)),
+        }
+    }
+}
+
+impl Around {
+    fn addressee(&self, channel: Channel) -> Result<Addressee<'_>> {
+        match &self.on {
+            On::Administrator(on) => on.addressee(self.challenge.purpose, channel),
+            On::Request(on) => on.addressee(channel),
+        }
+    }
+
     fn check_recipient(&self, cx: &Cx<'_>) -> Result<()> {
-        match self.challenge.purpose {
-            Purpose::AdministratorAdd => self.owner.try_to(Attempt::UseSession, cx.now).map(drop),
-            Purpose::AdministratorMobile | Purpose::AdministratorEmail => match self.administrator.it.state {
-                AdministratorState::Active => Ok(()),
-                _ => Err(Error::NotFound(AdministratorId::NOUN)),
-            },
+        match &self.on {
+            On::Administrator(on) => on.check_recipient(self.challenge.purpose, cx.now),
+            On::Request(on) => on.check_recipient(),
+        }
+    }
+
+    /// The way by which a code goes if nobody says one.
+    fn usual_channel(&self) -> Channel {
+        match &self.on {
+            On::Administrator(_) => Channel::Sms,
+            On::Request(on) => on.usual_channel(),
         }
     }
 
@@ -176,7 +251,8 @@ pub(crate) async fn send_first(
     administrator: administrator::store::Loaded,
     channel: Channel,
 ) -> Result<()> {
-    Around { challenge, account, owner, administrator }.send(cx, channel).await.map(drop)
+    let on = On::Administrator(Box::new(OnAdministrator { account, owner, administrator }));
+    Around { challenge, on }.send(cx, channel).await.map(drop)
 }
 
 /// Whether a code is the first that is asked for.
@@ -192,7 +268,7 @@ pub enum Sending {
 pub struct SendCode {
     /// For what.
     pub challenge: ChallengeId,
-    /// By which way; absent: where another one is sent, as last time; else by text message.
+    /// By which way; absent: where another one is sent, as last time; else by text message, if that can be.
     pub channel: Option<Channel>,
     /// Whether there must have been one.
     pub sending: Sending,
@@ -221,7 +297,7 @@ impl Action for SendCode {
         }
         it.check_pause(&cx.tenant.settings, cx.now)?;
         let last = it.channel.filter(|_| self.sending == Sending::Again);
-        let channel = self.channel.or(only).or(last).unwrap_or(Channel::Sms);
+        let channel = self.channel.or(only).or(last).unwrap_or_else(|| around.usual_channel());
         around.send(cx, channel).await
     }
 }
@@ -269,20 +345,25 @@ impl Action for ConfirmChallenge {
             return Err(Refusal::CodeExpired.into());
         }
         around.check_recipient(cx)?;
-        around.carry_out(cx).await?;
-        let it = &mut around.challenge;
+        let Around { challenge: mut it, on } = around;
         (it.state, it.code, it.ended_at) = (ChallengeState::Confirmed, None, Some(cx.now));
-        store::save(cx.tx, tenant.id, it).await?;
+        // Before what it waited for, which may end all that waits for a code of hers.
+        store::save(cx.tx, tenant.id, &it).await?;
+        match on {
+            On::Administrator(mut on) => on.carry_out(cx, it.purpose).await?,
+            On::Request(on) => on.confirmed(cx, it.id).await?,
+        }
         cx.note(Fact::ChallengeConfirmed { challenge: it.id, purpose: it.purpose.word() });
-        Ok(Answered::Confirmed(Box::new(around.challenge)))
+        Ok(Answered::Confirmed(Box::new(it)))
     }
 }
 
-impl Around {
+impl OnAdministrator {
     /// Does what was waited for, if it may still be done.
-    async fn carry_out(&mut self, cx: &mut Cx<'_>) -> Result<()> {
-        let contact = match self.challenge.purpose {
+    async fn carry_out(&mut self, cx: &mut Cx<'_>, purpose: Purpose) -> Result<()> {
+        let contact = match purpose {
             Purpose::AdministratorAdd => return self.activate(cx).await,
+            Purpose::Request => return Err(Error::internal("a request is no administrator")),
             Purpose::AdministratorMobile => Contact::Mobile,
             Purpose::AdministratorEmail => Contact::Email,
         };

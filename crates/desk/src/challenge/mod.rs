@@ -8,6 +8,6 @@ pub mod questions;
 pub(crate) mod store;
 
 pub use actions::{Answered, CancelChallenge, ConfirmChallenge, SendCode, Sending};
-pub(crate) use actions::{cancel_of, open, send_first};
-pub use model::{Challenge, ChallengeState, Purpose};
+pub(crate) use actions::{cancel_of, cancel_one, open, open_for_request, send_first};
+pub use model::{Challenge, ChallengeState, Purpose, Waits};
 pub use questions::{ListChallenges, ShowChallenge};

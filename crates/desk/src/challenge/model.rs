@@ -4,7 +4,7 @@ use crate::error::{Refusal, Result};
 use crate::message::Channel;
 use crate::tenant::Settings;
 use crate::value::clock::{SECOND, Time};
-use crate::value::id::{AccountId, AdministratorId, ChallengeId, Uuid};
+use crate::value::id::{AccountId, AdministratorId, ChallengeId, RequestId, Uuid};
 use crate::value::words;
 
 words! {
@@ -16,6 +16,8 @@ words! {
         AdministratorMobile = "administrator_mobile",
         /// An administrator's mail is hers; she confirms it.
         AdministratorEmail = "administrator_email",
+        /// What staff have proposed about a user; she confirms it.
+        Request = "request",
     }
 }
 
@@ -23,7 +25,7 @@ impl Purpose {
     /// The one way by which its codes go, if there is only one.
     pub fn channel(self) -> Option<Channel> {
         match self {
-            Purpose::AdministratorAdd => None,
+            Purpose::AdministratorAdd | Purpose::Request => None,
             Purpose::AdministratorMobile => Some(Channel::Sms),
             Purpose::AdministratorEmail => Some(Channel::Email),
         }
@@ -42,14 +44,27 @@ words! {
     }
 }
 
+/// What waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waits {
+    /// Something about an administrator of an account.
+    Administrator {
+        /// The account.
+        account: AccountId,
+        /// She.
+        administrator: AdministratorId,
+    },
+    /// A request about a user.
+    Request(RequestId),
+}
+
 /// Something that waits for a person's code.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the fields say what they are")]
 pub struct Challenge {
     pub id: ChallengeId,
     pub purpose: Purpose,
-    pub account: AccountId,
-    pub subject: AdministratorId,
+    pub waits: Waits,
     /// A user's id or an administrator's, by the purpose.
     pub(crate) recipient: Uuid,
     /// The partner through which it was opened; nobody else's program knows of it.

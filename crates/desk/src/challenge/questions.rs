@@ -1,9 +1,10 @@
 //! What may be asked about challenges. Codes are no part of any answer.
 
-use super::model::Challenge;
+use super::model::{Challenge, Waits};
 use super::store;
 use crate::account;
 use crate::error::Result;
+use crate::request::customer;
 use crate::value::id::{AccountId, ChallengeId};
 use crate::verb::{Question, Qx, Subject};
 
@@ -20,8 +21,13 @@ impl Question for ShowChallenge {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Challenge> {
         let challenge = store::load(qx.rd, qx.tenant.id, self.0).await?;
-        let account = account::store::load(qx.rd, qx.tenant, challenge.account).await?;
-        account::questions::owner_of(qx.rd, qx.tenant, qx.caller, &account, ChallengeId::NOUN).await?;
+        match challenge.waits {
+            Waits::Administrator { account, .. } => {
+                let account = account::store::load(qx.rd, qx.tenant, account).await?;
+                account::questions::owner_of(qx.rd, qx.tenant, qx.caller, &account, ChallengeId::NOUN).await?;
+            }
+            Waits::Request(request) => customer::may_know_of(qx, request).await?,
+        }
         Ok(challenge)
     }
 }

@@ -1,9 +1,9 @@
 //! The challenges' SQL.
 
-use super::model::{Challenge, Purpose};
+use super::model::{Challenge, Purpose, Waits};
 use crate::db::{Rd, Row, Tx, params};
 use crate::error::{Error, Result};
-use crate::value::id::{AccountId, AdministratorId, ChallengeId, TenantId, Uuid};
+use crate::value::id::{AccountId, AdministratorId, ChallengeId, RequestId, TenantId, Uuid};
 
 macro_rules! columns {
     () => {
@@ -48,11 +48,16 @@ pub(crate) const COUNT_SEND: &str = "\
     RETURNING sends";
 
 fn read(mut row: Row) -> Result<Challenge> {
+    let (id, purpose): (ChallengeId, Purpose) = (row.take()?, row.take()?);
+    let (account, subject): (Option<AccountId>, AdministratorId) = (row.take()?, row.take()?);
+    let waits = match account {
+        Some(account) => Waits::Administrator { account, administrator: subject },
+        None => Waits::Request(RequestId(subject.0)),
+    };
     Ok(Challenge {
-        id: row.take()?,
-        purpose: row.take()?,
-        account: row.take()?,
-        subject: row.take()?,
+        id,
+        purpose,
+        waits,
         recipient: row.take::<AdministratorId>()?.0,
         partner: row.take()?,
         state: row.take()?,
@@ -69,15 +74,19 @@ fn read(mut row: Row) -> Result<Challenge> {
     })
 }
 
-/// A recipient's id, whatever she is.
-fn bytes(recipient: Uuid) -> AdministratorId {
-    AdministratorId(recipient)
+/// An id as its column wants it, whatever it is of.
+fn bytes(id: Uuid) -> AdministratorId {
+    AdministratorId(id)
 }
 
 pub(super) async fn insert(tx: &mut Tx, tenant: TenantId, it: &Challenge) -> Result<()> {
     let recipient = bytes(it.recipient);
+    let (account, subject) = match it.waits {
+        Waits::Administrator { account, administrator } => (Some(account), administrator),
+        Waits::Request(request) => (None, bytes(request.0)),
+    };
     let params =
-        params![tenant, it.id, it.purpose, it.account, it.subject, recipient, it.partner, it.created_at, it.expires_at];
+        params![tenant, it.id, it.purpose, account, subject, recipient, it.partner, it.created_at, it.expires_at];
     tx.put(INSERT, params).await
 }
 

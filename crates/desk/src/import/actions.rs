@@ -16,11 +16,11 @@ use crate::user::actions::Changed;
 use crate::user::standing::{Attempt, Verification};
 use crate::user::store::{self as users, Findable, NewRow, Unique};
 use crate::user::verification::DecideVerification;
-use crate::user::{EditUser, Profile, User};
+use crate::user::{CreateUser, EditUser, Profile, User};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
 use crate::value::token::UniqueToken;
-use crate::verb::{Action, Cx, Eyes, Subject, check_second_person};
+use crate::verb::{Action, Cx, Eyes, Subject, check_policy};
 
 /// Imports of a tenant that have not ended.
 pub(super) const OPEN_MAX: i64 = 16;
@@ -66,6 +66,63 @@ impl Action for StartImport {
     }
 }
 
+/// Keeps a file that was received until its start was proposed and approved. Made by `Staging::finish`.
+pub struct ReceiveImport(StartImport);
+
+impl StartImport {
+    /// The same, to wait for a second person.
+    pub fn to_wait(self) -> ReceiveImport {
+        ReceiveImport(self)
+    }
+}
+
+impl Action for ReceiveImport {
+    const NAME: &'static str = "import.receive";
+    type Output = Import;
+
+    fn subject(&self) -> Subject {
+        Subject::Tenant
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Import> {
+        if store::awaiting(cx.tx, cx.tenant.id, OPEN_MAX).await? as i64 >= OPEN_MAX {
+            return Err(Refusal::TooManyImports.into());
+        }
+        let StartImport { import, file_token } = &self.0;
+        let import = Import { state: ImportState::Awaiting, ..import.clone() };
+        store::insert(cx.tx, cx.tenant.id, &import, file_token).await?;
+        cx.note(Fact::ImportReceived { import: import.id, dry_run: import.dry_run });
+        Ok(import)
+    }
+}
+
+/// Begins with a file that waited for it: the start of an import, as it is proposed and approved.
+pub(crate) struct BeginImport(pub ImportId);
+
+impl Action for BeginImport {
+    const NAME: &'static str = StartImport::NAME;
+    type Output = Import;
+
+    fn subject(&self) -> Subject {
+        Subject::Import(self.0)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Import> {
+        let tenant = cx.tenant.id;
+        if store::open(cx.tx, tenant, OPEN_MAX).await?.len() as i64 >= OPEN_MAX {
+            return Err(Refusal::TooManyImports.into());
+        }
+        let mut import = store::load_for_change(cx.tx, tenant, self.0).await?;
+        if import.begin(cx.caller.author(), cx.is_approved(), cx.now)? {
+            let file = store::file_token(cx.tx, tenant, self.0).await?;
+            cx.weigh("file", &file)?;
+            store::save(cx.tx, tenant, &import).await?;
+            cx.note(Fact::ImportStarted { import: self.0, dry_run: import.dry_run });
+        }
+        Ok(import)
+    }
+}
+
 macro_rules! turns {
     ($($(#[$meta:meta])* $name:ident = $verb:literal, $to:ident, $fact:ident;)+) => {$(
         $(#[$meta])*
@@ -83,6 +140,8 @@ macro_rules! turns {
                 let mut import = store::load_for_change(cx.tx, cx.tenant.id, self.0).await?;
                 let changed = import.turn(ImportState::$to, cx.now)?;
                 if changed {
+                    // Whoever approves that it goes on has looked at what it does.
+                    import.approved |= cx.is_approved() && ImportState::$to == ImportState::Running;
                     store::save(cx.tx, cx.tenant.id, &import).await?;
                     cx.note(Fact::$fact { import: self.0 });
                 }
@@ -299,9 +358,7 @@ async fn decide<'a>(
                 }
                 Err(other) => return Err(other),
             }
-        } else if brings_in_alone(cx, starter, row) {
-            let refusal = Refusal::NeedsSecondPerson;
-            let field = Some("verification");
+        } else if let Some((field, refusal)) = brings_in_alone(cx, starter, import, row) {
             sum.rejected.push(row.rejected(cx, import.id, field, refusal.word(), refusal.sentence()));
             continue;
         } else {
@@ -312,12 +369,27 @@ async fn decide<'a>(
     Ok(new)
 }
 
-/// Whether a row says of somebody new what needs a second person: that she is verified.
-fn brings_in_alone(cx: &Cx<'_>, starter: &Caller, row: &Row) -> bool {
-    let What::New(new) = &row.what else { return false };
+/// What of a row about somebody new needs somebody who has not looked: that she is created, or that she is verified.
+fn brings_in_alone(
+    cx: &Cx<'_>,
+    starter: &Caller,
+    import: &Import,
+    row: &Row,
+) -> Option<(Option<&'static str>, Refusal)> {
+    let What::New(new) = &row.what else { return None };
     let subject = Subject::User(new.user.id);
-    new.user.standing.verification == Verification::Verified
-        && check_second_person(cx.tenant, starter, DecideVerification::NAME, subject, Eyes::One).is_err()
+    let held = |name| match check_policy(cx.tenant, starter, name, subject, eyes(import)) {
+        Err(Error::Refused(refusal)) => Some(refusal),
+        _ => None,
+    };
+    let is_verified = new.user.standing.verification == Verification::Verified;
+    let verified = || held(DecideVerification::NAME).filter(|_| is_verified).map(|it| (Some("verification"), it));
+    held(CreateUser::NAME).map(|refusal| (None, refusal)).or_else(verified)
+}
+
+/// Whose eyes an import has passed.
+fn eyes(import: &Import) -> Eyes {
+    if import.approved { Eyes::TWO } else { Eyes::ONE }
 }
 
 /// Lays a row over somebody who is here.
@@ -336,7 +408,7 @@ async fn edit(cx: &mut Cx<'_>, starter: &Caller, import: &Import, id: UserId, ro
         return Ok(false);
     }
     // Nor does a file change alone what needs a second person.
-    check_second_person(cx.tenant, starter, EditUser::NAME, Subject::User(id), Eyes::One)?;
+    check_policy(cx.tenant, starter, EditUser::NAME, Subject::User(id), eyes(import))?;
     if import.dry_run {
         return Ok(true);
     }

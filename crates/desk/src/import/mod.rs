@@ -14,7 +14,8 @@ mod run;
 mod staging;
 pub(crate) mod store;
 
-pub use actions::{CancelImport, FailImport, ImportSlice, PauseImport, ResumeImport, StartImport};
+pub(crate) use actions::BeginImport;
+pub use actions::{CancelImport, FailImport, ImportSlice, PauseImport, ReceiveImport, ResumeImport, StartImport};
 pub use export::{csv_header, csv_line, ndjson_line};
 pub use fields::{FIELDS, ImportField, columns_page};
 pub use model::{Format, Import, ImportState, Rejected};

@@ -8,6 +8,8 @@ use crate::value::words;
 words! {
     /// How far an import is.
     pub enum ImportState {
+        /// Its file is here; its start has to be proposed, and approved by somebody else.
+        Awaiting = "awaiting",
         /// Rows are being brought in.
         Running = "running",
         /// Resting until somebody resumes it.
@@ -24,7 +26,7 @@ words! {
 impl ImportState {
     /// Whether nothing follows any more.
     pub fn is_over(self) -> bool {
-        !matches!(self, ImportState::Running | ImportState::Paused)
+        !matches!(self, ImportState::Awaiting | ImportState::Running | ImportState::Paused)
     }
 }
 
@@ -51,8 +53,10 @@ pub struct Import {
     pub dry_run: bool,
     /// For each column the index of its field; nothing for one that is left out. Empty for NDJSON.
     pub(crate) columns: Vec<Option<usize>>,
-    /// Who started it.
+    /// Who started it, or brought the file.
     pub author: String,
+    /// A second person has looked at it: it may also do to those who are here what needs one.
+    pub approved: bool,
     /// The size of the file.
     pub file_bytes: i64,
     /// How much of it was dealt with.
@@ -89,6 +93,7 @@ impl Import {
             dry_run: false,
             columns: Vec::new(),
             author: String::new(),
+            approved: false,
             file_bytes: 0,
             done_bytes: 0,
             next_line: 1,
@@ -114,6 +119,18 @@ impl Import {
         self.rows_created + self.rows_edited
     }
 
+    /// Begins with a file that waited for it, in this person's name: `false` if it has begun already.
+    pub(crate) fn begin(&mut self, author: String, approved: bool, now: Time) -> Result<bool> {
+        if self.state.is_over() {
+            return Err(Refusal::ImportOver.into());
+        }
+        if self.state != ImportState::Awaiting {
+            return Ok(false);
+        }
+        (self.state, self.author, self.approved, self.updated_at) = (ImportState::Running, author, approved, now);
+        Ok(true)
+    }
+
     /// Moves to another state: `false` if it is so already.
     pub(crate) fn turn(&mut self, to: ImportState, now: Time) -> Result<bool> {
         if self.state == to {
@@ -121,6 +138,9 @@ impl Import {
         }
         if self.state.is_over() {
             return Err(Refusal::ImportOver.into());
+        }
+        if self.state == ImportState::Awaiting && !to.is_over() {
+            return Err(Refusal::ImportAwaits.into());
         }
         self.state = to;
         self.updated_at = now;

@@ -87,7 +87,7 @@ impl Desk {
         let mut meetings = 0;
         loop {
             let import = self.db().read(Load(tenant, id)).await?;
-            if import.state == ImportState::Paused {
+            if matches!(import.state, ImportState::Awaiting | ImportState::Paused) {
                 return Ok(Stopped::Paused);
             }
             if import.state.is_over() {

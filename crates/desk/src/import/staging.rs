@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use super::actions::StartImport;
+use super::actions::{FailImport, StartImport};
 use super::fields::{FIELDS, named, nearest};
 use super::model::{Format, Import};
 use super::rows::{self, Cut};
 use super::store;
-use crate::caller::Caller;
+use crate::caller::{Caller, Door};
 use crate::db::{Rd, Read, Tx, Write, params};
 use crate::door::Desk;
 use crate::error::{Error, Field, Result};
@@ -24,6 +24,8 @@ use crate::verb::{Action, Subject};
 pub(crate) const PIECE: usize = 256 * 1024;
 /// How long an upload may take.
 const UPLOAD_AGE: i64 = DAY;
+/// How long a file waits for its start to be approved.
+const AWAITING_AGE: i64 = 30 * DAY;
 /// How long rejected rows are kept as they were.
 const REJECTED_AGE: i64 = 30 * DAY;
 /// The most columns a file may have.
@@ -189,13 +191,20 @@ impl Desk {
         Ok(())
     }
 
-    /// Deletes uploads that were never finished, and forgets rejected rows after a month; answers how many.
+    /// Deletes uploads that were never finished, ends imports whose start nobody has approved for a month, and forgets rejected
+    /// rows after as long; answers how many.
     pub async fn sweep_imports(&self) -> Result<u64> {
         let old = self.db().read(OldUploads(self.now().plus(-UPLOAD_AGE))).await?;
         let mut swept = 0;
         for (tenant, id) in old {
             self.clear_import_file(tenant, id).await?;
             self.db().write(End { tenant, id }).await?;
+            swept += 1;
+        }
+        for (tenant, id) in self.db().read(AwaitedTooLong(self.now().plus(-AWAITING_AGE))).await? {
+            // The job that follows deletes the file.
+            let house = Caller::house(tenant, Door::Worker);
+            self.perform(&house, FailImport { import: id, code: "not_approved" }).await?;
             swept += 1;
         }
         swept += self.db().write(Forget(self.now().plus(-REJECTED_AGE))).await?;
@@ -390,6 +399,17 @@ impl Read for OldUploads {
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
         let rows = rd.all(store::OLD_UPLOADS, params![self.0]).await?.into_iter();
+        rows.map(|mut row| Ok((row.take()?, row.take()?))).collect()
+    }
+}
+
+struct AwaitedTooLong(Time);
+
+impl Read for AwaitedTooLong {
+    type Output = Vec<(TenantId, ImportId)>;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
+        let rows = rd.all(store::AWAITED_TOO_LONG, params![self.0]).await?.into_iter();
         rows.map(|mut row| Ok((row.take()?, row.take()?))).collect()
     }
 }

@@ -12,7 +12,7 @@ use crate::value::seal::{Place, Sealing};
 
 macro_rules! columns {
     () => {
-        "id, state, format, dry_run, columns, author, file_bytes, done_bytes, next_line, rows_created, rows_edited, \
+        "id, state, format, dry_run, columns, author, approved, file_bytes, done_bytes, next_line, rows_created, rows_edited, \
          rows_unchanged, rows_rejected, rejected_kept, failure, created_at, updated_at, finished_at"
     };
 }
@@ -20,8 +20,8 @@ macro_rules! columns {
 pub(crate) const INSERT: &str = "\
     INSERT INTO import (tenant_id, id, state, format, dry_run, columns, author, file_token, file_bytes, done_bytes,
                         next_line, rows_created, rows_edited, rows_unchanged, rows_rejected, rejected_kept, created_at,
-                        updated_at)
-    VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, 0, 0, $11, $11)";
+                        updated_at, approved)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, 0, 0, $12, $12, $13)";
 
 pub(crate) const SELECT: &str = concat!("SELECT ", columns!(), " FROM import WHERE tenant_id = $1 AND id = $2");
 
@@ -37,10 +37,28 @@ pub(crate) const OPEN: &str = "\
     WHERE tenant_id = $1 AND state IN ('running', 'paused')
     LIMIT $2";
 
+/// Files that wait for somebody to approve their start.
+pub(crate) const AWAITING: &str = "\
+    SELECT id
+    FROM import
+    WHERE state = 'awaiting' AND tenant_id = $1 AND created_at > 0
+    LIMIT $2";
+
+/// Those that have waited too long.
+pub(crate) const AWAITED_TOO_LONG: &str = "\
+    SELECT tenant_id, id
+    FROM import
+    WHERE state = 'awaiting' AND created_at < $1
+    LIMIT 20";
+
+/// By what a file is known.
+pub(crate) const FILE_TOKEN: &str = "SELECT file_token FROM import WHERE tenant_id = $1 AND id = $2";
+
 pub(crate) const SAVE: &str = "\
     UPDATE import
     SET state = $3, done_bytes = $4, next_line = $5, rows_created = $6, rows_edited = $7, rows_unchanged = $8,
-        rows_rejected = $9, rejected_kept = $10, failure = $11, updated_at = $12, finished_at = $13
+        rows_rejected = $9, rejected_kept = $10, failure = $11, updated_at = $12, finished_at = $13, author = $14,
+        approved = $15
     WHERE tenant_id = $1 AND id = $2";
 
 pub(crate) const INSERT_UPLOAD: &str = "\
@@ -98,6 +116,7 @@ fn read(mut row: Row) -> Result<Import> {
         dry_run,
         columns: columns.into_iter().map(|name| name.and_then(|name| named(&name))).collect(),
         author: row.take()?,
+        approved: row.take()?,
         file_bytes: row.take()?,
         done_bytes: row.take()?,
         next_line: row.take()?,
@@ -122,6 +141,7 @@ pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, import: &Import, file_
         params![
             tenant,
             import.id,
+            import.state,
             import.format,
             import.dry_run,
             columns,
@@ -130,7 +150,8 @@ pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, import: &Import, file_
             import.file_bytes,
             import.done_bytes,
             import.next_line,
-            import.created_at
+            import.created_at,
+            import.approved
         ],
     )
     .await?;
@@ -155,6 +176,16 @@ pub(crate) async fn open(rd: &mut Rd, tenant: TenantId, limit: i64) -> Result<Ve
     rows.map(|mut row| Ok((row.take()?, row.take()?, row.take()?))).collect()
 }
 
+/// How many files wait for somebody to approve their start, counted up to a limit.
+pub(crate) async fn awaiting(rd: &mut Rd, tenant: TenantId, limit: i64) -> Result<usize> {
+    Ok(rd.all(AWAITING, params![tenant, limit]).await?.len())
+}
+
+/// The keyed fingerprint of an import's file.
+pub(crate) async fn file_token(rd: &mut Rd, tenant: TenantId, id: ImportId) -> Result<[u8; 32]> {
+    rd.one(FILE_TOKEN, params![tenant, id]).await?.take()
+}
+
 pub(crate) async fn save(tx: &mut Tx, tenant: TenantId, import: &Import) -> Result<()> {
     tx.put(
         SAVE,
@@ -171,7 +202,9 @@ pub(crate) async fn save(tx: &mut Tx, tenant: TenantId, import: &Import) -> Resu
             import.rejected_kept,
             import.failure,
             import.updated_at,
-            import.finished_at
+            import.finished_at,
+            import.author,
+            import.approved
         ],
     )
     .await?;

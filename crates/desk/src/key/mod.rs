@@ -225,7 +225,9 @@ impl Action for CreateKey {
         let name = crate::role::checked_name(&self.name)?;
         staff::store::load(cx.tx, cx.tenant, self.staff).await?;
         // A key for somebody else is worth what that person may do: nobody gives more than she has.
-        if !cx.tx_permissions_of(self.staff).await?.within(cx.caller.may) {
+        let may = cx.tx_permissions_of(self.staff).await?;
+        cx.weigh("permissions", &may.to_stored())?;
+        if !may.within(cx.caller.may) {
             return Err(Refusal::BeyondOwnRights.into());
         }
         if self.scopes.len() > 50 || self.scopes.iter().any(|scope| scope.len() > 200 || scope.contains(' ')) {
@@ -446,6 +448,7 @@ impl Action for SetCallbackUrl {
             let may = credential::key_now(cx.tx, cx.tenant.id, key.id, cx.now).await?.map(|(_, may)| may);
             check_may_be_told(cx.caller, may.unwrap_or(Permissions::NONE))?;
         }
+        cx.weigh("callback_url", &(&key.callback_url, &url))?;
         cx.tx.put(store::SET_CALLBACK, params![cx.tenant.id, key.id, url]).await?;
         cx.note(Fact::KeyCallbackSet { key: key.id, host: self.url.as_ref().map(|url| url.host().to_owned()) });
         key.callback_url = url;

@@ -230,13 +230,16 @@ pub(crate) const OWNER_CODE: &str = "account_code";
 /// The same to an administrator of one: sealed with her own key, and `user_id` is the administrator's.
 pub(crate) const ADMINISTRATOR_CODE: &str = "administrator_code";
 
+/// The same to a user, who has to confirm what staff have proposed about her.
+pub(crate) const CUSTOMER_CODE: &str = "customer_code";
+
 /// To whom a code goes.
 pub(crate) struct Addressee<'a> {
     /// The user, or the administrator.
     pub person: Uuid,
     /// Her own key.
     pub key: &'a PersonKey,
-    /// `OWNER_CODE` or `ADMINISTRATOR_CODE`.
+    /// `OWNER_CODE`, `ADMINISTRATOR_CODE` or `CUSTOMER_CODE`.
     pub template: &'static str,
     /// Her name.
     pub name: String,

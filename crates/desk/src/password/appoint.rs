@@ -50,12 +50,44 @@ impl Action for AppointStaff {
             None => cx.perform(&CreateTeam { name: TEAM.to_owned() }).await?.id,
         };
         cx.perform(&AddMember { team, staff: staff.id, role: role.id }).await?;
-        let token = new_token(&format!("bur_{}_", tenant.0), cx.random);
-        let (print, proof) = (fingerprint(token.expose()), ProofId::new(cx.id_time(), cx.random));
-        let (until, now, whose) = (cx.now.plus(INVITATION), cx.now, UserId(staff.id.0));
-        proofs::insert_proof(cx.tx, tenant, proof, whose, ProofPurpose::StaffLink, &print, None, 1, now, until).await?;
-        let message = message::invite(cx, &staff, &token, INVITATION / DAY * 24 * 60).await?;
-        cx.note(Fact::StaffInvited { staff: staff.id, message });
+        invite(cx, &staff).await?;
+        Ok(staff)
+    }
+}
+
+/// Has a link mailed to a new staff member by which she chooses her password.
+async fn invite(cx: &mut Cx<'_>, staff: &Staff) -> Result<()> {
+    let tenant = cx.tenant.id;
+    let token = new_token(&format!("bur_{}_", tenant.0), cx.random);
+    let (print, proof) = (fingerprint(token.expose()), ProofId::new(cx.id_time(), cx.random));
+    let (until, now, whose) = (cx.now.plus(INVITATION), cx.now, UserId(staff.id.0));
+    proofs::insert_proof(cx.tx, tenant, proof, whose, ProofPurpose::StaffLink, &print, None, 1, now, until).await?;
+    let message = message::invite(cx, staff, &token, INVITATION / DAY * 24 * 60).await?;
+    cx.note(Fact::StaffInvited { staff: staff.id, message });
+    Ok(())
+}
+
+/// Adds a staff member who chooses her password through a link that is mailed to her: how `staff.add` is proposed, since no
+/// password waits for somebody's approval.
+pub(crate) struct InviteStaff {
+    /// Her name.
+    pub name: String,
+    /// Her e-mail address, unique in the tenant.
+    pub email: String,
+}
+
+impl Action for InviteStaff {
+    const NAME: &'static str = AddStaff::NAME;
+    type Output = Staff;
+
+    fn subject(&self) -> Subject {
+        Subject::Tenant
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Staff> {
+        let add = AddStaff { id: None, name: self.name.clone(), email: self.email.clone(), password_hash: None };
+        let staff = cx.perform(&add).await?;
+        invite(cx, &staff).await?;
         Ok(staff)
     }
 }

@@ -22,6 +22,7 @@ use crate::value::id::{ProofId, StaffId, TenantId, UserId, Uuid};
 use crate::value::secret::{Secret, fingerprint, new_token};
 use crate::verb::{Action, Cx, Subject};
 
+pub(crate) use appoint::InviteStaff;
 pub use appoint::{AppointStaff, ChooseStaffPassword};
 pub use register::RegisterUser;
 
@@ -81,6 +82,7 @@ async fn start(cx: &mut Cx<'_>, user: &User, method: Channel) -> Result<ResetSta
     let (tenant, now) = (cx.tenant.id, cx.now);
     proofs::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::ResetLink, &print, None, 1, now, expires_at)
         .await?;
+    cx.weigh("address", address)?;
     let message = message::queue(cx, user, Draft::PasswordReset { method, token, minutes: seconds / 60 }).await?;
     cx.note(Fact::PasswordResetAsked { user: user.id, method: method.word(), message });
     Ok(ResetStarted { expires_in_seconds: seconds, expires_at })
@@ -115,12 +117,12 @@ impl Action for RevokePassword {
         let opens_a_lock = user.standing.lock.cause() == Some(LockCause::FailedSignIns);
         // What it does besides is held by the policy as if it were done by itself.
         let about = Subject::User(user.id);
-        cx.check_second_person(StartPasswordReset::NAME, about)?;
+        cx.check_policy(StartPasswordReset::NAME, about)?;
         if opens_a_lock {
-            cx.check_second_person(UnlockUser::NAME, about)?;
+            cx.check_policy(UnlockUser::NAME, about)?;
         }
         if access::is_there(cx.tx, cx.tenant.id, user.id).await? {
-            cx.check_second_person(EndSessions::NAME, about)?;
+            cx.check_policy(EndSessions::NAME, about)?;
         }
         // No password fits no hash.
         user.password_hash = None;

@@ -1,17 +1,23 @@
 //! Proposing, deciding and taking back.
 
+use super::customer;
 use super::model::{Hand, Kept, Request, RequestState};
 use super::proposal::Proposal;
-use super::questions::{SeenRequest, see};
+use super::questions::{Outcome, SeenRequest, see};
 use super::store::{self, Stored};
+use crate::administrator;
+use crate::bulk::BulkCounts;
 use crate::caller::{Caller, Who};
+use crate::challenge::{self, ShowChallenge, Waits};
 use crate::error::{Error, Refusal, Result};
+use crate::key::NewKey;
+use crate::permission::{ACTIONS, need_of};
 use crate::user::actions::check_reason;
 use crate::user::{self, User};
 use crate::value::clock::SECOND;
-use crate::value::id::{RequestId, StaffId};
-use crate::verb::{Action, Cx, Subject};
-use crate::{key, role};
+use crate::value::id::{RequestId, StaffId, UserId};
+use crate::verb::{Action, Cx, Eyes, Question, Qx, Subject};
+use crate::{account, key, role};
 
 /// The person behind a caller. What has no person behind it, the house too, neither proposes nor decides.
 fn hand(caller: &Caller) -> Result<Hand> {
@@ -31,10 +37,28 @@ fn said(field: &'static str, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whom a request is about, loaded for change: who lies outside what the caller may know of does not exist, and the request
+/// Whom something concerns: the user it is, or the owner of the account it is or belongs to.
+async fn concerned(cx: &mut Cx<'_>, about: Subject) -> Result<Option<UserId>> {
+    let account = match about {
+        Subject::User(user) => return Ok(Some(user)),
+        Subject::Account(account) => account,
+        Subject::Administrator(id) => administrator::store::load(cx.tx, cx.tenant, id).await?.it.account,
+        Subject::Challenge(id) => {
+            let mut qx = Qx { rd: cx.tx, caller: cx.caller, tenant: cx.tenant, now: cx.now };
+            match ShowChallenge(id).run(&mut qx).await?.waits {
+                Waits::Administrator { account, .. } => account,
+                Waits::Request(request) => return Ok(store::load(cx.tx, cx.tenant, request).await?.user),
+            }
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(account::store::load(cx.tx, cx.tenant, account).await?.owner))
+}
+
+/// Whom a request concerns, loaded for change: who lies outside what the caller may know of does not exist, and the request
 /// about her neither.
-async fn about(cx: &mut Cx<'_>, about: Subject) -> Result<Option<User>> {
-    let Subject::User(user) = about else { return Ok(None) };
+async fn load_concerned(cx: &mut Cx<'_>, user: Option<UserId>) -> Result<Option<User>> {
+    let Some(user) = user else { return Ok(None) };
     match user::store::load_for_change(cx.tx, cx.tenant, cx.caller, user).await {
         Err(Error::NotFound(_)) => Err(Error::NotFound(RequestId::NOUN)),
         other => other.map(Some),
@@ -72,32 +96,52 @@ impl Action for ProposeAction {
         self.proposal.check(cx.now)?;
         let (action, subject) = (self.proposal.action, self.proposal.about);
         let step = self.proposal.step(Some(&self.reason))?;
-        let plan = cx.try_out(&*step).await?;
+        let (plan, wants) = cx.try_out(&*step).await?;
         if plan.facts.is_empty() {
             return Err(Refusal::NothingToDo.into());
         }
+        let counts = counts(cx, &self.proposal).await?;
         let tenant = cx.tenant.clone();
-        let user = about(cx, subject).await?;
-        if let Some(mut earlier) = store::pending_for_change(cx.tx, &tenant, subject, action).await? {
+        let concerned = concerned(cx, subject).await?;
+        let user = load_concerned(cx, concerned).await?;
+        if let Some(mut earlier) = store::pending_for_change(cx.tx, &tenant, &self.proposal).await? {
             // Its time may be over, and that not be noted yet.
             let fact = earlier.request.expire(cx.now).ok_or(Refusal::RequestPending)?;
-            store::save(cx.tx, &tenant, cx.random, &earlier, user.as_ref()).await?;
+            call_off(cx, &mut earlier.request, "expired").await?;
+            store::save(cx.tx, &tenant, cx.random, &earlier, user.as_ref(), cx.now).await?;
             cx.note(fact);
         }
         let (reason, told) = (self.reason.clone(), self.proposal.told.clone());
+        let id = RequestId::new(cx.id_time(), cx.random);
+        let expires_at = cx.now.plus(tenant.settings.request_seconds * SECOND);
+        let (contacts, customer) = match (wants.customer, subject, &user) {
+            (false, ..) => (None, None),
+            (true, Subject::User(_), Some(user)) => {
+                let (contacts, customer) = customer::asked(cx, id, user, expires_at).await?;
+                (Some(contacts), Some(customer))
+            }
+            // Many at once, or a thing of hers: nobody is there who could confirm it.
+            (true, ..) => return Err(Refusal::NeedsCustomer.into()),
+        };
+        let need = need_of(ACTIONS, action.word());
+        let lacks = need.is_none_or(|need| cx.caller.lacks(need, subject).is_some());
         let request = Request {
-            id: RequestId::new(cx.id_time(), cx.random),
+            id,
             number: crate::tenant::store::next_request_number(cx.tx, tenant.id).await?,
             action,
             about: subject,
+            user: concerned,
             state: RequestState::Pending,
             end_cause: None,
             plan_hash: plan.hash,
-            kept: Some(Kept { reason, told, facts: plan.facts, comment: None }),
+            kept: Some(Kept { reason, told, facts: plan.facts, counts, contacts, comment: None }),
+            // Who may not do it herself needs somebody who may.
+            needs_decider: customer.is_none() || wants.second_person || lacks,
+            customer,
             proposer,
             decider: None,
             created_at: cx.now,
-            expires_at: cx.now.plus(tenant.settings.request_seconds * SECOND),
+            expires_at,
             ended_at: None,
         };
         if !store::insert(cx.tx, &tenant, cx.random, &request, user.as_ref()).await? {
@@ -105,6 +149,22 @@ impl Action for ProposeAction {
         }
         cx.note(request.proposed());
         seen(cx, request).await
+    }
+}
+
+/// Nobody need confirm what has come to its end.
+async fn call_off(cx: &mut Cx<'_>, request: &mut Request, cause: &'static str) -> Result<()> {
+    match request.call_off() {
+        Some(challenge) => challenge::cancel_one(cx, challenge, cause).await,
+        None => Ok(()),
+    }
+}
+
+/// What a bulk action would come to.
+async fn counts(cx: &mut Cx<'_>, proposal: &Proposal) -> Result<Option<BulkCounts>> {
+    match proposal.bulk() {
+        Some(bulk) => BulkCounts::of(cx, &bulk).await.map(Some),
+        None => Ok(None),
     }
 }
 
@@ -173,13 +233,21 @@ impl Action for ApproveRequest {
         check_reason(self.comment.as_deref())?;
         let (mut stored, user) = load(cx, self.request).await?;
         may_decide(cx, &stored.request, decider).await?;
+        let shown = stored.request.kept.clone();
+        let proposal = stored.request.proposal();
         let fact = stored.request.approve(decider, cx.now)?;
-        let step = stored.request.proposal()?.step(stored.request.kept.as_ref().map(|kept| kept.reason.as_str()))?;
+        let (proposal, shown) = (proposal?, shown.ok_or(Refusal::UserErased)?);
+        let step = proposal.step(Some(&shown.reason))?;
+        if counts(cx, &proposal).await? != shown.counts {
+            return Err(Refusal::PlanChanged.into());
+        }
         comment(&mut stored.request, self.comment.as_deref());
         // Before the action: one that ends what is proposed about her shall not end this.
-        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref(), cx.now).await?;
         cx.note(fact);
-        let plan = match cx.perform_decided(&*step).await {
+        let customer = stored.request.customer.is_some();
+        let (caller, eyes) = (cx.caller, Eyes { customer, ..Eyes::TWO });
+        let (plan, answer) = match cx.perform_decided(caller, &*step, eyes).await {
             // What could be said then cannot be said now: a moment that has passed.
             Err(Error::Invalid(_)) => return Err(Refusal::PlanChanged.into()),
             other => other?,
@@ -188,14 +256,17 @@ impl Action for ApproveRequest {
         if plan.hash != stored.request.plan_hash && !is_already_so {
             return Err(Refusal::PlanChanged.into());
         }
-        seen(cx, stored.request).await
+        // The secret of a new key is in this answer and nowhere else.
+        let secret = answer.downcast::<NewKey>().ok().and_then(|new| new.secret);
+        let outcome = Some(Outcome { facts: plan.facts, secret });
+        Ok(SeenRequest { outcome, ..seen(cx, stored.request).await? })
     }
 }
 
-/// Loads a request to change with whom it is about.
+/// Loads a request to change with whom it concerns.
 async fn load(cx: &mut Cx<'_>, id: RequestId) -> Result<(Stored, Option<User>)> {
     let stored = store::load_for_change(cx.tx, cx.tenant, id).await?;
-    let user = about(cx, stored.request.about).await?;
+    let user = load_concerned(cx, stored.request.user).await?;
     Ok((stored, user))
 }
 
@@ -232,7 +303,8 @@ impl Action for DeclineRequest {
         may_decide(cx, &stored.request, decider).await?;
         let fact = stored.request.decline(decider, cx.now)?;
         comment(&mut stored.request, Some(&self.reason));
-        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        call_off(cx, &mut stored.request, "declined").await?;
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref(), cx.now).await?;
         cx.note(fact);
         seen(cx, stored.request).await
     }
@@ -263,7 +335,8 @@ impl Action for WithdrawRequest {
         check_reason(self.reason.as_deref())?;
         let (mut stored, user) = load(cx, self.request).await?;
         let fact = stored.request.withdraw(proposer, cx.now)?;
-        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        call_off(cx, &mut stored.request, "withdrawn").await?;
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref(), cx.now).await?;
         cx.note(fact);
         seen(cx, stored.request).await
     }
@@ -283,7 +356,8 @@ impl Action for ExpireRequest {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<bool> {
         let (mut stored, user) = load(cx, self.0).await?;
         let Some(fact) = stored.request.expire(cx.now) else { return Ok(false) };
-        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref()).await?;
+        call_off(cx, &mut stored.request, "expired").await?;
+        store::save(cx.tx, cx.tenant, cx.random, &stored, user.as_ref(), cx.now).await?;
         cx.note(fact);
         Ok(true)
     }

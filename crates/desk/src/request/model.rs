@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::proposal::{Proposal, Told};
+use crate::bulk::BulkCounts;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::Proposable;
 use crate::value::clock::Time;
-use crate::value::id::{KeyId, RequestId, StaffId};
+use crate::value::id::{ChallengeId, KeyId, RequestId, StaffId, UserId};
 use crate::value::words;
 use crate::verb::Subject;
 
@@ -17,7 +18,7 @@ words! {
     pub enum RequestState {
         /// It waits for a second person.
         Pending = "pending",
-        /// She has said yes, and it was done.
+        /// She has said yes, or the customer, where only she had to; and it was done.
         Approved = "approved",
         /// She has said no.
         Declined = "declined",
@@ -40,6 +41,38 @@ words! {
     }
 }
 
+words! {
+    /// Whether the customer has confirmed.
+    pub enum CustomerState {
+        /// She has not yet.
+        Waiting = "waiting",
+        /// She has.
+        Confirmed = "confirmed",
+        /// She was not asked any more, or it was called off: it can only be proposed anew.
+        Cancelled = "cancelled",
+    }
+}
+
+/// What waits for the customer's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Customer {
+    /// What waits.
+    pub challenge: ChallengeId,
+    /// Where that is.
+    pub state: CustomerState,
+}
+
+/// Where a customer could be reached when something was proposed about her: whoever changes her address afterwards is not
+/// sent the code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub struct Contacts {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+}
+
 /// A person, and the key she came with, if she came with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hand {
@@ -58,6 +91,12 @@ pub struct Kept {
     pub told: Told,
     /// The facts of the plan.
     pub facts: Vec<Value>,
+    /// What a bulk action would come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<BulkCounts>,
+    /// Where the customer could be reached, if she has to confirm it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contacts: Option<Contacts>,
     /// What who decided had to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -74,6 +113,8 @@ pub struct Request {
     pub action: Proposable,
     /// What it is about.
     pub about: Subject,
+    /// Whom it concerns: the user it is about, or the owner of the account it is about.
+    pub user: Option<UserId>,
     /// Where it was left; `state_at` says where it is.
     pub(crate) state: RequestState,
     /// Why it expired.
@@ -82,6 +123,10 @@ pub struct Request {
     pub plan_hash: String,
     /// Reason, parameters, plan and comment; gone with the person it is about.
     pub kept: Option<Kept>,
+    /// Whether a second person decides it; else the customer's word is enough.
+    pub needs_decider: bool,
+    /// The customer, if she has to confirm it.
+    pub customer: Option<Customer>,
     /// Who proposed it.
     pub proposer: Hand,
     /// Who decided it.
@@ -151,7 +196,17 @@ impl Request {
             return Err(Refusal::NotToOneself.into());
         }
         (self.state, self.decider, self.ended_at) = (to, Some(decider), Some(now));
+        self.forget();
         Ok(())
+    }
+
+    /// Who somebody is, is kept with her own key or not at all: whoever was to be created has none, or has one of her own now.
+    fn forget(&mut self) {
+        if let Some(kept) = &mut self.kept
+            && self.user.is_none()
+        {
+            kept.told.profile = None;
+        }
     }
 
     /// What a new one tells.
@@ -161,8 +216,34 @@ impl Request {
         Fact::RequestProposed { request, number, action, about, proposer, expires_at }
     }
 
+    /// Notes that the customer has confirmed. Where a second person is wanted, too, it waits for her; else it is as good as
+    /// approved. `wants_decider`: the policy wants one now.
+    pub(crate) fn confirm(&mut self, wants_decider: bool, now: Time) -> Result<Fact> {
+        self.open(now)?;
+        let customer = self.customer.as_mut().ok_or(Refusal::ChallengeOver)?;
+        (customer.state, self.needs_decider) = (CustomerState::Confirmed, self.needs_decider || wants_decider);
+        let challenge = customer.challenge;
+        if !self.needs_decider {
+            (self.state, self.ended_at) = (RequestState::Approved, Some(now));
+        }
+        let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
+        let (proposer, done) = (self.proposer.staff, !self.needs_decider);
+        Ok(Fact::RequestConfirmed { request, number, action, about, proposer, challenge, done })
+    }
+
+    /// Waits for the customer no longer, since it has come to its end; what waited, if she has not spoken.
+    pub(crate) fn call_off(&mut self) -> Option<ChallengeId> {
+        let customer = self.customer.as_mut().filter(|it| it.state == CustomerState::Waiting)?;
+        customer.state = CustomerState::Cancelled;
+        Some(customer.challenge)
+    }
+
     /// Says yes.
     pub(crate) fn approve(&mut self, decider: Hand, now: Time) -> Result<Fact> {
+        self.open(now)?;
+        if self.customer.is_some_and(|it| it.state != CustomerState::Confirmed) {
+            return Err(Refusal::NeedsCustomer.into());
+        }
         self.decide(decider, RequestState::Approved, now)?;
         let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
         let (proposer, decider) = (self.proposer.staff, decider.staff);
@@ -184,6 +265,7 @@ impl Request {
         }
         self.open(now)?;
         (self.state, self.ended_at) = (RequestState::Withdrawn, Some(now));
+        self.forget();
         let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
         Ok(Fact::RequestWithdrawn { request, number, action, about, proposer: self.proposer.staff })
     }
@@ -196,6 +278,7 @@ impl Request {
         }
         let cause = EndCause::Time;
         (self.state, self.end_cause, self.ended_at) = (RequestState::Expired, Some(cause), Some(now));
+        self.forget();
         let (request, number, action, about) = (self.id, self.number, self.action.word(), self.about_text());
         let (proposer, cause) = (self.proposer.staff, cause.word());
         Some(Fact::RequestExpired { request, number, action, about, proposer, cause })
@@ -205,23 +288,26 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::id::UserId;
 
     fn hand(number: u128) -> Hand {
         Hand { staff: StaffId(uuid::Uuid::from_u128(number)), key: None }
     }
 
     fn request(state: RequestState) -> Request {
-        let kept = Kept { reason: "case 17".to_owned(), told: Told::default(), facts: Vec::new(), comment: None };
+        let (reason, told) = ("case 17".to_owned(), Told::default());
+        let kept = Kept { reason, told, facts: Vec::new(), counts: None, contacts: None, comment: None };
         Request {
             id: RequestId(uuid::Uuid::from_u128(1)),
             number: 1,
             action: Proposable::Disable,
             about: Subject::User(UserId(uuid::Uuid::from_u128(2))),
+            user: Some(UserId(uuid::Uuid::from_u128(2))),
             state,
             end_cause: None,
             plan_hash: String::new(),
             kept: Some(kept),
+            needs_decider: true,
+            customer: None,
             proposer: hand(1),
             decider: None,
             created_at: Time(10),
@@ -283,6 +369,34 @@ mod tests {
         let late = request(RequestState::Pending);
         assert_eq!(late.state_at(Time(100)), RequestState::Expired, "it reads as expired before that is noted");
         assert_eq!((late.end_cause_at(Time(100)), late.ended_at(Time(100))), (Some(EndCause::Time), Some(Time(100))));
+    }
+
+    #[test]
+    fn what_the_customer_confirms_is_approved_by_her_alone_or_waits_for_the_second_person() {
+        let asked = |state, needs_decider| {
+            let mut it = request(RequestState::Pending);
+            it.customer = Some(Customer { challenge: ChallengeId(uuid::Uuid::from_u128(9)), state });
+            it.needs_decider = needs_decider;
+            it
+        };
+        for state in [CustomerState::Waiting, CustomerState::Cancelled] {
+            let told = asked(state, true).approve(hand(2), Time(50));
+            assert!(matches!(told, Err(Error::Refused(Refusal::NeedsCustomer))), "{state}");
+        }
+        assert!(asked(CustomerState::Confirmed, true).approve(hand(2), Time(50)).is_ok());
+        for (needs_decider, wants_decider, state) in [
+            (false, false, RequestState::Approved),
+            (false, true, RequestState::Pending),
+            (true, false, RequestState::Pending),
+        ] {
+            let mut it = asked(CustomerState::Waiting, needs_decider);
+            it.confirm(wants_decider, Time(50)).unwrap();
+            assert_eq!((it.state, it.call_off()), (state, None), "she has spoken");
+        }
+        let mut off = asked(CustomerState::Waiting, false);
+        assert!(off.call_off().is_some() && off.call_off().is_none());
+        let told = asked(CustomerState::Waiting, false).confirm(false, Time(100));
+        assert!(matches!(told, Err(Error::Refused(Refusal::RequestExpired))));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::user::verification::Document;
 use crate::user::{self, SeenUser};
 use crate::value::clock::Time;
 use crate::value::id::{KeyId, RequestId, StaffId, UserId};
+use crate::value::secret::Secret;
 use crate::verb::{Question, Qx, Subject};
 
 /// The most requests one page holds.
@@ -54,7 +55,7 @@ pub struct SeenRequest {
     pub request: Request,
     /// Where it is now.
     pub state: RequestState,
-    /// Whom it is about, as the caller may see her; nobody where it is not about a user, or the caller may see none.
+    /// Whom it concerns, as the caller may see her; nobody where it concerns no user, or the caller may see none.
     pub user: Option<SeenUser>,
     /// The name of the selfie of hers that counts now.
     pub selfie: Option<String>,
@@ -66,6 +67,17 @@ pub struct SeenRequest {
     pub end_cause: Option<&'static str>,
     /// When it came to its end.
     pub ended_at: Option<Time>,
+    /// What came of it; only in the answer to its approval.
+    pub outcome: Option<Outcome>,
+}
+
+/// What an approval has caused.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The facts, with the ids of what was made.
+    pub facts: Vec<serde_json::Value>,
+    /// The secret of a key that was made; shown this once.
+    pub secret: Option<Secret>,
 }
 
 impl SeenRequest {
@@ -90,11 +102,7 @@ pub(super) async fn see(
 ) -> Result<Vec<SeenRequest>> {
     let (mut users, mut selfies) = (Vec::new(), Vec::new());
     if caller.may(Permission::UsersRead) {
-        let about = |request: &Request| match request.about {
-            Subject::User(user) => Some(user),
-            _ => None,
-        };
-        let ids: Vec<UserId> = requests.iter().filter_map(about).collect();
+        let ids: Vec<UserId> = requests.iter().filter_map(|request| request.user).collect();
         users = user::store::some(rd, tenant, caller, ids).await?;
         let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
         selfies = user::verification::store::selfies(rd, tenant.id, &ids).await?;
@@ -105,8 +113,9 @@ pub(super) async fn see(
     let seen = |mut request: Request| {
         if let Some(kept) = &mut request.kept {
             kept.told = kept.told.seen_by(caller)?;
+            kept.contacts = None;
         }
-        let user = users.iter().find(|user| request.about == Subject::User(user.id));
+        let user = users.iter().find(|user| request.user == Some(user.id));
         Ok(SeenRequest {
             selfie: selfies.iter().find(|it| user.is_some_and(|user| user.id == it.user)).map(Document::file_name),
             user: user.map(|user| user.seen_by(caller)).transpose()?,
@@ -115,6 +124,7 @@ pub(super) async fn see(
             state: request.state_at(now),
             end_cause: request.end_cause_at(now).map(|cause| cause.word()),
             ended_at: request.ended_at(now),
+            outcome: None,
             request,
         })
     };
@@ -157,7 +167,7 @@ impl Question for ShowRequest {
 
 /// What is about somebody whom the caller may not know of does not exist.
 async fn may_know_of(rd: &mut Rd, tenant: &Tenant, caller: &Caller, request: &Request) -> Result<()> {
-    let Subject::User(user) = request.about else { return Ok(()) };
+    let Some(user) = request.user else { return Ok(()) };
     match user::store::load(rd, tenant, caller, user).await {
         Err(Error::NotFound(_)) => Err(Error::NotFound(RequestId::NOUN)),
         other => other.map(drop),

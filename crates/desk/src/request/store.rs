@@ -1,24 +1,29 @@
-//! The SQL of requests, and how what may say who somebody is is sealed: with the person's key where a request is about a
+//! The SQL of requests, and how what may say who somebody is is sealed: with the person's key where a request concerns a
 //! user, so that it goes with her; else with the tenant's.
 
-use super::model::{EndCause, Hand, Kept, Request, RequestState};
+use super::model::{Customer, CustomerState, EndCause, Hand, Kept, Request, RequestState};
+use super::proposal::Proposal;
 use super::questions::RequestFilter;
+use crate::challenge::ChallengeState;
 use crate::db::{Param, Rd, Row, ToParam, Tx, params};
 use crate::error::{Error, Result};
 use crate::permission::Proposable;
 use crate::tenant::Tenant;
 use crate::user::User;
 use crate::value::clock::Time;
-use crate::value::id::{KeyId, RequestId, StaffId, TenantId, UserId};
+use crate::value::id::{ChallengeId, KeyId, RequestId, StaffId, TenantId, UserId};
 use crate::value::random::Random;
 use crate::value::seal::{PersonKey, Place, Sealing};
+use crate::value::secret;
 use crate::verb::Subject;
 
 macro_rules! columns {
     () => {
-        "r.id, r.number, r.action, r.subject_kind, r.subject_id, r.state, r.end_cause, r.plan_hash, r.sealed, \
+        "r.id, r.number, r.action, r.subject_kind, r.subject_id, r.user_id, r.state, r.end_cause, r.plan_hash, r.sealed, \
          r.proposer_id, r.proposer_key, r.decider_id, r.decider_key, r.created_at, r.expires_at, r.ended_at, \
-         (SELECT k.wrapped FROM person_key k WHERE k.tenant_id = r.tenant_id AND k.user_id = r.subject_id)"
+         r.needs_decider, r.challenge_id, r.confirmed_at, \
+         (SELECT c.state FROM challenge c WHERE c.tenant_id = r.tenant_id AND c.id = r.challenge_id), \
+         (SELECT k.wrapped FROM person_key k WHERE k.tenant_id = r.tenant_id AND k.user_id = r.user_id)"
     };
 }
 
@@ -41,26 +46,36 @@ pub(crate) const PENDING: &str = concat!(
 pub(crate) const PENDING_OF: &str = "\
     SELECT r.action
     FROM request r
-    WHERE r.tenant_id = $1 AND r.subject_id = $2 AND r.state = 'pending' AND r.expires_at > $3
+    WHERE r.tenant_id = $1 AND r.user_id = $2 AND r.state = 'pending' AND r.expires_at > $3
         AND NOT EXISTS (SELECT 1 FROM users u WHERE u.tenant_id = $1 AND u.id = $2 AND u.employee >= $4)
     ORDER BY r.action";
 
 pub(crate) const INSERT: &str = "\
     INSERT INTO request (tenant_id, id, number, action, subject_kind, subject_id, state, plan_hash, sealed, proposer_id,
-                         proposer_key, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $12)
+                         proposer_key, created_at, expires_at, user_id, needs_decider, challenge_id)
+    VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $12, $13, $14, $15)
     ON CONFLICT (tenant_id, subject_id, action) WHERE state = 'pending' DO NOTHING";
 
 pub(crate) const SAVE: &str = "\
     UPDATE request
-    SET state = $3, end_cause = $4, sealed = $5, decider_id = $6, decider_key = $7, ended_at = $8
+    SET state = $3, end_cause = $4, sealed = $5, decider_id = $6, decider_key = $7, ended_at = $8, needs_decider = $9,
+        confirmed_at = COALESCE(confirmed_at, $10)
     WHERE tenant_id = $1 AND id = $2 AND state = 'pending'";
 
-/// What a request about the tenant has as its subject's id.
+/// What a request about the tenant has as its subject's id, if it makes nothing new.
 const NO_ID: [u8; 16] = [0; 16];
 
-fn subject_id(about: Subject) -> [u8; 16] {
-    about.id().map_or(NO_ID, |id| *id.as_bytes())
+/// By what a request is found as long as it waits: the id of what it is about, or a keyed fingerprint of what it makes.
+fn subject_id(tenant: &Tenant, proposal: &Proposal) -> Result<[u8; 16]> {
+    Ok(match (proposal.about.id(), proposal.makes()?) {
+        (Some(id), _) => *id.as_bytes(),
+        (None, Some(makes)) => {
+            let digest = secret::hex(&secret::digest(makes.as_bytes()));
+            let print = tenant.keys.lookup().of_person(&["request", proposal.action.word(), &digest]);
+            print.first_chunk().copied().unwrap_or(NO_ID)
+        }
+        (None, None) => NO_ID,
+    })
 }
 
 fn place(tenant: TenantId, id: &RequestId) -> Place<'_> {
@@ -76,22 +91,34 @@ pub(crate) struct Stored {
 fn read(tenant: &Tenant, mut row: Row) -> Result<Stored> {
     let (id, number, action): (RequestId, i64, Proposable) = (row.take()?, row.take()?, row.take()?);
     let kind: String = row.take()?;
-    let subject: [u8; 16] = row.take()?;
+    let (subject, user): ([u8; 16], Option<UserId>) = (row.take()?, row.take()?);
     let (state, end_cause): (RequestState, Option<EndCause>) = (row.take()?, row.take()?);
     let (plan_hash, sealed): (String, Vec<u8>) = (row.take()?, row.take()?);
     let (proposer, proposer_key): (StaffId, Option<KeyId>) = (row.take()?, row.take()?);
     let (decider, decider_key): (Option<StaffId>, Option<KeyId>) = (row.take()?, row.take()?);
     let (created_at, expires_at, ended_at) = (row.take()?, row.take()?, row.take()?);
+    let (needs_decider, challenge): (bool, Option<ChallengeId>) = (row.take()?, row.take()?);
+    let (confirmed_at, waits): (Option<Time>, Option<ChallengeState>) = (row.take()?, row.take()?);
+    // Her word counts as it is noted here: this row is locked by whoever confirms or decides.
+    let asked = |challenge| Customer {
+        challenge,
+        state: match (confirmed_at, waits) {
+            (Some(_), _) => CustomerState::Confirmed,
+            (None, Some(ChallengeState::Cancelled)) => CustomerState::Cancelled,
+            (None, _) => CustomerState::Waiting,
+        },
+    };
+    let customer = challenge.map(asked);
     let wrapped: Option<Vec<u8>> = row.take()?;
     let about = Subject::of(&kind, uuid::Uuid::from_bytes(subject));
     let about = about.ok_or_else(|| Error::internal("a request about nothing that is known"))?;
     let place = place(tenant.id, &id);
-    let plain = match (about, wrapped) {
-        (Subject::User(user), Some(wrapped)) => {
+    let plain = match (user, wrapped) {
+        (Some(user), Some(wrapped)) => {
             Some(PersonKey::unwrap(&tenant.keys, tenant.id, user.bytes(), &wrapped)?.open(&place, &sealed)?)
         }
-        (Subject::User(_), None) => None,
-        _ => Some(tenant.keys.open(&place, &sealed)?),
+        (Some(_), None) => None,
+        (None, _) => Some(tenant.keys.open(&place, &sealed)?),
     };
     let kept: Option<Kept> = plain.map(|plain| serde_json::from_slice(&plain)).transpose().map_err(Error::internal)?;
     let request = Request {
@@ -99,10 +126,13 @@ fn read(tenant: &Tenant, mut row: Row) -> Result<Stored> {
         number,
         action,
         about,
+        user,
         state,
         end_cause,
         plan_hash,
         kept,
+        needs_decider,
+        customer,
         proposer: Hand { staff: proposer, key: proposer_key },
         decider: decider.map(|staff| Hand { staff, key: decider_key }),
         created_at,
@@ -133,13 +163,8 @@ pub(crate) async fn load_for_change(tx: &mut Tx, tenant: &Tenant, id: RequestId)
 }
 
 /// The request for this that was not decided, to change it.
-pub(crate) async fn pending_for_change(
-    tx: &mut Tx,
-    tenant: &Tenant,
-    about: Subject,
-    action: Proposable,
-) -> Result<Option<Stored>> {
-    let row = tx.find(PENDING, params![tenant.id, subject_id(about), action]).await?;
+pub(crate) async fn pending_for_change(tx: &mut Tx, tenant: &Tenant, proposal: &Proposal) -> Result<Option<Stored>> {
+    let row = tx.find(PENDING, params![tenant.id, subject_id(tenant, proposal)?, proposal.action]).await?;
     row.map(|row| read(tenant, row)).transpose()
 }
 
@@ -161,10 +186,10 @@ fn seal(tenant: &Tenant, random: &Random, request: &Request, user: Option<&User>
     let Some(kept) = &request.kept else { return Ok(None) };
     let plain = serde_json::to_vec(kept).map_err(Error::internal)?;
     let place = place(tenant.id, &request.id);
-    Ok(match (request.about, user) {
-        (Subject::User(_), Some(user)) => Some(user.key()?.seal(&place, &plain, random)),
-        (Subject::User(_), None) => None,
-        _ => Some(tenant.keys.seal(&place, &plain, random)),
+    Ok(match (request.user, user) {
+        (Some(_), Some(user)) => Some(user.key()?.seal(&place, &plain, random)),
+        (Some(_), None) => None,
+        (None, _) => Some(tenant.keys.seal(&place, &plain, random)),
     })
 }
 
@@ -177,7 +202,8 @@ pub(crate) async fn insert(
     user: Option<&User>,
 ) -> Result<bool> {
     let sealed = seal(tenant, random, request, user)?.ok_or_else(|| Error::internal("a request without its plan"))?;
-    let (kind, subject) = (request.about.kind(), subject_id(request.about));
+    let challenge = request.customer.map(|it| it.challenge);
+    let (kind, subject) = (request.about.kind(), subject_id(tenant, &request.proposal()?)?);
     let params = params![
         tenant.id,
         request.id,
@@ -190,18 +216,22 @@ pub(crate) async fn insert(
         request.proposer.staff,
         request.proposer.key,
         request.created_at,
-        request.expires_at
+        request.expires_at,
+        request.user,
+        request.needs_decider,
+        challenge
     ];
     Ok(tx.run(INSERT, params).await? == 1)
 }
 
-/// Saves how it ended.
+/// Saves how it ended, or that the customer has confirmed it at this moment, if she has now.
 pub(crate) async fn save(
     tx: &mut Tx,
     tenant: &Tenant,
     random: &Random,
     stored: &Stored,
     user: Option<&User>,
+    now: Time,
 ) -> Result<()> {
     let request = &stored.request;
     let sealed = match user {
@@ -210,8 +240,20 @@ pub(crate) async fn save(
     };
     let sealed = sealed.as_ref().unwrap_or(&stored.sealed);
     let (decider, key) = (request.decider.map(|hand| hand.staff), request.decider.and_then(|hand| hand.key));
-    let params =
-        params![tenant.id, request.id, request.state, request.end_cause, sealed, decider, key, request.ended_at];
+    let confirmed_at = request.customer.filter(|it| it.state == CustomerState::Confirmed).map(|_| now);
+    let (state, needs_decider) = (request.state, request.needs_decider);
+    let params = params![
+        tenant.id,
+        request.id,
+        state,
+        request.end_cause,
+        sealed,
+        decider,
+        key,
+        request.ended_at,
+        needs_decider,
+        confirmed_at
+    ];
     tx.put(SAVE, params).await?;
     Ok(())
 }
@@ -241,11 +283,11 @@ fn conditions(filter: &RequestFilter, hides_employees: bool) -> (String, Vec<Par
     }
     if let Some(user) = &filter.user {
         let slot = slot(user.to_param());
-        sql.push_str(&format!(" AND r.subject_id = ${slot}"));
+        sql.push_str(&format!(" AND r.user_id = ${slot}"));
     }
     if hides_employees {
         sql.push_str(
-            " AND NOT EXISTS (SELECT 1 FROM users u WHERE u.tenant_id = r.tenant_id AND u.id = r.subject_id AND \
+            " AND NOT EXISTS (SELECT 1 FROM users u WHERE u.tenant_id = r.tenant_id AND u.id = r.user_id AND \
              u.employee = 1)",
         );
     }

@@ -132,7 +132,9 @@ impl Action for DefineRole {
             return Err(Refusal::BeyondOwnRights.into());
         }
         let tenant = cx.tenant.id;
-        let id = match store::by_name_for_change(cx.tx, tenant, &name).await? {
+        let known = store::by_name_for_change(cx.tx, tenant, &name).await?;
+        cx.weigh("permissions", &known.as_ref().map(|role| role.permissions.to_stored()))?;
+        let id = match known {
             Some(role) if role.built_in => return Err(Refusal::BuiltIn.into()),
             Some(role) if role.permissions == permissions => return Ok(role),
             // Who may not hand out what the role has now may not take it away either.

@@ -104,6 +104,7 @@ impl Action for RemoveSecondFactor {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
         let mut user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
         if user.has_second_factor() {
+            cx.weigh("second_factor", &user.second_factor()?)?;
             user.set_second_factor(None, cx.random)?;
             user::store::save_credentials(cx.tx, &mut user, cx.now).await?;
             cx.note(Fact::SecondFactorRemoved { user: self.user });

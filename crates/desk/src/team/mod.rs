@@ -111,6 +111,7 @@ impl Action for AddMember {
             return Err(Refusal::BeyondOwnRights.into());
         }
         staff::store::load(cx.tx, cx.tenant, self.staff).await?;
+        cx.weigh("permissions", &role.permissions.to_stored())?;
         if cx.tx.run(store::ADD, params![tenant, self.staff, self.team, self.role, cx.now]).await? == 1 {
             cx.note(Fact::MemberAdded { team: self.team, staff: self.staff, role: self.role });
         }

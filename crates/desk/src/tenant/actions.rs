@@ -103,6 +103,9 @@ async fn change(cx: &mut Cx<'_>, patch: &Map<String, Value>) -> Result<Settings>
         return Err(Error::invalid("deciding_role", "unknown", "There is no role of this name."));
     }
     if !fields.is_empty() {
+        let values = |all: Value| fields.iter().map(|name| all[name].clone()).collect::<Vec<Value>>();
+        let [from, to] = [&old, &settings].map(|it| serde_json::to_value(it).map(values));
+        cx.weigh("settings", &(from.map_err(Error::internal)?, to.map_err(Error::internal)?))?;
         store::save_settings(cx.tx, tenant, &settings).await?;
         cx.note(Fact::SettingsChanged { tenant, fields });
     }

@@ -111,6 +111,8 @@ pub struct Settings {
     pub switch_app_url: Option<String>,
     /// The actions that need a second person: who wants one proposes it as a request.
     pub second_person: BTreeSet<Proposable>,
+    /// The actions about a user that she has to confirm by a code: who wants one proposes it as a request.
+    pub customer_confirms: BTreeSet<Proposable>,
     /// The name of the role whose holders decide requests; absent: whoever has the permission.
     pub deciding_role: Option<String>,
     /// How long a request waits to be decided, in seconds.
@@ -153,6 +155,7 @@ impl Default for Settings {
             switch_detail_fraud_status: false,
             switch_app_url: None,
             second_person: BTreeSet::new(),
+            customer_confirms: BTreeSet::new(),
             deciding_role: None,
             request_seconds: 7 * 86_400,
             challenge_seconds: 30 * 60,
@@ -182,6 +185,7 @@ impl Settings {
         "switch_checksum",
         "switch_expose_totp_uri",
         "second_person",
+        "customer_confirms",
         "deciding_role",
         "request_seconds",
         "challenge_seconds",
@@ -237,6 +241,10 @@ impl Settings {
         within("challenge_resend_seconds", self.challenge_resend_seconds, 0, 3_600);
         within("challenge_codes_a_day", self.challenge_codes_a_day, 1, 100_000);
         within("choice_window_seconds", self.choice_window_seconds, 0, 86_400);
+        if let Some(action) = self.customer_confirms.iter().find(|action| action.about() != "user") {
+            let message = format!("`{action}` is about no user who could confirm it.");
+            faults.push(Field::new("customer_confirms", "invalid", message));
+        }
         if self.abilities.len() > 64 {
             faults.push(Field::new("abilities", "too_long", "At most 64 abilities."));
         }
@@ -253,19 +261,29 @@ impl Settings {
         if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
     }
 
-    /// Whether the action of this name needs a second person. What nobody does alone to all of a user's sessions or devices,
-    /// nobody does alone to one after the other.
+    /// Whether the action of this name needs a second person.
     pub fn needs_second_person(&self, name: &str) -> bool {
-        let all = match name {
-            "session.end" => "session.end_all",
-            "device.unlink" => "device.unlink_all",
-            other => other,
-        };
-        self.second_person.iter().any(|action| action.word() == name || action.word() == all)
+        holds(&self.second_person, name)
+    }
+
+    /// Whether the customer whom the action of this name is about has to confirm it.
+    pub fn needs_customer(&self, name: &str) -> bool {
+        holds(&self.customer_confirms, name)
     }
 
     /// When a lock set now opens by itself.
     pub fn lock_ends(&self, now: Time) -> Option<Time> {
         self.lock_seconds.map(|seconds| now.plus(seconds * SECOND))
     }
+}
+
+/// Whether a list of the policy holds the action of this name. What nobody does alone to all of a user's sessions or devices,
+/// nobody does alone to one after the other.
+fn holds(listed: &BTreeSet<Proposable>, name: &str) -> bool {
+    let all = match name {
+        "session.end" => "session.end_all",
+        "device.unlink" => "device.unlink_all",
+        other => other,
+    };
+    listed.iter().any(|action| action.word() == name || action.word() == all)
 }

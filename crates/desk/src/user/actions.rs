@@ -48,6 +48,19 @@ async fn load(cx: &mut Cx<'_>, user: UserId) -> Result<User> {
 pub(crate) trait Moves: OnLoaded<Thing = User> {
     /// What the model says: the fact, nothing to do, or a refusal. Moves the standing of the user at hand only.
     fn decide(&self, user: &mut User, by: &By<'_>, tenant: &Tenant) -> Result<Option<Fact>>;
+
+    /// Decides, and says when the axes that it moves were moved before: what was undone and done again meanwhile is not what
+    /// somebody was shown.
+    fn decide_on_found(&self, cx: &mut Cx<'_>, user: &mut User, by: &By<'_>) -> Result<Option<Fact>> {
+        let found = std::mem::take(&mut user.marks);
+        let decided = self.decide(user, by, cx.tenant);
+        let moved = std::mem::replace(&mut user.marks, found);
+        for axis in moved.keys() {
+            cx.weigh("moved", &(axis, user.marks.get(axis).map(|mark| mark.at)))?;
+        }
+        user.marks.extend(moved);
+        decided
+    }
 }
 
 macro_rules! standing_actions {
@@ -95,7 +108,7 @@ macro_rules! standing_actions {
             async fn on_loaded(&self, cx: &mut Cx<'_>, mut loaded: User) -> Result<Changed> {
                 let author = cx.caller.author();
                 let by = By { now: cx.now, author: &author, reason: self.reason.as_deref() };
-                let Some(fact) = self.decide(&mut loaded, &by, cx.tenant)? else {
+                let Some(fact) = self.decide_on_found(cx, &mut loaded, &by)? else {
                     return Ok(Changed { user: loaded, changed: false });
                 };
                 store::$save(cx.tx, &mut loaded, cx.random, cx.now).await?;
@@ -423,6 +436,9 @@ impl Action for EditUser {
         if fields.is_empty() {
             return Ok(Changed { user, changed: false });
         }
+        cx.weigh("kind", &self.kind.map(|to| (user.kind, to)))?;
+        cx.weigh("employee", &self.employee.map(|to| (user.employee, to)))?;
+        cx.weigh("profile", &new.differences(&old)?)?;
         user.kind = self.kind.unwrap_or(user.kind);
         user.employee = self.employee.unwrap_or(user.employee);
         user.set_profile(&new, cx.random)?;
@@ -435,7 +451,7 @@ impl Action for EditUser {
 }
 
 /// RFC 7396, two levels deep: a profile has objects, but no objects within them.
-fn patched(old: &Profile, patch: &Map<String, Value>) -> Result<Profile> {
+pub(crate) fn patched(old: &Profile, patch: &Map<String, Value>) -> Result<Profile> {
     let mut merged = serde_json::to_value(old).map_err(Error::internal)?;
     merge(&mut merged, &Value::Object(patch.clone()), 0);
     // Names may not be null inside; a cleared one is empty, and the check says whether that is accepted.

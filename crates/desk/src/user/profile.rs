@@ -1,6 +1,9 @@
 //! Who somebody is: sealed at rest, masked by default when it leaves. Every field here is personal data.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::caller::Caller;
 use crate::error::{Error, Field, Result};
@@ -389,14 +392,18 @@ impl Profile {
 
     /// The names of the top-level fields in which two profiles differ (never the values).
     pub fn differing_fields(&self, other: &Profile) -> Result<Vec<String>> {
+        Ok(self.differences(other)?.into_keys().collect())
+    }
+
+    /// The top-level fields in which two profiles differ: the other's value, and this one's.
+    pub(crate) fn differences(&self, other: &Profile) -> Result<BTreeMap<String, [Value; 2]>> {
         let (ours, theirs) = (serde_json::to_value(self), serde_json::to_value(other));
         let (ours, theirs) = (ours.map_err(Error::internal)?, theirs.map_err(Error::internal)?);
-        let (Some(ours), Some(theirs)) = (ours.as_object(), theirs.as_object()) else { return Ok(Vec::new()) };
-        let mut names: Vec<String> = ours.keys().chain(theirs.keys()).cloned().collect();
-        names.sort_unstable();
-        names.dedup();
-        names.retain(|name| ours.get(name) != theirs.get(name));
-        Ok(names)
+        let (Some(ours), Some(theirs)) = (ours.as_object(), theirs.as_object()) else { return Ok(BTreeMap::new()) };
+        let value = |it: &Map<String, Value>, name: &str| it.get(name).cloned().unwrap_or_default();
+        let both = |name: &String| (name.clone(), [value(theirs, name), value(ours, name)]);
+        let names = ours.keys().chain(theirs.keys()).filter(|name| ours.get(*name) != theirs.get(*name));
+        Ok(names.map(both).collect())
     }
 }
 

@@ -3,14 +3,18 @@
 
 use desk::administrator::callback::ListCallbacks;
 use desk::key::*;
+use desk::permission::Proposable;
+use desk::request::{Proposal, ProposeAction, Told};
 use desk::role::DefineRole;
 use desk::staff::DisableStaff;
 use desk::team::{AddMember, CreateTeam};
 use desk::testing::TestDesk;
 use desk::value::callback_url::CallbackUrl;
 use desk::value::id::KeyId;
-use desk::{Caller, Permission as P, Refusal};
+use desk::{Caller, Permission as P, Refusal, Subject};
+use serde_json::json;
 
+use crate::requests::{approve, person, policy};
 use crate::support::*;
 
 fn url(t: &TestDesk, text: &str) -> Option<CallbackUrl> {
@@ -110,5 +114,36 @@ async fn nobody_has_herself_told_what_she_may_not_see() {
         for limit in [0, 201] {
             assert_eq!(faults(t.desk.ask(&t.admin(), list(limit)).await), [("limit".to_owned(), "out_of_range")]);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_partner_is_called_back_may_need_a_second_person() {
+    for t in TestDesk::all().await {
+        let all = |name| person(&t, name, P::ALL);
+        let ((_, maker), (_, checker)) = (all("maker").await, all("checker").await);
+        policy(&t, json!({"second_person": ["key.set_callback"]})).await;
+        let key = partner(&t, None).await;
+        let one = url(&t, "https://partner.example/told?token=1");
+        assert_eq!(refusal(set(&t, &maker, key, one.clone()).await), Refusal::NeedsSecondPerson);
+        let proposal = |url: Option<CallbackUrl>| {
+            let told = Told { callback_url: url, ..Told::default() };
+            let proposal = Proposal { action: Proposable::SetKeyCallback, about: Subject::Key(key), told };
+            ProposeAction { proposal, reason: "their new gateway".to_owned() }
+        };
+        // Nor does anybody propose to be told what she may not see.
+        let (_, bare) = person(&t, "bare", &[P::RequestsPropose, P::KeysManage]).await;
+        assert_eq!(refusal(t.desk.perform(&bare, proposal(one.clone())).await), Refusal::BeyondOwnRights);
+        let request = t.desk.perform(&maker, proposal(one.clone())).await.unwrap().request.id;
+        later(&t);
+        t.desk.perform(&checker, approve(request)).await.unwrap();
+        assert_eq!(seen(&t, key).await.as_deref(), one.as_ref().map(CallbackUrl::as_str));
+        // What was to be replaced is not what was shown.
+        later(&t);
+        let request = t.desk.perform(&maker, proposal(None)).await.unwrap().request.id;
+        policy(&t, json!({"second_person": []})).await;
+        later(&t);
+        set(&t, &checker, key, url(&t, "https://partner.example/told?token=2")).await.unwrap();
+        assert_eq!(refusal(t.desk.perform(&checker, approve(request)).await), Refusal::PlanChanged);
     }
 }

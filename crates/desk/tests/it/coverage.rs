@@ -35,7 +35,7 @@ use desk::user::verification::*;
 use desk::user::*;
 use desk::value::id::*;
 use desk::value::secret::Secret;
-use desk::{Action, Caller, Error, Question, Result, Subject};
+use desk::{Action, Caller, Error, Question, Refusal, Result, Subject};
 use serde_json::{Map, Value, json};
 
 use crate::papers::{self, show};
@@ -438,6 +438,10 @@ const MADE_BY_THE_DESK: &[(&str, Run)] = verbs! {
     "verification.add_document" => |s, c| async {
         show(&s.t, c, s.user, DocumentKind::Selfie, &papers::png(8, 8)).await.map(drop)
     };
+    "import.receive" => |s, c| async {
+        let waits = received(&s.t, &s.t.house(), &s.word).await?.to_wait();
+        s.t.desk.perform(c, waits).await.map(drop)
+    };
     "import.start" => |s, c| async {
         let start = received(&s.t, c, &s.word).await?;
         s.t.desk.perform(c, start).await.map(drop)
@@ -682,6 +686,244 @@ async fn the_further_questions_of_a_name_need_the_same() {
             let (may, may_not) = callers(&s, need);
             assert!(run(&s, &may[0]).await.is_ok(), "{name}");
             assert!(matches!(run(&s, &may_not[0]).await, Err(Error::Forbidden(_))), "{name}");
+        }
+    }
+}
+
+/// What has to be done before there is anything to propose.
+const BEFORE: &[(&str, &str)] = &[
+    ("user.unlock", "user.lock"),
+    ("user.enable", "user.disable"),
+    ("user.reinstate", "user.suspend"),
+    ("user.unflag", "user.flag"),
+    ("user.unblacklist", "user.blacklist"),
+    ("user.release", "user.hold"),
+    ("user.ask_verification", "verification.decline"),
+    ("second_factor.remove", "second_factor.confirm"),
+    ("staff.enable", "staff.disable"),
+    ("bulk.undo", "bulk.run_slice"),
+    ("bulk.resume", "bulk.pause"),
+    ("import.resume", "import.pause"),
+    ("callback.send_again", "callback.record"),
+];
+
+/// What is proposed, told all that it needs, as it stands in this scene.
+async fn proposal(s: &Scene, action: Proposable) -> Proposal {
+    use Proposable as A;
+    let (t, house) = (&s.t, s.t.house());
+    let text = |text: &str| Some(text.to_owned());
+    let mut told = desk::request::Told::default();
+    let mut about = match action.about() {
+        "staff" => Subject::Staff(s.other_staff),
+        "team" => Subject::Team(s.team),
+        "role" => Subject::Role(s.role),
+        "key" => Subject::Key(s.key),
+        "account" => Subject::Account(s.account),
+        "administrator" => Subject::Administrator(s.administrator),
+        "challenge" => Subject::Challenge(s.waiting),
+        "bulk" => Subject::Bulk(s.running),
+        "import" => Subject::Import(s.import),
+        "callback" => Subject::Callback(s.callback),
+        "tenant" => Subject::Tenant,
+        _ => Subject::User(s.user),
+    };
+    match action {
+        A::SetFraudStatus => told.deed.status = Some(FraudStatus::Suspicious),
+        A::SetCoreState => told.deed.state = Some(CoreState::Dormant),
+        A::DecideVerification => told.deed.verified = Some(true),
+        A::CreateUser => told.profile = json!({"first_name": "Ngozi", "last_name": s.word}).as_object().cloned(),
+        A::Edit => told.profile = json!({"middle_name": "Chi"}).as_object().cloned(),
+        A::StartReset => told.method = Some(Channel::Email),
+        A::UnlinkDevice => told.device = Some(s.device),
+        A::EndSession => told.session = Some(s.session),
+        A::WriteNote | A::AskForMore => told.text = text("Her signature."),
+        A::AddMember => (told.staff, told.role) = (Some(s.staff), Some(s.held_role)),
+        A::RemoveMember => told.staff = Some(s.other_staff),
+        A::AddStaff => (told.name, told.email) = (text("Sade"), Some(format!("s.{}@bank.example", s.word))),
+        A::AppointStaff => {
+            (told.email, told.role_name) = (Some(format!("a.{}@bank.example", s.word)), Some(s.name("Held")));
+        }
+        A::CreateTeam | A::DefineRole => {
+            told.name = Some(s.name("Proposed"));
+            told.permissions = (action == A::DefineRole).then(Vec::new);
+        }
+        A::ChangeSettings => told.settings = json!({"bulk_max": 1000 + s.word.len()}).as_object().cloned(),
+        A::ChangeSecurity => told.settings = json!({"lock_after": 20 + s.word.len()}).as_object().cloned(),
+        A::CreateKey => {
+            told.key = Some(ProposedKey {
+                kind: KeyKind::Native,
+                name: "Script".to_owned(),
+                permissions: None,
+                client_id: None,
+                public_keys: None,
+                enforce_scopes: false,
+                scopes: Vec::new(),
+                expires_at: None,
+                callback_url: None,
+            });
+        }
+        A::SetKeyCallback => about = Subject::Key(s.partner),
+        A::StartBulk => {
+            let filter = Some(UserFilter::default());
+            told.bulk = Some(ProposedBulk { deed: BulkDeed::plain(BulkVerb::Flag), filter, ids: None });
+        }
+        A::UndoBulk => {
+            // One that has changed somebody.
+            let deed = BulkDeed::plain(BulkVerb::Flag);
+            let selection = Selection::Ids(vec![s.user]);
+            let order = BulkOrder { deed, selection, reason: None, expected: None };
+            let start = t.desk.plan_bulk(&house, order).await.unwrap();
+            let bulk = t.desk.perform(&house, start).await.unwrap().id;
+            t.desk.perform(&house, RunBulkSlice { bulk, limit: 10 }).await.unwrap();
+            about = Subject::Bulk(bulk);
+        }
+        A::StartImport => {
+            let waits = received(t, &house, &format!("waits-{}", s.word)).await.unwrap().to_wait();
+            about = Subject::Import(t.desk.perform(&house, waits).await.unwrap().id);
+        }
+        A::OpenAccount => {
+            let OpenAccount { kind, currency, balance, details, partner, .. } =
+                account_of(s.user, &format!("prop-{}", s.word));
+            told.account = Some(ProposedAccount { kind, currency, balance, details, partner });
+        }
+        A::ChangeAccount => told.change = Some(AccountChange::Freeze),
+        A::AddAdministrator => told.person = Some(administrator(s.account, 4).person),
+        A::VerifyAdministrator => {
+            (told.of_account, told.contact) = (Some(s.account), Some(Contact::Mobile));
+        }
+        A::SetAdministratorRights => told.rights = Some(Rights { approve: false, ..Rights::default() }),
+        A::RemoveAdministrator => told.of_account = Some(s.account),
+        _ => {}
+    }
+    Proposal { action, about, told }
+}
+
+/// Makes this, and nothing else, an action that needs a second person.
+async fn only_by_two(t: &TestDesk, name: &str) {
+    let patch = patch(json!({"second_person": [name]}));
+    t.desk.perform(&t.house(), ChangeSecuritySettings { patch }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_can_be_proposed_is_done_by_nobody_alone_where_the_policy_says_so() {
+    for mut t in TestDesk::all().await {
+        for (index, action) in Proposable::ALL.iter().enumerate() {
+            let s = Scene::set(t, &format!("s{index}")).await;
+            let name = action.word();
+            // What the way to it needs besides is done by the house, whom the policy does not hold.
+            only_by_two(&s.t, name).await;
+            later(&s.t);
+            for caller in [s.t.admin(), Caller::house(s.t.tenant, desk::Door::Worker)] {
+                let told = run_of(name)(&s, &caller).await;
+                assert_eq!(refusal(told), Refusal::NeedsSecondPerson, "{name} by {:?}", caller.who);
+            }
+            let sql = format!("SELECT COUNT(*) FROM audit WHERE action = '{name}' AND code = 'needs_second_person'");
+            assert_eq!(count(&s.t, sql).await, 2, "{name} is on record");
+            only_by_two(&s.t, "user.erase").await;
+            t = s.t;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_can_be_proposed_is_done_in_the_name_of_who_approves_it() {
+    for mut t in TestDesk::all().await {
+        for (index, action) in Proposable::ALL.iter().enumerate() {
+            let s = Scene::set(t, &format!("p{index}")).await;
+            let (name, house) = (action.word(), s.t.house());
+            for (_, before) in BEFORE.iter().filter(|(known, _)| *known == name) {
+                let by = if *before == "second_factor.confirm" { &s.herself } else { &house };
+                run_of(before)(&s, by).await.unwrap();
+            }
+            match action {
+                // What the scene has proposed already.
+                Proposable::Suspend => run_of("request.decline")(&s, &s.t.admin()).await.unwrap(),
+                Proposable::Blacklist => run_of("request.withdraw")(&s, &s.t.admin()).await.unwrap(),
+                _ => {}
+            }
+            let proposal = proposal(&s, *action).await;
+            only_by_two(&s.t, name).await;
+            later(&s.t);
+            // She may do nothing but propose.
+            let may = s.t.holder(&[P::RequestsPropose]);
+            let proposer = Caller { who: desk::Who::Key { id: s.key, staff: s.staff }, ..may };
+            let propose = || ProposeAction { proposal: proposal.clone(), reason: "case 17".to_owned() };
+            let seen = s.t.desk.perform(&proposer, propose()).await;
+            let seen = seen.unwrap_or_else(|error| panic!("{name} is not proposed: {error:?}"));
+            let request = seen.request.id;
+            later(&s.t);
+            let again = s.t.desk.perform(&proposer, propose()).await;
+            assert_eq!(refusal(again), Refusal::RequestPending, "{name}: the same is proposed once");
+            let approve = || ApproveRequest { request, comment: None, already_so: AlreadySo::Refuse };
+            let bare = s.t.holder(&[P::RequestsDecide]);
+            assert!(matches!(s.t.desk.perform(&bare, approve()).await, Err(Error::Forbidden(_))), "{name}");
+            later(&s.t);
+            let seen = s.t.desk.perform(&s.t.admin(), approve()).await;
+            let seen = seen.unwrap_or_else(|error| panic!("{name} is not approved: {error:?}"));
+            assert_eq!(seen.state, desk::request::RequestState::Approved);
+            let outcome = seen.outcome.unwrap();
+            assert!(!outcome.facts.is_empty(), "{name}");
+            assert_eq!(outcome.secret.is_some(), *action == Proposable::CreateKey, "{name}");
+            let sql = format!(
+                "SELECT COUNT(*) FROM audit WHERE action = '{name}' AND outcome = 'done' AND at = {}",
+                s.t.desk.now().0
+            );
+            assert_eq!(count(&s.t, sql).await, 1, "{name} has a record of its own");
+            only_by_two(&s.t, "user.erase").await;
+            t = s.t;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_about_a_user_can_be_hers_to_confirm_at_every_door() {
+    let about_users = || Proposable::ALL.iter().filter(|action| action.about() == "user");
+    for mut t in TestDesk::all().await {
+        for (index, action) in about_users().enumerate() {
+            let s = Scene::set(t, &format!("c{index}")).await;
+            let (name, house) = (action.word(), s.t.house());
+            for (_, before) in BEFORE.iter().filter(|(known, _)| *known == name) {
+                let by = if *before == "second_factor.confirm" { &s.herself } else { &house };
+                run_of(before)(&s, by).await.unwrap();
+            }
+            match action {
+                Proposable::Suspend => run_of("request.decline")(&s, &s.t.admin()).await.unwrap(),
+                Proposable::Blacklist => run_of("request.withdraw")(&s, &s.t.admin()).await.unwrap(),
+                _ => {}
+            }
+            // Somebody who may do it, as the tables say.
+            let admin =
+                s.t.desk.ask(&house, ListRoles).await.unwrap().into_iter().find(|it| it.name == "admin").unwrap();
+            let add = AddMember { team: s.team, staff: s.staff, role: admin.id };
+            s.t.desk.perform(&house, add).await.unwrap();
+            let proposal = proposal(&s, *action).await;
+            let confirms = |names: &[&str]| patch(json!({ "customer_confirms": names }));
+            let settings = ChangeSecuritySettings { patch: confirms(&[name]) };
+            s.t.desk.perform(&house, settings).await.unwrap();
+            later(&s.t);
+            for caller in [s.t.admin(), Caller::house(s.t.tenant, desk::Door::Worker)] {
+                let told = run_of(name)(&s, &caller).await;
+                assert_eq!(refusal(told), Refusal::NeedsCustomer, "{name} by {:?}", caller.who);
+            }
+            let proposer = Caller { may: P::ALL.iter().copied().collect(), ..s.staff_caller.clone() };
+            let propose = ProposeAction { proposal, reason: "case 17".to_owned() };
+            let seen = s.t.desk.perform(&proposer, propose).await;
+            let seen = seen.unwrap_or_else(|error| panic!("{name} is not proposed: {error:?}")).request;
+            assert!(!seen.needs_decider, "{name}");
+            let challenge = seen.customer.unwrap().challenge;
+            later(&s.t);
+            let send = SendCode { challenge, channel: None, sending: Sending::Any, partner: None };
+            s.t.desk.perform(&s.t.admin(), send).await.unwrap();
+            let confirm = ConfirmChallenge { challenge, code: newest_code(&s.t).await, partner: None };
+            let told = s.t.desk.perform(&s.t.admin(), confirm).await;
+            assert!(matches!(told, Ok(Answered::Confirmed(_))), "{name}: {told:?}");
+            let sql = format!(
+                "SELECT COUNT(*) FROM audit WHERE action = '{name}' AND outcome = 'done' AND at = {}",
+                s.t.desk.now().0
+            );
+            assert_eq!(count(&s.t, sql).await, 1, "{name} has a record of its own");
+            s.t.desk.perform(&house, ChangeSecuritySettings { patch: confirms(&[]) }).await.unwrap();
+            t = s.t;
         }
     }
 }

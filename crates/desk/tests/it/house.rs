@@ -42,6 +42,7 @@ const UPHILL: &[(&str, &str, &str)] = &[
     ("tenant", "role", "a tenant is born with the built-in roles"),
     ("challenge", "administrator", "what is confirmed is done in the same transaction, and whom it is sent to is hers"),
     ("access", "administrator", "partners are told that an owner's administrators end with her"),
+    ("challenge", "request", "as above: what a customer confirms is a request, and is done in the same transaction"),
     ("job", "key", "the sweep deletes used assertions"),
 ];
 

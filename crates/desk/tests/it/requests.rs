@@ -29,7 +29,7 @@ use crate::papers;
 use crate::support::*;
 
 /// A staff member with these rights, signed in.
-async fn person(t: &TestDesk, word: &str, permissions: &[P]) -> (StaffId, Caller) {
+pub async fn person(t: &TestDesk, word: &str, permissions: &[P]) -> (StaffId, Caller) {
     let (d, house) = (&t.desk, t.house());
     let id = staff(t, word).await;
     let role = DefineRole { name: format!("role {word}"), permissions: permissions.to_vec() };
@@ -40,37 +40,37 @@ async fn person(t: &TestDesk, word: &str, permissions: &[P]) -> (StaffId, Caller
     (id, d.caller(token.expose(), origin()).await.unwrap())
 }
 
-async fn maker(t: &TestDesk) -> (StaffId, Caller) {
+pub async fn maker(t: &TestDesk) -> (StaffId, Caller) {
     person(t, "maker", &[P::RequestsPropose, P::RequestsRead, P::UsersRead]).await
 }
 
-const CHECKER: &[P] = &[P::RequestsDecide, P::RequestsRead, P::UsersRead, P::UsersDisable, P::UsersRemove];
+pub const CHECKER: &[P] = &[P::RequestsDecide, P::RequestsRead, P::UsersRead, P::UsersDisable, P::UsersRemove];
 
-async fn checker(t: &TestDesk) -> (StaffId, Caller) {
+pub async fn checker(t: &TestDesk) -> (StaffId, Caller) {
     person(t, "checker", CHECKER).await
 }
 
-fn propose(action: Proposable, user: UserId) -> ProposeAction {
+pub fn propose(action: Proposable, user: UserId) -> ProposeAction {
     ProposeAction { proposal: Proposal::plain(action, user), reason: "case 17".to_owned() }
 }
 
-async fn proposed(t: &TestDesk, by: &Caller, action: Proposable, user: UserId) -> RequestId {
+pub async fn proposed(t: &TestDesk, by: &Caller, action: Proposable, user: UserId) -> RequestId {
     t.desk.perform(by, propose(action, user)).await.unwrap().request.id
 }
 
-fn approve(request: RequestId) -> ApproveRequest {
+pub fn approve(request: RequestId) -> ApproveRequest {
     ApproveRequest { request, comment: Some("seen the papers".to_owned()), already_so: AlreadySo::Refuse }
 }
 
-fn decline(request: RequestId) -> DeclineRequest {
+pub fn decline(request: RequestId) -> DeclineRequest {
     DeclineRequest { request, reason: "no grounds".to_owned() }
 }
 
-async fn show(t: &TestDesk, request: RequestId) -> SeenRequest {
+pub async fn show(t: &TestDesk, request: RequestId) -> SeenRequest {
     t.desk.ask(&t.house(), ShowRequest(RequestRef::Id(request))).await.unwrap()
 }
 
-async fn policy(t: &TestDesk, settings: serde_json::Value) {
+pub async fn policy(t: &TestDesk, settings: serde_json::Value) {
     let patch = settings.as_object().unwrap().clone();
     t.desk.perform(&t.house(), ChangeSettings { patch }).await.unwrap();
 }

@@ -60,10 +60,9 @@ pub async fn import(settings: &Settings, wish: UserImport) -> Done {
             format!("the import has failed: {}", import.failure.as_deref().unwrap_or("no reason is known")),
             "What is in stays in; begin again with the same file, and rows that are in change nothing.",
         )),
-        ImportState::Running | ImportState::Paused | ImportState::Cancelled => Err(Trouble::new(
-            format!("the import is {state}"),
-            "Run the command again to go on, unless it was cancelled.",
-        )),
+        ImportState::Awaiting | ImportState::Running | ImportState::Paused | ImportState::Cancelled => Err(
+            Trouble::new(format!("the import is {state}"), "Run the command again to go on, unless it was cancelled."),
+        ),
     }
 }
 

@@ -42,11 +42,12 @@ pub fn render(template: &str, letter: &Letter, institution: &str, public_url: &s
             let parts = Parts { institution: &institution, sentences, link: Some(link), code: None, quote: Vec::new() };
             write(language, letter, &gaps, parts, sms)
         }
-        "sign_in_code" | "unlock_code" | "phone_code" | "account_code" | "administrator_code" => {
+        "sign_in_code" | "unlock_code" | "phone_code" | "account_code" | "administrator_code" | "customer_code" => {
             let (sentences, short) = match template {
                 "unlock_code" => (&words.unlock, words.code_sms),
                 "phone_code" => (&words.phone, words.phone_sms),
                 "account_code" | "administrator_code" => (&words.account, words.account_sms),
+                "customer_code" => (&words.customer, words.customer_sms),
                 _ => (&words.code, words.code_sms),
             };
             let code = letter.code.as_deref().ok_or_else(|| missing("code"))?;

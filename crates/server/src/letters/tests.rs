@@ -5,7 +5,7 @@ use super::*;
 const URL: &str = "https://bank.example/";
 const TOKEN: &str = "bur_1_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
 const LINK: &str = "https://bank.example/reset/bur_1_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
-const TEMPLATES: [&str; 8] = [
+const TEMPLATES: [&str; 9] = [
     "password_reset",
     "staff_invitation",
     "sign_in_code",
@@ -13,6 +13,7 @@ const TEMPLATES: [&str; 8] = [
     "phone_code",
     "account_code",
     "administrator_code",
+    "customer_code",
     "password_changed",
 ];
 const LOCALES: [&str; 3] = ["en-US", "es-MX", "fr-FR"];
@@ -127,6 +128,9 @@ fn every_letter_has_its_subject_in_every_language() {
             "Harbor & Pine Bank: your code",
             "Harbor & Pine Bank: su código",
             "Harbor & Pine Bank : votre code",
+            "Harbor & Pine Bank: your code",
+            "Harbor & Pine Bank: su código",
+            "Harbor & Pine Bank : votre code",
             "Harbor & Pine Bank: your password was changed",
             "Harbor & Pine Bank: su contraseña ha cambiado",
             "Harbor & Pine Bank : votre mot de passe a été modifié",
@@ -161,6 +165,14 @@ fn every_text_message_is_one_message_in_every_language() {
         "Harbor & Pine Bank: 042917 autorise un changement de compte, valable 1 heure. Inattendu ? Ne le donnez à personne."
             .to_owned(),
     ];
+    let customer = [
+        "Harbor & Pine Bank: 042917 agrees to a change of your details or access, good for 1 hour. You know of none? Give it to nobody."
+            .to_owned(),
+        "Harbor & Pine Bank: 042917 autoriza un cambio en sus datos o su acceso, valido durante 1 hora. ¿No lo esperaba? No lo comparta."
+            .to_owned(),
+        "Harbor & Pine Bank: 042917 autorise un changement de vos données ou accès, valable 1 heure. Inattendu ? Ne le donnez à personne."
+            .to_owned(),
+    ];
     let changed = [
         "Harbor & Pine Bank: your password was changed. If that was not you, tell us at once.".to_owned(),
         "Harbor & Pine Bank: su contraseña ha cambiado. Si no fue usted, avisenos de inmediato.".to_owned(),
@@ -168,7 +180,10 @@ fn every_text_message_is_one_message_in_every_language() {
             .to_owned(),
     ];
     // An invitation is a link to choose a password, and an unlock code is typed where one signs in.
-    assert_eq!(messages, [link.clone(), link, code.clone(), code, phone, account.clone(), account, changed].concat());
+    assert_eq!(
+        messages,
+        [link.clone(), link, code.clone(), code, phone, account.clone(), account, customer, changed].concat()
+    );
     for message in messages {
         assert!(gsm::septets(&message) <= gsm::SEPTETS_MAX, "{message}");
         assert_eq!(gsm::plain(&message), message);
@@ -190,7 +205,8 @@ fn every_letter_says_in_both_parts_what_it_is_for() {
                 "password_reset" | "staff_invitation" => {
                     assert!(part.contains(LINK) && part.contains(word(times, locale)), "{part}")
                 }
-                "sign_in_code" | "unlock_code" | "phone_code" | "account_code" | "administrator_code" => {
+                "sign_in_code" | "unlock_code" | "phone_code" | "account_code" | "administrator_code"
+                | "customer_code" => {
                     assert!(part.contains("042917") && part.contains(word(times, locale)), "{part}")
                 }
                 _ => assert!(!part.contains("042917") && !part.contains("/reset/"), "{part}"),

@@ -31,6 +31,9 @@ pub(super) struct Words {
     /// To the owner of an account, or to whoever administers one.
     pub account: Sentences,
     pub account_sms: &'static [&'static str],
+    /// To a user, about whom staff want to change something.
+    pub customer: Sentences,
+    pub customer_sms: &'static [&'static str],
     pub changed: Sentences,
     pub changed_sms: &'static [&'static str],
     pub verified: Sentences,
@@ -141,6 +144,21 @@ const ENGLISH: Words = Words {
         "{core} agrees to a change on an account, good for {time}. You know of none? Give it to nobody.",
         "{core} agrees to a change on an account.",
     ],
+    customer: Sentences {
+        subject: "{institution}: your code",
+        heading: "Your code",
+        before: &[
+            "{institution} has been asked to change something about you: your details, your sign-in, your devices or your access. With this code you agree to it:",
+        ],
+        after: &[
+            "The code works once, for {time}. Tell it only to whomever at {institution} you have turned to yourself. Somebody who calls you and asks for it is not from {institution}.",
+            "If you know of no change, do not give it to anybody, and tell {institution}.",
+        ],
+    },
+    customer_sms: &[
+        "{core} agrees to a change of your details or access, good for {time}. You know of none? Give it to nobody.",
+        "{core} agrees to a change of your details or access.",
+    ],
     changed: Sentences {
         subject: "{institution}: your password was changed",
         heading: "Your password was changed",
@@ -247,6 +265,21 @@ const SPANISH: Words = Words {
     account_sms: &[
         "{core} autoriza un cambio en una cuenta, válido durante {time}. ¿No lo esperaba? No lo comparta.",
         "{core} autoriza un cambio en una cuenta.",
+    ],
+    customer: Sentences {
+        subject: "{institution}: su código",
+        heading: "Su código",
+        before: &[
+            "Se ha pedido a {institution} cambiar algo suyo: sus datos, su forma de entrar, sus dispositivos o su acceso. Con este código usted lo autoriza:",
+        ],
+        after: &[
+            "El código sirve una sola vez, durante {time}. Déselo solo a la persona de {institution} a la que usted mismo haya acudido. Quien le llame para pedírselo no es de {institution}.",
+            "Si no sabe de ningún cambio, no se lo dé a nadie y avise a {institution}.",
+        ],
+    },
+    customer_sms: &[
+        "{core} autoriza un cambio en sus datos o su acceso, válido durante {time}. ¿No lo esperaba? No lo comparta.",
+        "{core} autoriza un cambio en sus datos o su acceso.",
     ],
     changed: Sentences {
         subject: "{institution}: su contraseña ha cambiado",
@@ -363,6 +396,21 @@ const FRENCH: Words = Words {
     account_sms: &[
         "{core} autorise un changement de compte, valable {time}. Inattendu ? Ne le donnez à personne.",
         "{core} autorise un changement de compte.",
+    ],
+    customer: Sentences {
+        subject: "{institution} : votre code",
+        heading: "Votre code",
+        before: &[
+            "{institution} a reçu la demande de modifier quelque chose vous concernant : vos données, votre connexion, vos appareils ou votre accès. Avec ce code, vous donnez votre accord :",
+        ],
+        after: &[
+            "Le code fonctionne une seule fois, pendant {time}. Ne le donnez qu’à la personne de {institution} que vous avez contactée vous-même. Quiconque vous appelle pour le demander n’est pas de {institution}.",
+            "Si vous n’attendez aucun changement, ne le donnez à personne et prévenez {institution}.",
+        ],
+    },
+    customer_sms: &[
+        "{core} autorise un changement de vos données ou accès, valable {time}. Inattendu ? Ne le donnez à personne.",
+        "{core} autorise un changement de vos données ou accès.",
     ],
     changed: Sentences {
         subject: "{institution} : votre mot de passe a été modifié",

@@ -146,7 +146,7 @@ impl OnLoaded for AskVerification {
     async fn on_loaded(&self, cx: &mut Cx<'_>, mut user: User) -> Result<Changed> {
         let author = cx.caller.author();
         let by = By { now: cx.now, author: &author, reason: self.reason.as_deref() };
-        let Some(fact) = self.decide(&mut user, &by, cx.tenant)? else {
+        let Some(fact) = self.decide_on_found(cx, &mut user, &by)? else {
             return Ok(Changed { user, changed: false });
         };
         users::save_standing(cx.tx, &mut user, cx.random, cx.now).await?;
@@ -170,12 +170,18 @@ pub struct DecideVerification {
 impl DecideVerification {
     async fn on_user(&self, cx: &mut Cx<'_>, mut user: User, said: Said) -> Result<Verifying> {
         // Approving and declining a request for verification decide, too: the policy holds them by this name.
-        cx.check_second_person(Self::NAME, Subject::User(user.id))?;
+        cx.check_policy(Self::NAME, Subject::User(user.id))?;
         let author = cx.caller.author();
         let by = By { now: cx.now, author: &author, reason: self.reason.as_deref() };
-        let Some(fact) = self.decide(&mut user, &by, cx.tenant)? else {
+        let Some(fact) = self.decide_on_found(cx, &mut user, &by)? else {
             return Ok(Verifying { user, request: None, changed: false });
         };
+        if cx.is_planned() {
+            // Other papers are another decision.
+            let shown = store::documents(cx.tx, cx.tenant.id, user.id).await?.into_iter();
+            let shown: Vec<String> = shown.filter(|it| it.replaced_at.is_none()).map(|it| it.id.to_string()).collect();
+            cx.weigh("documents", &shown)?;
+        }
         users::save_standing(cx.tx, &mut user, cx.random, cx.now).await?;
         cx.note(fact);
         let state = if self.verified { RequestState::Approved } else { RequestState::Declined };
@@ -297,7 +303,7 @@ impl Action for SubmitVerification {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Verifying> {
         let user = load(cx, self.user).await?;
         if user.standing.verification != Verification::Requested {
-            cx.check_second_person(AskVerification::NAME, Subject::User(user.id))?;
+            cx.check_policy(AskVerification::NAME, Subject::User(user.id))?;
         }
         let asked = AskVerification { user: self.user, reason: None }.on_loaded(cx, user).await?;
         let (user, mut changed) = (asked.user, asked.changed);

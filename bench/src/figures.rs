@@ -101,6 +101,8 @@ pub const KINDS: &[Kind] = &[
     kind("list_p99", "list, two filters and exact total, p99", "ms", Less).large(must(10.0)),
     kind("page", "first page by row, with total, one connection", "/s", More),
     kind("deep", "page at nine tenths of all / first page, cost", "", Less).large(must(1.2)),
+    kind("switch_page", "first page through Switch, one connection", "/s", More),
+    kind("switch_deep", "Switch page at nine tenths of all / first page, cost", "", Less).large(must(1.2)),
     kind("audit_rows", "rows in the audit", "", More),
     kind("audit", "audit of one user, a page", "/s", More),
     kind("audit_p99", "audit of one user, a page, p99", "ms", Less).large(must(10.0)),

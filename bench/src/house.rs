@@ -5,14 +5,17 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use desk::db::{Db, DbOptions, Engine, Tx, Write};
+use desk::value::clock::Clock;
+use desk::value::secret;
 use serde_json::{Value, json};
 
 use crate::broken::broken;
-use crate::load::request;
+use crate::load::{ask, request, request_with};
 use crate::server::{Server, free_port};
 use crate::{Broken, Result};
 
@@ -182,6 +185,27 @@ impl House {
             return broken(format!("no token: {}", String::from_utf8_lossy(&output.stderr)));
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// What a call of the Switch voice says: its client, which is made here, and the token of an admin who has signed in.
+    pub fn switch_headers(&self, address: &str) -> Result<Vec<String>> {
+        // Others each time: what a run before has left is still there.
+        let word = Clock::System.now().0;
+        let (client, mail) = (format!("bench-{word}"), format!("switch.{word}@bank.example"));
+        let name = ["--staff", "bench@bank.example", "--name", "bench, Switch", "--client-id", &client];
+        let secret = self.told(&[&["key", "create", "--kind", "switch_client"][..], &name].concat())?;
+        let password = self.told(&["staff", "add", "--email", &mail, "--name", "Switch", "--role", "admin"])?;
+        let last = |told: &str| told.split_whitespace().last().unwrap_or_default().to_owned();
+        let body = json!({ "email": mail, "password": last(&password) }).to_string();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, last(&secret).as_bytes());
+        let checksum = secret::hex(hmac::sign(&key, body.as_bytes()).as_ref());
+        let mut headers = vec![format!("SWI-CID: {client}"), format!("SWI-CS: {checksum}")];
+        let told = ask(address, &request_with("POST", "/admin/login", &headers, Some(&body)), 200)?;
+        let told: Value = serde_json::from_slice(&told)?;
+        let token = told["data"]["auth_token"].as_str().ok_or_else(|| Broken(format!("no token: {told}")))?;
+        headers.pop();
+        headers.push(format!("Authorization: Bearer {token}"));
+        Ok(headers)
     }
 
     /// Lets PostgreSQL look at what is there, as its own housekeeping would soon.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::broken::broken;
 use crate::figures::Run;
-use crate::load::{self, Line, Load, request};
+use crate::load::{self, Line, Load, request, request_with};
 use crate::measure::Scene;
 use crate::server::{Server, free_port};
 use crate::{Broken, Result, data};
@@ -17,6 +17,8 @@ use crate::{Broken, Result, data};
 const CONNECTIONS: usize = 8;
 /// As many users as a page of Banno's has unless another number is asked for.
 const PAGE: usize = 25;
+/// The same of Switch's.
+const SWITCH_PAGE: u64 = 20;
 /// Before each figure, unmeasured: caches and connections are as in service.
 const WARM: Duration = Duration::from_millis(500);
 
@@ -167,14 +169,31 @@ impl Scene<'_> {
         };
         let deep = self.people.len() as u64 / 10 * 9;
         self.must_find(&at_row(deep), |answer| answer["users"].as_array().is_some_and(|it| it.len() == PAGE))?;
-        let asks = [vec![at_row(0)], vec![at_row(deep)]];
+        let (rate, cost) = self.by_turns(&at_row(0), &at_row(deep))?;
+        run.add("page", rate);
+        run.add("deep", cost);
+
+        // The same through Switch, whose pages have numbers.
+        let headers = self.house.switch_headers(&self.address)?;
+        let page = |number: u64| {
+            request_with("GET", &format!("/admin/users?page={number}&per_page={SWITCH_PAGE}"), &headers, None)
+        };
+        let deep = deep / SWITCH_PAGE;
+        self.must_find(&page(deep), |answer| answer["meta"]["page"] == deep)?;
+        let (rate, cost) = self.by_turns(&page(1), &page(deep))?;
+        run.add("switch_page", rate);
+        run.add("switch_deep", cost);
+        Ok(())
+    }
+
+    /// The rate of the one, and what the other costs beside it; one caller, by turns.
+    fn by_turns(&self, one: &[u8], other: &[u8]) -> Result<(f64, f64)> {
+        let asks = [vec![one.to_vec()], vec![other.to_vec()]];
         let mut rates = [0.0, 0.0];
         for turn in 0..8 {
             rates[turn % 2] += load::run(&self.address, &asks[turn % 2], 1, self.time / 4, 200, true)?.rate;
         }
-        run.add("page", rates[0] / 4.0);
-        run.add("deep", rates[0] / rates[1]);
-        Ok(())
+        Ok((rates[0] / 4.0, rates[0] / rates[1]))
     }
 
     /// What the book has of one user.

@@ -170,8 +170,20 @@ async fn attempt_once<S: Step>(step: &S, tx: &mut Tx) -> Result<S::Output> {
     let result = honest(result, tx);
     let link = link_of(tx);
     match result {
-        Ok((output, true)) => link.commit().await.map(|()| output),
-        Ok((output, false)) => link.roll_back().await.map(|()| output),
+        Ok((output, true)) => {
+            let done = link.commit().await;
+            // The connection is as good as before: only what failed has to be left.
+            if done.is_err() && link.roll_back().await.is_err() {
+                link.discard();
+            }
+            done.map(|()| output)
+        }
+        // What nobody has waited for is run all the same: what fails is no preview of what would succeed.
+        Ok((output, false)) => {
+            let done = link.send().await;
+            link.roll_back().await?;
+            done.map(|()| output)
+        }
         Err(error) => {
             if ended == Ended::Panicked || link.roll_back().await.is_err() {
                 link.discard();

@@ -6,10 +6,11 @@
 //! at once, in their order, and the server works them off one after the other.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::types::private::BytesMut;
@@ -99,7 +100,10 @@ impl Link {
     }
 
     /// Sends what lies here and waits for it.
-    async fn send(&mut self) -> Result<()> {
+    pub async fn send(&mut self) -> Result<()> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
         let before = self.due();
         let client = self.client.as_ref().expect("a link has its connection until it ends");
         let answers = in_order(client, &before, async { Ok(()) }).await;
@@ -132,6 +136,14 @@ impl Link {
     fn settled<T>(&mut self, answers: Answers<T>, sql: &str) -> Result<T> {
         match answers {
             Ok(answer) => Ok(answer),
+            Err(Failed::Begin(error)) if error.as_db_error().is_some() => {
+                // What was sent behind it may have been done by itself.
+                tracing::error!(%error, "a transaction could not be begun; what it was to do may be there in part");
+                self.discard();
+                self.begin = Begin::Never;
+                Err(fault::from_postgres(&error, "BEGIN"))
+            }
+            Err(Failed::Begin(error)) => Err(self.complain(error, "BEGIN")),
             Err(Failed::Statement(error, at)) => Err(self.complain(error, at.as_deref().unwrap_or(sql))),
             Err(Failed::Changes(error)) => Err(error),
         }
@@ -200,6 +212,8 @@ impl Drop for Link {
 type Answers<T> = Result<T, Failed>;
 
 enum Failed {
+    /// No transaction was begun.
+    Begin(tokio_postgres::Error),
     /// A statement; its text unless it was the last.
     Statement(tokio_postgres::Error, Option<Cow<'static, str>>),
     /// One that has changed another number of rows.
@@ -212,49 +226,86 @@ async fn in_order<T>(
     (words, unsent): &Before,
     last: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Answers<T> {
-    type Sent<'a> = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>;
-    let mut sent: Vec<(Sent<'_>, Option<&Unsent>)> = Vec::with_capacity(unsent.len() + 1);
+    let mut sent: VecDeque<Sent<'_>> = VecDeque::with_capacity(unsent.len() + 1);
     if let Some(words) = words {
-        sent.push((Box::pin(async { client.batch_execute(words).await.map(|()| 0) }), None));
+        let begin = async { client.batch_execute(words).await.map(|()| 0) };
+        sent.push_back(Sent { run: Box::pin(begin), done: None, it: None });
     }
     for it in unsent {
-        sent.push((Box::pin(client.execute_raw(&it.statement, &it.params)), Some(it)));
+        let run = Box::pin(client.execute_raw(&it.statement, &it.params));
+        sent.push_back(Sent { run, done: None, it: Some(it) });
     }
     let mut last = pin!(last);
-    let (mut answer, mut failed, mut all_sent) = (None, None, false);
+    let (mut answer, mut all_sent) = (None, false);
     poll_fn(|cx| {
         // A statement is sent when it is polled first: each must have been, before any is waited for.
-        sent.retain_mut(|(it, unsent)| match it.as_mut().poll(cx) {
-            Poll::Pending => true,
-            Poll::Ready(done) => {
-                let done = match done {
-                    Ok(changed) => unsent.map_or(Ok(()), |it| it.changes.check(changed)).map_err(Failed::Changes),
-                    Err(error) => {
-                        let sql = unsent.map_or(Cow::Borrowed("BEGIN"), |it| it.sql.clone());
-                        Err(Failed::Statement(error, Some(sql)))
-                    }
-                };
-                // The first error is the cause of those after it.
-                failed = failed.take().or(done.err());
-                false
+        if !all_sent {
+            for it in &mut sent {
+                if it.poll(cx) == Poll::Ready(Sending::Impossible) {
+                    // It has never been sent, and the server would commit without it.
+                    return Poll::Ready(it.checked());
+                }
             }
-        });
-        // What cannot be encoded has never been sent, and the server would commit without it.
-        if failed.is_some() && !all_sent {
-            return Poll::Ready(());
+            all_sent = true;
+            if let Poll::Ready(it) = last.as_mut().poll(cx) {
+                answer = Some(it);
+            }
         }
-        all_sent = true;
-        if answer.is_none()
-            && let Poll::Ready(it) = last.as_mut().poll(cx)
-        {
-            answer = Some(it);
+        // Answers come in the order of the statements: the first error is the cause of those after it.
+        while let Some(it) = sent.front_mut() {
+            if it.poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            it.checked()?;
+            sent.pop_front();
         }
-        if sent.is_empty() && answer.is_some() { Poll::Ready(()) } else { Poll::Pending }
+        Poll::Ready(Ok(()))
     })
-    .await;
-    match failed {
-        Some(failed) => Err(failed),
-        None => answer.expect("it was waited for").map_err(|error| Failed::Statement(error, None)),
+    .await?;
+    let answer = match answer {
+        Some(answer) => answer,
+        None => last.await,
+    };
+    answer.map_err(|error| Failed::Statement(error, None))
+}
+
+/// A statement whose answer nobody waits for, or the words that begin a transaction, on its way.
+struct Sent<'a> {
+    run: Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+    done: Option<Result<u64, tokio_postgres::Error>>,
+    it: Option<&'a Unsent>,
+}
+
+/// What became of sending a statement.
+#[derive(PartialEq)]
+enum Sending {
+    Answered,
+    /// It could not be encoded, or the connection is gone.
+    Impossible,
+}
+
+impl Sent<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Sending> {
+        if self.done.is_none() {
+            match self.run.as_mut().poll(cx) {
+                Poll::Ready(done) => self.done = Some(done),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        match &self.done {
+            Some(Err(error)) if error.as_db_error().is_none() => Poll::Ready(Sending::Impossible),
+            _ => Poll::Ready(Sending::Answered),
+        }
+    }
+
+    /// What came of it, once it is known.
+    fn checked(&mut self) -> Result<(), Failed> {
+        match (self.done.take(), self.it) {
+            (Some(Err(error)), Some(it)) => Err(Failed::Statement(error, Some(it.sql.clone()))),
+            (Some(Err(error)), None) => Err(Failed::Begin(error)),
+            (Some(Ok(changed)), Some(it)) => it.changes.check(changed).map_err(Failed::Changes),
+            (Some(Ok(_)), None) | (None, _) => Ok(()),
+        }
     }
 }
 

@@ -43,6 +43,8 @@ enum Then {
     /// What is put cannot even be sent.
     PutNonsense,
     PutMany(i64),
+    /// A preview that puts this one, too.
+    PreviewPut(i64),
     /// Somebody else has changed the row meanwhile, and whether a statement comes behind it.
     PutVersion {
         look: bool,
@@ -84,6 +86,7 @@ impl Write for Put {
             Then::PutNonsense => {
                 tx.put("INSERT INTO item (id, name) VALUES ($1, $2)", params![None::<i64>, 5]).await?;
             }
+            Then::PreviewPut(id) => tx.put("INSERT INTO item (id, name) VALUES ($1, $2)", params![id, "again"]).await?,
             Then::PutVersion { look } => {
                 tx.put_version("UPDATE item SET name = 'new' WHERE id = $1", params![self.id]).await?;
                 tx.put_version("UPDATE item SET name = 'newer' WHERE id = $1", params![self.id + 1]).await?;
@@ -110,7 +113,7 @@ impl Write for Put {
     }
 
     fn keep(&self) -> bool {
-        self.then != Then::Preview
+        !matches!(self.then, Then::Preview | Then::PreviewPut(_))
     }
 }
 

@@ -95,6 +95,16 @@ async fn a_version_that_is_not_there_any_more_takes_all_with_it() {
 }
 
 #[tokio::test]
+async fn a_preview_of_what_would_fail_fails() {
+    for (db, _guard) in fresh().await {
+        db.write(put(1, Then::Keep)).await.unwrap();
+        let told = db.write(put(2, Then::PreviewPut(1))).await;
+        assert!(matches!(told, Err(Error::Conflict(Conflict::Exists))), "{told:?}");
+        assert_eq!(db.read(Items).await.unwrap(), [1]);
+    }
+}
+
+#[tokio::test]
 async fn what_is_put_runs_in_its_order_and_is_seen() {
     for (db, _guard) in fresh().await {
         db.write(put(1, Then::PutMany(100))).await.unwrap();

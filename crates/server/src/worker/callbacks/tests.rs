@@ -609,15 +609,23 @@ async fn a_try_whose_worker_died_is_made_again_with_the_same_id_and_no_job_names
 
 #[tokio::test]
 async fn one_line_to_each_partner_and_four_in_all() {
-    let keys: Vec<KeyId> = (0..6).map(|number| KeyId(desk::value::id::Uuid::from_u128(number))).collect();
+    let keys: Vec<KeyId> = (0..8).map(|number| KeyId(desk::value::id::Uuid::from_u128(number))).collect();
     let lines = Lines::default();
     let first = lines.take(keys[0]).unwrap();
     assert!(lines.take(keys[0]).is_none());
     let more: Vec<_> = keys[1..4].iter().map(|key| lines.take(*key).unwrap()).collect();
     assert!(lines.take(keys[4]).is_none());
+    // One for each of two partners waits; the others do not even do that.
+    let waits = async |key| tokio::time::timeout(Duration::ZERO, lines.wait(key)).await.is_err();
+    assert!(waits(keys[4]).await);
+    let waiting: Vec<_> = keys[4..6].iter().map(|key| Place::take(&lines.waited_for, *key, WAITING).unwrap()).collect();
+    assert!(!waits(keys[4]).await && !waits(keys[6]).await);
     drop(first);
-    assert!(lines.take(keys[4]).is_some());
-    drop(more);
+    assert!(lines.wait(keys[6]).await.is_some(), "free is free");
+    drop(waiting);
+    let _last = lines.take(keys[0]).unwrap();
+    let (late, ()) = tokio::join!(lines.wait(keys[4]), async { drop(more) });
+    assert!(late.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -631,8 +639,42 @@ async fn a_partner_that_is_being_called_is_called_later() {
         w.work().await;
         assert_eq!((partner.told().len(), w.only().await.tries), (0, 0));
         drop(line);
-        w.t.clock.advance(LINE_BUSY);
+        w.t.clock.advance(LINE_BUSY - 1);
         w.work().await;
+        assert_eq!(partner.told().len(), 0);
+        w.work_until(w.t.desk.now().plus(LINE_BUSY)).await;
         assert_eq!(partner.told().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_wait_for_a_slow_partner_look_ever_more_seldom_and_are_all_told_in_the_end() {
+    const MANY: usize = 12;
+    for w in World::all().await {
+        let partner = Partner::open().await;
+        w.called_at(&w.acme, Some(&partner.url)).await;
+        for number in 0..MANY {
+            let account = w.account(&format!("460177009900{number:02}"), "acmepay").await;
+            w.add(account, number as u32).await;
+        }
+        let line = w.worker.lines.take(w.acme.key).unwrap();
+        let waiting = Place::take(&w.worker.lines.waited_for, w.acme.key, WAITING).unwrap();
+        w.work().await;
+        let (mut looks, hour) = (0, w.t.desk.now().plus(HOUR));
+        while let Some(due) = w.t.desk.next_job_due().await.unwrap().filter(|due| *due <= hour) {
+            w.t.clock.advance(due.0 - w.t.desk.now().0);
+            for job in w.t.desk.lease_jobs(10).await.unwrap() {
+                assert_eq!(job.tries, 1, "nothing has failed");
+                looks += 1;
+                w.worker.clone().finish(job).await;
+            }
+        }
+        // Every five seconds, it would be 720 for each.
+        assert!(looks <= 30 * MANY, "{looks}");
+        let waiting_still = w.callbacks(w.acme.key, Some(CallbackState::Queued)).await;
+        assert!(waiting_still.len() == MANY && waiting_still.iter().all(|it| it.tries == 0));
+        drop((line, waiting));
+        w.work_until(w.t.desk.now().plus(HOUR)).await;
+        assert_eq!(partner.told().len(), MANY);
     }
 }

@@ -6,10 +6,11 @@ use crate::error::Result;
 use crate::fact::Fact;
 use crate::key;
 use crate::value::clock::Time;
-use crate::value::id::{AccountId, AdministratorId, CallbackId, UserId};
+use crate::value::id::{AccountId, AdministratorId, CallbackId, UserId, made_at};
 use crate::verb::{Action, Cx, Subject};
 
-/// Queues what the account's partner is to be told, if its key says where; the fact sends the worker.
+/// Queues what the account's partner is to be told, if its key says where; the fact sends the worker. Whoever calls holds the
+/// account: it is put behind what is queued of it, also if that was begun later, or by a process whose clock is ahead.
 pub(crate) async fn queue(
     cx: &mut Cx<'_>,
     (account, partner): (AccountId, Option<&str>),
@@ -18,13 +19,15 @@ pub(crate) async fn queue(
 ) -> Result<()> {
     let Some(partner) = partner else { return Ok(()) };
     let Some(key) = key::store::called_back(cx.tx, cx.tenant.id, partner).await? else { return Ok(()) };
+    let last = store::last_queued(cx.tx, cx.tenant.id, key, account).await?;
+    let happened_at = last.map_or(cx.now, |last| cx.now.max(made_at(last.0).plus(1)));
     let callback = Callback {
-        id: CallbackId::new(cx.id_time(), cx.random),
+        id: CallbackId::new(happened_at, cx.random),
         key,
         account,
         administrator,
         event,
-        happened_at: cx.now,
+        happened_at,
         state: CallbackState::Queued,
         tries: 0,
         due_at: cx.now,

@@ -472,6 +472,25 @@ async fn what_an_account_has_seen_is_told_in_its_order_and_holds_up_no_other_acc
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_later_is_told_later_though_the_clock_says_otherwise() {
+    for w in World::all().await {
+        let partner = Partner::open().await;
+        w.called_at(&w.acme, Some(&partner.url)).await;
+        let account = w.account("46017700990011", "acmepay").await;
+        let ada = w.add(account, 1).await;
+        w.work().await;
+        w.verify(account, ada, Contact::Email).await;
+        // Somebody began earlier, or by a slower clock, and had to wait for the account.
+        w.t.clock.advance(-MINUTE);
+        w.remove(account, ada).await;
+        w.work_until(w.t.desk.now().plus(HOUR)).await;
+        assert_eq!(partner.events(), ["9101 ADDED", "9102 EMAIL_VERIFIED", "9103 REMOVED"]);
+        let happened: Vec<Time> = w.callbacks(w.acme.key, None).await.iter().map(|it| it.happened_at).collect();
+        assert!(happened.is_sorted_by(|newer, older| newer > older), "{happened:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn partner_address_and_rights_are_those_of_the_moment_it_is_told() {
     for w in World::all().await {
         let (partner, moved) = (Partner::open().await, Partner::open().await);

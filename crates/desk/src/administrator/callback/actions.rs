@@ -87,7 +87,7 @@ impl Action for RecordCallback {
 }
 
 /// Has a partner told once more what it was told, or was not: with the id it had, and five tries anew. What is queued and
-/// worked at stays as it is.
+/// not overdue for an hour stays as it is: somebody works at it.
 pub struct SendCallbackAgain(pub CallbackId);
 
 impl Action for SendCallbackAgain {

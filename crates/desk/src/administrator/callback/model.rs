@@ -6,7 +6,9 @@ use crate::value::words;
 
 /// The pauses after a try that failed, in seconds; after a fifth it is given up.
 const PAUSES: [i64; 4] = [10, 60, 300, 1800];
-/// What should have been tried so long ago has lost its job.
+/// What should have been tried so long ago is taken for one that has lost its job. Waiting for an earlier one, or for the
+/// partner's line, moves no `due_at`: the pauses grow with how long it is overdue. So a job may live yet; then two work at
+/// it, and the later finds it over, or tells it once more with the same id.
 const LOST: i64 = HOUR;
 
 words! {
@@ -132,7 +134,7 @@ mod tests {
         let later = now.plus(SECOND);
         assert!(it.begin_again(later) && !it.begin_again(later) && !it.begin_again(later.plus(HOUR - 1)));
         assert_eq!((it.state, it.tries, it.due_at, it.ended_at), (CallbackState::Queued, 0, later, None));
-        assert!(it.begin_again(later.plus(HOUR)), "its job is lost");
+        assert!(it.begin_again(later.plus(HOUR)), "its job is taken for lost");
         it.record(&Told::Ok, now);
         assert_eq!((it.state, it.tries, it.last_error), (CallbackState::Delivered, 1, None));
     }

@@ -116,12 +116,21 @@ impl Worker {
             (Told::Ok, _) => "delivered",
             (Told::Nobody(_), _) => "dropped",
             (Told::NotOk(_), Some(_)) => "failed",
-            (Told::NotOk(_), None) => "given_up",
+            (Told::NotOk(_), None) | (Told::GivenUp(_), _) => "given_up",
         };
         metrics::counter!("bursar_callbacks_total", "outcome" => outcome).increment(1);
         match due {
             Some(due) => self.desk.rest_job(job, due).await.map_err(code),
             None => Ok(()),
+        }
+    }
+
+    /// Takes down that nobody comes to tell it any more: its job is given up.
+    pub(super) async fn give_up_callback(&self, house: &Caller, id: CallbackId, fault: &str) {
+        let told = Told::GivenUp(fault.to_owned());
+        match self.desk.perform(house, RecordCallback { callback: id, told }).await {
+            Ok(_) => metrics::counter!("bursar_callbacks_total", "outcome" => "given_up").increment(1),
+            Err(fault) => tracing::warn!(callback = %id, code = fault.code(), "a callback stays queued without a job"),
         }
     }
 

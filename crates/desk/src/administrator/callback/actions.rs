@@ -79,7 +79,7 @@ impl Action for RecordCallback {
         let (callback, tries, last) = (it.id, it.tries, it.state != CallbackState::Queued);
         cx.note(match self.told {
             Told::Ok => Fact::CallbackDelivered { callback, tries },
-            Told::NotOk(_) => Fact::CallbackFailed { callback, tries, last },
+            Told::NotOk(_) | Told::GivenUp(_) => Fact::CallbackFailed { callback, tries, last },
             Told::Nobody(cause) => Fact::CallbackDropped { callback, cause },
         });
         Ok((!last).then_some(it.due_at))

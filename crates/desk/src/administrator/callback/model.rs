@@ -68,6 +68,8 @@ pub enum Told {
     NotOk(String),
     /// It was not told: there is nobody to tell it to, or about (`no_url`, `no_permission`, `erased`).
     Nobody(&'static str),
+    /// It was not told, by a fault of ours, and nobody tries it again; which, in words that name nobody.
+    GivenUp(String),
 }
 
 impl Callback {
@@ -82,8 +84,9 @@ impl Callback {
                 let state = if pause.is_some() { CallbackState::Queued } else { CallbackState::Failed };
                 (state, Some(why.chars().take(200).collect()))
             }
+            Told::GivenUp(fault) => (CallbackState::Failed, Some(fault.chars().take(200).collect())),
         };
-        self.tries += i64::from(!matches!(told, Told::Nobody(_)));
+        self.tries += i64::from(matches!(told, Told::Ok | Told::NotOk(_)));
         (self.state, self.last_error) = (state, error);
         self.ended_at = (state != CallbackState::Queued).then_some(now);
     }
@@ -144,5 +147,9 @@ mod tests {
         let mut it = queued();
         it.record(&Told::Nobody("erased"), Time(7));
         assert_eq!((it.state, it.tries, it.last_error.as_deref()), (CallbackState::Dropped, 0, Some("erased")));
+        let mut it = queued();
+        it.record(&Told::GivenUp("internal".to_owned()), Time(7));
+        assert_eq!((it.state, it.tries, it.last_error.as_deref()), (CallbackState::Failed, 0, Some("internal")));
+        assert_eq!(it.ended_at, Some(Time(7)));
     }
 }

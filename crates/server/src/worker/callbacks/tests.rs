@@ -8,6 +8,7 @@ use desk::administrator::{
     AddAdministrator, Contact, IdType, Person, RemoveAdministrator, Selector, VerifyAdministrator,
 };
 use desk::challenge::{ConfirmChallenge, SendCode, Sending};
+use desk::db::{Tx, Write, params};
 use desk::job::{JobKind, MAX_TRIES};
 use desk::key::{CreateKey, KeyKind, RevokeKey, SetCallbackUrl};
 use desk::message::Outbox;
@@ -623,6 +624,40 @@ async fn a_try_whose_worker_died_is_made_again_with_the_same_id_and_no_job_names
         let late = RecordCallback { callback: w.only().await.id, told: Told::NotOk("late".to_owned()) };
         assert_eq!(w.t.desk.perform(&w.t.house(), late).await.unwrap(), None);
         assert_eq!(w.only().await.state, CallbackState::Delivered);
+    }
+}
+
+/// Something that no door does: a partner's signing key is lost.
+struct LoseSecrets;
+
+impl Write for LoseSecrets {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> desk::Result<()> {
+        tx.put("UPDATE key SET secret = id WHERE kind = 'choice_sender'", params![]).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_whose_job_is_given_up_has_failed_and_is_not_waited_for() {
+    for w in World::all().await {
+        let partner = Partner::open().await;
+        let account = w.account("46017700990011", "acmepay").await;
+        w.called_at(&w.acme, Some(&partner.url)).await;
+        w.add(account, 1).await;
+        w.t.desk.db().write(LoseSecrets).await.unwrap();
+        w.work().await;
+        assert_eq!(w.only().await.state, CallbackState::Queued, "its job comes again");
+        w.work_until(w.t.desk.now().plus(HOUR)).await;
+        let it = w.only().await;
+        assert_eq!((it.state, it.tries, it.last_error.as_deref()), (CallbackState::Failed, 0, Some("internal")));
+        assert!(it.ended_at.is_some() && partner.told().is_empty());
+        // It can be sent again, and is given up again.
+        w.t.desk.perform(&w.t.admin(), SendCallbackAgain(it.id)).await.unwrap();
+        w.work().await;
+        assert_eq!(w.only().await.state, CallbackState::Queued);
+        w.work_until(w.t.desk.now().plus(HOUR)).await;
+        assert_eq!(w.only().await.state, CallbackState::Failed);
     }
 }
 

@@ -189,6 +189,8 @@ words! {
         NotToOneself = "not_to_oneself",
         /// A role cannot be given by somebody who lacks what it permits.
         BeyondOwnRights = "beyond_own_rights",
+        /// The key was revoked, or its time is over, or its owner is disabled.
+        KeyDoesNotCount = "key_does_not_count",
         /// The session has ended.
         SessionEnded = "session_ended",
         /// The verification is not in a state that allows this.
@@ -301,6 +303,9 @@ impl Refusal {
             Refusal::NotToOneself => "One cannot do this to oneself.",
             Refusal::BeyondOwnRights => {
                 "Nobody gives away what she lacks herself: by a role, a key, or an address at which a partner is told."
+            }
+            Refusal::KeyDoesNotCount => {
+                "The key counts for nothing now: it was revoked, its time is over, or its owner is disabled."
             }
             Refusal::SessionEnded => "The session has ended.",
             Refusal::BulkEnded => "The bulk action has ended.",

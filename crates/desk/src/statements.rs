@@ -40,6 +40,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     administrator::callback::store::ACTIVE_OF_OWNER,
     administrator::callback::store::BEFORE,
     administrator::callback::store::INSERT,
+    administrator::callback::store::LAST_QUEUED,
     administrator::callback::store::PAGE,
     administrator::callback::store::PAGE_IN_STATE,
     administrator::callback::store::SAVE,

@@ -99,8 +99,12 @@ impl Worker {
         let (outcome, recorded) = match did {
             Ok(()) => ("done", self.desk.finish_job(job).await),
             Err(why) => {
-                let outcome = if job.tries >= MAX_TRIES { "given_up" } else { "put_off" };
+                let last = job.tries >= MAX_TRIES;
+                let outcome = if last { "given_up" } else { "put_off" };
                 tracing::warn!(job = %job.id, kind, tries = job.tries, outcome, why, "a job failed");
+                if last {
+                    self.give_up(&job, &why).await;
+                }
                 (outcome, self.desk.put_off_job(job, &why).await)
             }
         };

@@ -419,7 +419,7 @@ fn check_may_be_told(caller: &Caller, key: Permissions) -> Result<()> {
     }
 }
 
-/// Says where a partner of the Choice voice is called back, or that it is not.
+/// Says where a partner of the Choice voice is called back, or that it is not; where to only while its key counts.
 pub struct SetCallbackUrl {
     /// The partner's key.
     pub key: KeyId,
@@ -445,8 +445,10 @@ impl Action for SetCallbackUrl {
             return Ok(key);
         }
         if url.is_some() {
-            let may = credential::key_now(cx.tx, cx.tenant.id, key.id, cx.now).await?.map(|(_, may)| may);
-            check_may_be_told(cx.caller, may.unwrap_or(Permissions::NONE))?;
+            // What it may once it counts again, nobody knows today.
+            let found = credential::key_now(cx.tx, cx.tenant.id, key.id, cx.now).await?;
+            let (_, may) = found.ok_or(Refusal::KeyDoesNotCount)?;
+            check_may_be_told(cx.caller, may)?;
         }
         cx.weigh("callback_url", &(&key.callback_url, &url))?;
         cx.tx.put(store::SET_CALLBACK, params![cx.tenant.id, key.id, url]).await?;

@@ -6,10 +6,11 @@ use desk::key::*;
 use desk::permission::Proposable;
 use desk::request::{Proposal, ProposeAction, Told};
 use desk::role::DefineRole;
-use desk::staff::DisableStaff;
+use desk::staff::{DisableStaff, EnableStaff};
 use desk::team::{AddMember, CreateTeam};
 use desk::testing::TestDesk;
 use desk::value::callback_url::CallbackUrl;
+use desk::value::clock::SECOND;
 use desk::value::id::KeyId;
 use desk::{Caller, Permission as P, Refusal, Subject};
 use serde_json::json;
@@ -96,15 +97,11 @@ async fn nobody_has_herself_told_what_she_may_not_see() {
         );
         let both = t.holder(&[P::KeysManage, P::AccountsRead, P::UsersReveal]);
         set(&t, &both, key, address()).await.unwrap();
-        // Nor what a key may see later, which counts for nothing today, nor by a key that she makes.
-        set(&t, &both, key, None).await.unwrap();
-        t.desk.perform(&house, DisableStaff(service)).await.unwrap();
-        assert_eq!(refusal(set(&t, &manager, key, address()).await), Refusal::BeyondOwnRights);
+        // Nor by a key that she makes.
         let other = staff(&t, "other").await;
         let create =
             CreateKey { kind: KeyKind::ChoiceSender, callback_url: address(), ..CreateKey::native("Hers", other) };
         assert_eq!(refusal(t.desk.perform(&manager, create).await), Refusal::BeyondOwnRights);
-        set(&t, &both, key, address()).await.unwrap();
         // Taking it away needs no more than managing keys.
         assert_eq!(set(&t, &manager, key, None).await.unwrap(), None);
         assert_eq!(code(set(&t, &t.holder(&[P::KeysRead]), key, None).await), "forbidden");
@@ -114,6 +111,38 @@ async fn nobody_has_herself_told_what_she_may_not_see() {
         for limit in [0, 201] {
             assert_eq!(faults(t.desk.ask(&t.admin(), list(limit)).await), [("limit".to_owned(), "out_of_range")]);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_set_while_the_key_counts_and_taken_away_at_any_time() {
+    for t in TestDesk::all().await {
+        let house = t.house();
+        let service = staff(&t, "service").await;
+        let create = |name| CreateKey { kind: KeyKind::ChoiceSender, ..CreateKey::native(name, service) };
+        let one = || url(&t, "https://partner.example/one");
+        let two = || url(&t, "https://partner.example/two");
+        let expires_at = Some(t.desk.now().plus(SECOND));
+        let lasting = t.desk.perform(&house, create("Lasting")).await.unwrap().key.id;
+        let revoked = t.desk.perform(&house, create("Revoked")).await.unwrap().key.id;
+        let expired = CreateKey { expires_at, ..create("Expired") };
+        let expired = t.desk.perform(&house, expired).await.unwrap().key.id;
+        for key in [lasting, revoked, expired] {
+            set(&t, &house, key, one()).await.unwrap();
+        }
+        t.desk.perform(&house, RevokeKey(revoked)).await.unwrap();
+        t.clock.advance(SECOND);
+        for key in [revoked, expired] {
+            assert_eq!(refusal(set(&t, &house, key, two()).await), Refusal::KeyDoesNotCount);
+        }
+        t.desk.perform(&house, DisableStaff(service)).await.unwrap();
+        assert_eq!(refusal(set(&t, &house, lasting, two()).await), Refusal::KeyDoesNotCount);
+        for key in [lasting, revoked, expired] {
+            assert_eq!(seen(&t, key).await.as_deref(), Some("https://partner.example/one"));
+            assert_eq!(set(&t, &house, key, None).await.unwrap(), None);
+        }
+        t.desk.perform(&house, EnableStaff(service)).await.unwrap();
+        set(&t, &house, lasting, two()).await.unwrap();
     }
 }
 

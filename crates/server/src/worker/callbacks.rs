@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use desk::administrator::callback::{CallbackTurn, Errand, RecordCallback, Told, Turn};
 use desk::job::LeasedJob;
-use desk::value::clock::SECOND;
+use desk::value::clock::{HOUR, SECOND, Time};
 use desk::value::id::{CallbackId, KeyId, uuid_v7};
+use desk::value::random::Random;
 use desk::{Caller, Error};
 use dialects::choice::callback;
 
@@ -16,46 +17,72 @@ use super::jobs::code;
 
 /// How many partners are called at the same time: some that never answer must not hold up everybody's mail.
 const LINES: usize = 4;
+/// How many jobs wait a moment for a line, each for another partner's; the others rest at once.
+const WAITING: usize = 2;
 /// How often, and after which pauses, to look whether a line becomes free: with most partners a call is a moment's matter.
 const LOOKS: usize = 10;
 const LOOK: Duration = Duration::from_millis(10);
-/// When to come again if it does not.
+/// How soon to come again if it does not; later, the longer the callback is overdue.
 const LINE_BUSY: i64 = 5 * SECOND;
 
-/// The lines to partners that are in use: one for each.
+type Keys = Mutex<HashSet<KeyId>>;
+
+/// The lines to partners that are in use, and those that are waited for: one of each for each partner.
 #[derive(Clone, Default)]
-pub struct Lines(Arc<Mutex<HashSet<KeyId>>>);
+pub struct Lines {
+    used: Arc<Keys>,
+    waited_for: Arc<Keys>,
+}
 
-/// A line in use, until it is dropped.
-struct Line<'a>(&'a Lines, KeyId);
+/// A partner's place among those, until it is dropped.
+struct Place<'a>(&'a Keys, KeyId);
 
-impl Lines {
-    /// A line to this partner, if there is one now.
-    fn take(&self, partner: KeyId) -> Option<Line<'_>> {
-        let mut used = self.used();
-        (used.len() < LINES && used.insert(partner)).then(|| Line(self, partner))
-    }
-
-    /// The same, with a little patience.
-    async fn wait(&self, partner: KeyId) -> Option<Line<'_>> {
-        for _ in 0..LOOKS {
-            if let Some(line) = self.take(partner) {
-                return Some(line);
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        None
-    }
-
-    fn used(&self) -> MutexGuard<'_, HashSet<KeyId>> {
-        self.0.lock().unwrap_or_else(|broken| broken.into_inner())
+impl<'a> Place<'a> {
+    /// The place of this partner, if it is free, and fewer than `most` are taken.
+    fn take(among: &'a Keys, partner: KeyId, most: usize) -> Option<Place<'a>> {
+        let mut taken = locked(among);
+        (taken.len() < most && taken.insert(partner)).then(|| Place(among, partner))
     }
 }
 
-impl Drop for Line<'_> {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.used().remove(&self.1);
+        locked(self.0).remove(&self.1);
     }
+}
+
+fn locked(keys: &Keys) -> MutexGuard<'_, HashSet<KeyId>> {
+    keys.lock().unwrap_or_else(|broken| broken.into_inner())
+}
+
+impl Lines {
+    /// A line to this partner, if there is one now.
+    fn take(&self, partner: KeyId) -> Option<Place<'_>> {
+        Place::take(&self.used, partner, LINES)
+    }
+
+    /// The same, with a little patience, unless somebody waits for it already: whoever waits does nothing else.
+    async fn wait(&self, partner: KeyId) -> Option<Place<'_>> {
+        if let Some(line) = self.take(partner) {
+            return Some(line);
+        }
+        let _waiting = Place::take(&self.waited_for, partner, WAITING)?;
+        for _ in 0..LOOKS {
+            tokio::time::sleep(LOOK).await;
+            if let Some(line) = self.take(partner) {
+                return Some(line);
+            }
+        }
+        None
+    }
+}
+
+/// When what was due then, and has found the line busy, comes again: what was queued together does not come together, or
+/// all but one would be in vain.
+fn again_at(due: Time, now: Time, random: &Random) -> Time {
+    let pause = ((now.0 - due.0) / 4).clamp(LINE_BUSY, HOUR);
+    let chance = i64::from(u16::from_be_bytes(random.bytes()));
+    now.plus(pause + pause / 2 * chance / 0xffff)
 }
 
 impl Worker {
@@ -72,7 +99,7 @@ impl Worker {
             Turn::Nobody(cause) => Told::Nobody(cause),
             Turn::Now(errand) => {
                 let Some(_line) = self.lines.wait(errand.key).await else {
-                    let until = self.desk.now().plus(LINE_BUSY);
+                    let until = again_at(errand.due_at, self.desk.now(), self.desk.random());
                     return self.desk.rest_job(job, until).await.map_err(code);
                 };
                 match self.tell(&errand).await {
@@ -89,12 +116,21 @@ impl Worker {
             (Told::Ok, _) => "delivered",
             (Told::Nobody(_), _) => "dropped",
             (Told::NotOk(_), Some(_)) => "failed",
-            (Told::NotOk(_), None) => "given_up",
+            (Told::NotOk(_), None) | (Told::GivenUp(_), _) => "given_up",
         };
         metrics::counter!("bursar_callbacks_total", "outcome" => outcome).increment(1);
         match due {
             Some(due) => self.desk.rest_job(job, due).await.map_err(code),
             None => Ok(()),
+        }
+    }
+
+    /// Takes down that nobody comes to tell it any more: its job is given up.
+    pub(super) async fn give_up_callback(&self, house: &Caller, id: CallbackId, fault: &str) {
+        let told = Told::GivenUp(fault.to_owned());
+        match self.desk.perform(house, RecordCallback { callback: id, told }).await {
+            Ok(_) => metrics::counter!("bursar_callbacks_total", "outcome" => "given_up").increment(1),
+            Err(fault) => tracing::warn!(callback = %id, code = fault.code(), "a callback stays queued without a job"),
         }
     }
 

@@ -72,6 +72,15 @@ impl Worker {
         }
     }
 
+    /// Does what is left to do when a job has failed for the last time, also one that panics.
+    pub(super) async fn give_up(&self, job: &LeasedJob, why: &str) {
+        if job.kind == JobKind::CallBack
+            && let Some(callback) = id(job, "callback", CallbackId::parse)
+        {
+            self.give_up_callback(&Caller::house(job.tenant, Door::Worker), callback, why).await;
+        }
+    }
+
     async fn unlock_when_due(&self, house: &Caller, user: UserId) -> Result<(), String> {
         match self.desk.perform(house, UnlockWhenDue { user, reason: None }).await {
             // Gone, dormant or frozen meanwhile: there is nothing left to open.

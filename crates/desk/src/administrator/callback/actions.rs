@@ -6,10 +6,11 @@ use crate::error::Result;
 use crate::fact::Fact;
 use crate::key;
 use crate::value::clock::Time;
-use crate::value::id::{AccountId, AdministratorId, CallbackId, UserId};
+use crate::value::id::{AccountId, AdministratorId, CallbackId, UserId, made_at};
 use crate::verb::{Action, Cx, Subject};
 
-/// Queues what the account's partner is to be told, if its key says where; the fact sends the worker.
+/// Queues what the account's partner is to be told, if its key says where; the fact sends the worker. Whoever calls holds the
+/// account: it is put behind what is queued of it, also if that was begun later, or by a process whose clock is ahead.
 pub(crate) async fn queue(
     cx: &mut Cx<'_>,
     (account, partner): (AccountId, Option<&str>),
@@ -18,13 +19,15 @@ pub(crate) async fn queue(
 ) -> Result<()> {
     let Some(partner) = partner else { return Ok(()) };
     let Some(key) = key::store::called_back(cx.tx, cx.tenant.id, partner).await? else { return Ok(()) };
+    let last = store::last_queued(cx.tx, cx.tenant.id, key, account).await?;
+    let happened_at = last.map_or(cx.now, |last| cx.now.max(made_at(last.0).plus(1)));
     let callback = Callback {
-        id: CallbackId::new(cx.id_time(), cx.random),
+        id: CallbackId::new(happened_at, cx.random),
         key,
         account,
         administrator,
         event,
-        happened_at: cx.now,
+        happened_at,
         state: CallbackState::Queued,
         tries: 0,
         due_at: cx.now,
@@ -76,7 +79,7 @@ impl Action for RecordCallback {
         let (callback, tries, last) = (it.id, it.tries, it.state != CallbackState::Queued);
         cx.note(match self.told {
             Told::Ok => Fact::CallbackDelivered { callback, tries },
-            Told::NotOk(_) => Fact::CallbackFailed { callback, tries, last },
+            Told::NotOk(_) | Told::GivenUp(_) => Fact::CallbackFailed { callback, tries, last },
             Told::Nobody(cause) => Fact::CallbackDropped { callback, cause },
         });
         Ok((!last).then_some(it.due_at))
@@ -84,7 +87,7 @@ impl Action for RecordCallback {
 }
 
 /// Has a partner told once more what it was told, or was not: with the id it had, and five tries anew. What is queued and
-/// worked at stays as it is.
+/// not overdue for an hour stays as it is: somebody works at it.
 pub struct SendCallbackAgain(pub CallbackId);
 
 impl Action for SendCallbackAgain {

@@ -6,7 +6,9 @@ use crate::value::words;
 
 /// The pauses after a try that failed, in seconds; after a fifth it is given up.
 const PAUSES: [i64; 4] = [10, 60, 300, 1800];
-/// What should have been tried so long ago has lost its job.
+/// What should have been tried so long ago is taken for one that has lost its job. Waiting for an earlier one, or for the
+/// partner's line, moves no `due_at`: the pauses grow with how long it is overdue. So a job may live yet; then two work at
+/// it, and the later finds it over, or tells it once more with the same id.
 const LOST: i64 = HOUR;
 
 words! {
@@ -66,6 +68,8 @@ pub enum Told {
     NotOk(String),
     /// It was not told: there is nobody to tell it to, or about (`no_url`, `no_permission`, `erased`).
     Nobody(&'static str),
+    /// It was not told, by a fault of ours, and nobody tries it again; which, in words that name nobody.
+    GivenUp(String),
 }
 
 impl Callback {
@@ -80,8 +84,9 @@ impl Callback {
                 let state = if pause.is_some() { CallbackState::Queued } else { CallbackState::Failed };
                 (state, Some(why.chars().take(200).collect()))
             }
+            Told::GivenUp(fault) => (CallbackState::Failed, Some(fault.chars().take(200).collect())),
         };
-        self.tries += i64::from(!matches!(told, Told::Nobody(_)));
+        self.tries += i64::from(matches!(told, Told::Ok | Told::NotOk(_)));
         (self.state, self.last_error) = (state, error);
         self.ended_at = (state != CallbackState::Queued).then_some(now);
     }
@@ -132,7 +137,7 @@ mod tests {
         let later = now.plus(SECOND);
         assert!(it.begin_again(later) && !it.begin_again(later) && !it.begin_again(later.plus(HOUR - 1)));
         assert_eq!((it.state, it.tries, it.due_at, it.ended_at), (CallbackState::Queued, 0, later, None));
-        assert!(it.begin_again(later.plus(HOUR)), "its job is lost");
+        assert!(it.begin_again(later.plus(HOUR)), "its job is taken for lost");
         it.record(&Told::Ok, now);
         assert_eq!((it.state, it.tries, it.last_error), (CallbackState::Delivered, 1, None));
     }
@@ -142,5 +147,9 @@ mod tests {
         let mut it = queued();
         it.record(&Told::Nobody("erased"), Time(7));
         assert_eq!((it.state, it.tries, it.last_error.as_deref()), (CallbackState::Dropped, 0, Some("erased")));
+        let mut it = queued();
+        it.record(&Told::GivenUp("internal".to_owned()), Time(7));
+        assert_eq!((it.state, it.tries, it.last_error.as_deref()), (CallbackState::Failed, 0, Some("internal")));
+        assert_eq!(it.ended_at, Some(Time(7)));
     }
 }

@@ -41,6 +41,8 @@ pub struct Errand {
     pub event: CallbackEvent,
     /// and when.
     pub happened_at: Time,
+    /// Since when it could be told.
+    pub due_at: Time,
 }
 
 /// Whether a callback may be told.
@@ -109,6 +111,7 @@ impl Question for CallbackTurn {
             id_number: person.id_number,
             event: it.event,
             happened_at: it.happened_at,
+            due_at: it.due_at,
         })))
     }
 }

@@ -14,7 +14,7 @@ macro_rules! columns {
 
 pub(crate) const INSERT: &str = "\
     INSERT INTO callback (tenant_id, id, key_id, account_id, administrator_id, event, happened_at, state, tries, due_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', 0, $7)";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', 0, $8)";
 
 pub(crate) const SELECT: &str = concat!("SELECT ", columns!(), " FROM callback WHERE tenant_id = $1 AND id = $2");
 
@@ -27,6 +27,14 @@ pub(crate) const BEFORE: &str = "\
     FROM callback
     WHERE tenant_id = $1 AND key_id = $2 AND account_id = $3 AND id < $4 AND state = 'queued' AND due_at > $5
     ORDER BY id
+    LIMIT 1";
+
+/// The last of an account that is to be told.
+pub(crate) const LAST_QUEUED: &str = "\
+    SELECT id
+    FROM callback
+    WHERE tenant_id = $1 AND key_id = $2 AND account_id = $3 AND state = 'queued'
+    ORDER BY id DESC
     LIMIT 1";
 
 pub(crate) const PAGE: &str = concat!(
@@ -46,13 +54,14 @@ pub(crate) const SAVE: &str = "\
     SET state = $3, tries = $4, due_at = $5, last_error = $6, ended_at = $7
     WHERE tenant_id = $1 AND id = $2";
 
-/// Who may act now on a user's accounts that partners know.
+/// Who may act now on a user's accounts that partners know; held, with the accounts, against whoever changes them.
 pub(crate) const ACTIVE_OF_OWNER: &str = "\
     SELECT d.id, a.id, a.partner
     FROM account a
     JOIN administrator d ON d.tenant_id = a.tenant_id AND d.account_id = a.id
     WHERE a.tenant_id = $1 AND a.user_id = $2 AND a.partner IS NOT NULL AND d.state = 'active'
-    ORDER BY d.id";
+    ORDER BY d.id
+    FOR UPDATE";
 
 fn read(mut row: Row) -> Result<Callback> {
     Ok(Callback {
@@ -75,7 +84,7 @@ fn absent() -> Error {
 }
 
 pub(super) async fn insert(tx: &mut Tx, tenant: TenantId, it: &Callback) -> Result<()> {
-    let params = params![tenant, it.id, it.key, it.account, it.administrator, it.event, it.happened_at];
+    let params = params![tenant, it.id, it.key, it.account, it.administrator, it.event, it.happened_at, it.due_at];
     tx.put(INSERT, params).await
 }
 
@@ -93,6 +102,16 @@ pub(super) async fn load_for_change(tx: &mut Tx, tenant: TenantId, id: CallbackI
 pub(super) async fn before(rd: &mut Rd, tenant: TenantId, it: &Callback, since: Time) -> Result<Option<Time>> {
     let row = rd.find(BEFORE, params![tenant, it.key, it.account, it.id, since]).await?;
     row.map(|mut row| row.take()).transpose()
+}
+
+/// The last of an account that its partner is to be told.
+pub(super) async fn last_queued(
+    tx: &mut Tx,
+    tenant: TenantId,
+    key: KeyId,
+    account: AccountId,
+) -> Result<Option<CallbackId>> {
+    tx.find(LAST_QUEUED, params![tenant, key, account]).await?.map(|mut row| row.take()).transpose()
 }
 
 /// A partner's before this one, newest first; of any state, or of one.
@@ -116,7 +135,7 @@ pub(super) async fn save(tx: &mut Tx, tenant: TenantId, it: &Callback) -> Result
     tx.put(SAVE, params).await
 }
 
-/// Administrators of a user's accounts that partners know, with account and partner.
+/// Administrators of a user's accounts that partners know, with account and partner; to change them.
 pub(super) async fn active_of_owner(
     tx: &mut Tx,
     tenant: TenantId,

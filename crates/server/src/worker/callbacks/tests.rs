@@ -8,6 +8,7 @@ use desk::administrator::{
     AddAdministrator, Contact, IdType, Person, RemoveAdministrator, Selector, VerifyAdministrator,
 };
 use desk::challenge::{ConfirmChallenge, SendCode, Sending};
+use desk::db::{Tx, Write, params};
 use desk::job::{JobKind, MAX_TRIES};
 use desk::key::{CreateKey, KeyKind, RevokeKey, SetCallbackUrl};
 use desk::message::Outbox;
@@ -472,6 +473,25 @@ async fn what_an_account_has_seen_is_told_in_its_order_and_holds_up_no_other_acc
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_later_is_told_later_though_the_clock_says_otherwise() {
+    for w in World::all().await {
+        let partner = Partner::open().await;
+        w.called_at(&w.acme, Some(&partner.url)).await;
+        let account = w.account("46017700990011", "acmepay").await;
+        let ada = w.add(account, 1).await;
+        w.work().await;
+        w.verify(account, ada, Contact::Email).await;
+        // Somebody began earlier, or by a slower clock, and had to wait for the account.
+        w.t.clock.advance(-MINUTE);
+        w.remove(account, ada).await;
+        w.work_until(w.t.desk.now().plus(HOUR)).await;
+        assert_eq!(partner.events(), ["9101 ADDED", "9102 EMAIL_VERIFIED", "9103 REMOVED"]);
+        let happened: Vec<Time> = w.callbacks(w.acme.key, None).await.iter().map(|it| it.happened_at).collect();
+        assert!(happened.is_sorted_by(|newer, older| newer > older), "{happened:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn partner_address_and_rights_are_those_of_the_moment_it_is_told() {
     for w in World::all().await {
         let (partner, moved) = (Partner::open().await, Partner::open().await);
@@ -607,17 +627,59 @@ async fn a_try_whose_worker_died_is_made_again_with_the_same_id_and_no_job_names
     }
 }
 
+/// Something that no door does: a partner's signing key is lost.
+struct LoseSecrets;
+
+impl Write for LoseSecrets {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> desk::Result<()> {
+        tx.put("UPDATE key SET secret = id WHERE kind = 'choice_sender'", params![]).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_whose_job_is_given_up_has_failed_and_is_not_waited_for() {
+    for w in World::all().await {
+        let partner = Partner::open().await;
+        let account = w.account("46017700990011", "acmepay").await;
+        w.called_at(&w.acme, Some(&partner.url)).await;
+        w.add(account, 1).await;
+        w.t.desk.db().write(LoseSecrets).await.unwrap();
+        w.work().await;
+        assert_eq!(w.only().await.state, CallbackState::Queued, "its job comes again");
+        w.work_until(w.t.desk.now().plus(HOUR)).await;
+        let it = w.only().await;
+        assert_eq!((it.state, it.tries, it.last_error.as_deref()), (CallbackState::Failed, 0, Some("internal")));
+        assert!(it.ended_at.is_some() && partner.told().is_empty());
+        // It can be sent again, and is given up again.
+        w.t.desk.perform(&w.t.admin(), SendCallbackAgain(it.id)).await.unwrap();
+        w.work().await;
+        assert_eq!(w.only().await.state, CallbackState::Queued);
+        w.work_until(w.t.desk.now().plus(HOUR)).await;
+        assert_eq!(w.only().await.state, CallbackState::Failed);
+    }
+}
+
 #[tokio::test]
 async fn one_line_to_each_partner_and_four_in_all() {
-    let keys: Vec<KeyId> = (0..6).map(|number| KeyId(desk::value::id::Uuid::from_u128(number))).collect();
+    let keys: Vec<KeyId> = (0..8).map(|number| KeyId(desk::value::id::Uuid::from_u128(number))).collect();
     let lines = Lines::default();
     let first = lines.take(keys[0]).unwrap();
     assert!(lines.take(keys[0]).is_none());
     let more: Vec<_> = keys[1..4].iter().map(|key| lines.take(*key).unwrap()).collect();
     assert!(lines.take(keys[4]).is_none());
+    // One for each of two partners waits; the others do not even do that.
+    let waits = async |key| tokio::time::timeout(Duration::ZERO, lines.wait(key)).await.is_err();
+    assert!(waits(keys[4]).await);
+    let waiting: Vec<_> = keys[4..6].iter().map(|key| Place::take(&lines.waited_for, *key, WAITING).unwrap()).collect();
+    assert!(!waits(keys[4]).await && !waits(keys[6]).await);
     drop(first);
-    assert!(lines.take(keys[4]).is_some());
-    drop(more);
+    assert!(lines.wait(keys[6]).await.is_some(), "free is free");
+    drop(waiting);
+    let _last = lines.take(keys[0]).unwrap();
+    let (late, ()) = tokio::join!(lines.wait(keys[4]), async { drop(more) });
+    assert!(late.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -631,8 +693,42 @@ async fn a_partner_that_is_being_called_is_called_later() {
         w.work().await;
         assert_eq!((partner.told().len(), w.only().await.tries), (0, 0));
         drop(line);
-        w.t.clock.advance(LINE_BUSY);
+        w.t.clock.advance(LINE_BUSY - 1);
         w.work().await;
+        assert_eq!(partner.told().len(), 0);
+        w.work_until(w.t.desk.now().plus(LINE_BUSY)).await;
         assert_eq!(partner.told().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_wait_for_a_slow_partner_look_ever_more_seldom_and_are_all_told_in_the_end() {
+    const MANY: usize = 12;
+    for w in World::all().await {
+        let partner = Partner::open().await;
+        w.called_at(&w.acme, Some(&partner.url)).await;
+        for number in 0..MANY {
+            let account = w.account(&format!("460177009900{number:02}"), "acmepay").await;
+            w.add(account, number as u32).await;
+        }
+        let line = w.worker.lines.take(w.acme.key).unwrap();
+        let waiting = Place::take(&w.worker.lines.waited_for, w.acme.key, WAITING).unwrap();
+        w.work().await;
+        let (mut looks, hour) = (0, w.t.desk.now().plus(HOUR));
+        while let Some(due) = w.t.desk.next_job_due().await.unwrap().filter(|due| *due <= hour) {
+            w.t.clock.advance(due.0 - w.t.desk.now().0);
+            for job in w.t.desk.lease_jobs(10).await.unwrap() {
+                assert_eq!(job.tries, 1, "nothing has failed");
+                looks += 1;
+                w.worker.clone().finish(job).await;
+            }
+        }
+        // Every five seconds, it would be 720 for each.
+        assert!(looks <= 30 * MANY, "{looks}");
+        let waiting_still = w.callbacks(w.acme.key, Some(CallbackState::Queued)).await;
+        assert!(waiting_still.len() == MANY && waiting_still.iter().all(|it| it.tries == 0));
+        drop((line, waiting));
+        w.work_until(w.t.desk.now().plus(HOUR)).await;
+        assert_eq!(partner.told().len(), MANY);
     }
 }

@@ -231,6 +231,9 @@ impl<A: Action> Step for A {
 pub trait Action: Send + Sync + 'static {
     /// The stable name, e.g. `user.lock`: its line in `permission::ACTIONS`, the audit, the metrics.
     const NAME: &'static str;
+    /// Whether it can be tried out. What takes a secret that somebody could guess cannot: a preview is neither counted nor
+    /// recorded, and would tell right from wrong for nothing.
+    const PREVIEWABLE: bool = true;
     /// What the caller gets.
     type Output: Send + 'static;
     /// What it is about.

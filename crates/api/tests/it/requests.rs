@@ -366,6 +366,10 @@ async fn a_customer_confirms_by_a_code_what_is_proposed_about_her() {
         assert_eq!(letter.to, "marta.one@example.com");
         let code = letter.code.unwrap();
         let wrong = if code == "123456" { "654321" } else { "123456" };
+        for guess in [wrong, &*code] {
+            let told = admin.post(&format!("{waits}/confirm?preview=true"), json!({"code": guess})).await;
+            assert_eq!(fault(&told), ("preview".to_owned(), "not_previewable".to_owned()));
+        }
         assert_eq!(admin.post(&format!("{waits}/confirm"), json!({"code": wrong})).await.code(), "code_wrong");
         let done = admin.post(&format!("{waits}/confirm"), json!({"code": code})).await.is(200).json();
         assert_eq!(done["state"], "confirmed");

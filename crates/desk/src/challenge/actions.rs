@@ -323,6 +323,7 @@ pub struct ConfirmChallenge {
 
 impl Action for ConfirmChallenge {
     const NAME: &'static str = "challenge.confirm";
+    const PREVIEWABLE: bool = false;
     type Output = Answered;
 
     fn subject(&self) -> Subject {

@@ -363,6 +363,28 @@ async fn codes_for_a_customer_have_the_limits_of_all_codes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_not_guessed_by_previews() {
+    for t in TestDesk::all().await {
+        let ada = user(&t, "ada").await;
+        let (_, agent) = agent(&t).await;
+        policy(&t, json!({"customer_confirms": ["user.disable"]})).await;
+        let (request, challenge) = asked(&t, &agent, propose(Proposable::Disable, ada)).await;
+        let code = code_for(&t, &agent, challenge).await;
+        let wrong = if code == "123456" { "654321" } else { "123456" };
+        for guess in [wrong, &code] {
+            let guess = ConfirmChallenge { challenge, code: Secret::new(guess), partner: None };
+            let told = t.desk.preview(&agent, guess).await;
+            assert_eq!(faults(told), [("preview".to_owned(), "not_previewable")], "right and wrong are told alike");
+        }
+        assert_eq!(customer_state(&t, request).await, (RequestState::Pending, CustomerState::Waiting));
+        // What counts is what is tried in earnest.
+        assert_eq!(refusal(confirm(&t, &agent, challenge, wrong).await), Refusal::CodeWrong);
+        assert_eq!(t.desk.ask(&agent, ShowChallenge(challenge)).await.unwrap().tries, 1);
+        confirm(&t, &agent, challenge, &code).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_those_who_come_at_once_one_wins() {
     for t in TestDesk::all().await {
         let ada = user(&t, "ada").await;

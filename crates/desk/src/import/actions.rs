@@ -383,8 +383,10 @@ fn brings_in_alone(
         _ => None,
     };
     let is_verified = new.user.standing.verification == Verification::Verified;
-    let verified = || held(DecideVerification::NAME).filter(|_| is_verified).map(|it| (Some("verification"), it));
-    held(CreateUser::NAME).map(|refusal| (None, refusal)).or_else(verified)
+    let decided = || DecideVerification::held_as(true).into_iter().filter(|_| is_verified).find_map(held);
+    held(CreateUser::NAME)
+        .map(|refusal| (None, refusal))
+        .or_else(|| decided().map(|refusal| (Some("verification"), refusal)))
 }
 
 /// Whose eyes an import has passed.

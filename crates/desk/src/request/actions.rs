@@ -179,7 +179,7 @@ async fn may_decide(cx: &mut Cx<'_>, request: &Request, decider: Hand) -> Result
     if request.state_at(cx.now) != RequestState::Pending {
         return Ok(());
     }
-    // A key that somebody made for a colleague is a hand of both: with it she could be her own second person.
+    // A key that somebody made or proposed for a colleague is a hand of both: with it she could be her own second person.
     let proposers = people_behind(cx, request.proposer).await?;
     match people_behind(cx, decider).await?.iter().any(|person| proposers.contains(person)) {
         true => Err(Refusal::OwnRequest.into()),
@@ -187,13 +187,9 @@ async fn may_decide(cx: &mut Cx<'_>, request: &Request, decider: Hand) -> Result
     }
 }
 
-/// Who may be behind a hand: whose it is, and who made the key it came with.
-async fn people_behind(cx: &mut Cx<'_>, hand: Hand) -> Result<Vec<StaffId>> {
-    let mut people = vec![hand.staff];
-    if let Some(key) = hand.key {
-        people.extend(key::store::maker(cx.tx, cx.tenant.id, key).await?);
-    }
-    Ok(people)
+/// Who may be behind a hand.
+pub(super) async fn people_behind(cx: &mut Cx<'_>, hand: Hand) -> Result<Vec<StaffId>> {
+    key::people_behind(cx.tx, cx.tenant.id, hand.staff, hand.key).await
 }
 
 /// What an approval is worth when the action has nothing left to do, because somebody else has done it meanwhile.
@@ -247,7 +243,8 @@ impl Action for ApproveRequest {
         cx.note(fact);
         let customer = stored.request.customer.is_some();
         let (caller, eyes) = (cx.caller, Eyes { customer, ..Eyes::TWO });
-        let (plan, answer) = match cx.perform_decided(caller, &*step, eyes).await {
+        let proposers = people_behind(cx, stored.request.proposer).await?;
+        let (plan, answer) = match cx.perform_decided(caller, &*step, eyes, proposers).await {
             // What could be said then cannot be said now: a moment that has passed.
             Err(Error::Invalid(_)) => return Err(Refusal::PlanChanged.into()),
             other => other?,

@@ -6,7 +6,7 @@ use desk::administrator::{IdType, Person};
 use desk::bulk::*;
 use desk::db::Value;
 use desk::import::*;
-use desk::key::KeyKind;
+use desk::key::{CreateKey, KeyKind};
 use desk::message::Channel;
 use desk::permission::{Permission as P, Proposable};
 use desk::request::*;
@@ -23,7 +23,7 @@ use desk::{Caller, Error, Refusal, Subject};
 use serde_json::json;
 
 use crate::papers;
-use crate::requests::{approve, decline, maker, person, policy, proposed, show};
+use crate::requests::{CHECKER, approve, decline, maker, person, policy, proposed, show};
 use crate::support::*;
 
 fn about(action: Proposable, about: Subject, told: Told) -> ProposeAction {
@@ -196,6 +196,53 @@ async fn the_secret_of_an_approved_key_is_told_once_to_who_approves() {
         let by_key = Caller { may: P::ALL.iter().copied().collect(), ..caller };
         let request = proposed(&t, &by_key, Proposable::Disable, ada).await;
         assert_eq!(refusal(t.desk.perform(&checker, approve(request)).await), Refusal::OwnRequest);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_has_a_key_made_with_which_she_decides_what_she_proposed() {
+    for t in TestDesk::all().await {
+        let ada = user(&t, "ada").await;
+        let (maker_id, maker) = person(&t, "maker", P::ALL).await;
+        let (deputy_id, _) = person(&t, "deputy", CHECKER).await;
+        let checker = person(&t, "checker", P::ALL).await.1;
+        let key = ProposedKey {
+            kind: KeyKind::Native,
+            name: "Night batch".to_owned(),
+            permissions: None,
+            client_id: None,
+            public_keys: None,
+            enforce_scopes: false,
+            scopes: Vec::new(),
+            expires_at: None,
+            callback_url: None,
+        };
+        // Her own key, that the house made.
+        let own = t.desk.perform(&t.house(), CreateKey::native("hers", maker_id)).await.unwrap().secret.unwrap();
+        let own = t.desk.caller(own.expose(), origin()).await.unwrap();
+        let mut keys = Vec::new();
+        for by in [&maker, &own] {
+            // It acts as a colleague, is approved by another, and comes to who proposed it.
+            let told = Told { key: Some(key.clone()), ..Told::default() };
+            let request = request_of(&t, by, about(Proposable::CreateKey, Subject::Staff(deputy_id), told)).await;
+            later(&t);
+            keys.push(t.desk.perform(&checker, approve(request)).await.unwrap().outcome.unwrap().secret.unwrap());
+        }
+        // And one that her own key has made, without anybody.
+        let made = t.desk.perform(&own, CreateKey::native("theirs", deputy_id)).await.unwrap();
+        keys.push(made.secret.unwrap());
+        let request = proposed(&t, &maker, Proposable::Disable, ada).await;
+        for key in &keys {
+            let with_it = t.desk.caller(key.expose(), origin()).await.unwrap();
+            assert_eq!(with_it.staff(), Some(deputy_id));
+            assert_eq!(refusal(t.desk.perform(&with_it, approve(request)).await), Refusal::OwnRequest);
+            assert_eq!(refusal(t.desk.perform(&with_it, decline(request)).await), Refusal::OwnRequest);
+        }
+        // What others propose is decided with them, by the deputy's rights.
+        let other = person(&t, "other", &[P::RequestsPropose, P::UsersRead]).await.1;
+        let request = proposed(&t, &other, Proposable::Remove, ada).await;
+        let with_it = t.desk.caller(keys[0].expose(), origin()).await.unwrap();
+        t.desk.perform(&with_it, approve(request)).await.unwrap();
     }
 }
 

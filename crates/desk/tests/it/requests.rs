@@ -731,7 +731,8 @@ async fn no_wide_action_leads_round_a_policy_that_names_the_narrow_one() {
         let shown = d.ask(&everything, ShowImport(import)).await.unwrap();
         assert_eq!((shown.rows_created, shown.rows_rejected), (1, 1));
         // What is proposed asks for the second person by what it decides.
-        policy(&t, json!({"second_person": ["verification.decline"], "customer_confirms": ["verification.approve"]})).await;
+        policy(&t, json!({"second_person": ["verification.decline"], "customer_confirms": ["verification.approve"]}))
+            .await;
         later(&t);
         for (verified, needs_decider) in [(true, false), (false, true)] {
             let mut proposal = Proposal::plain(Proposable::DecideVerification, ada);

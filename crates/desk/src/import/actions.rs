@@ -140,8 +140,6 @@ macro_rules! turns {
                 let mut import = store::load_for_change(cx.tx, cx.tenant.id, self.0).await?;
                 let changed = import.turn(ImportState::$to, cx.now)?;
                 if changed {
-                    // Whoever approves that it goes on has looked at what it does.
-                    import.approved |= cx.is_approved() && ImportState::$to == ImportState::Running;
                     store::save(cx.tx, cx.tenant.id, &import).await?;
                     cx.note(Fact::$fact { import: self.0 });
                 }

@@ -117,10 +117,10 @@ impl BulkOrder {
 }
 
 /// How many an order selects, and the last number it may reach.
-pub(super) struct Measure {
-    pub filter: UserFilter,
-    pub tenant: Arc<Tenant>,
-    pub hides_employees: bool,
+struct Measure {
+    filter: UserFilter,
+    tenant: Arc<Tenant>,
+    hides_employees: bool,
 }
 
 impl Read for Measure {

@@ -168,6 +168,14 @@ async fn counts(cx: &mut Cx<'_>, proposal: &Proposal) -> Result<Option<BulkCount
     }
 }
 
+/// What could be said when it was proposed and cannot be said now, such as a moment that has passed, is another plan.
+pub(super) fn as_changed<T>(told: Result<T>) -> Result<T> {
+    match told {
+        Err(Error::Invalid(_)) => Err(Refusal::PlanChanged.into()),
+        other => other,
+    }
+}
+
 /// Whether this person may decide requests at all, besides her permission.
 async fn may_decide(cx: &mut Cx<'_>, request: &Request, decider: Hand) -> Result<()> {
     let tenant = cx.tenant.clone();
@@ -234,7 +242,7 @@ impl Action for ApproveRequest {
         let fact = stored.request.approve(decider, cx.now)?;
         let (proposal, shown) = (proposal?, shown.ok_or(Refusal::UserErased)?);
         let step = proposal.step(Some(&shown.reason))?;
-        if counts(cx, &proposal).await? != shown.counts {
+        if as_changed(counts(cx, &proposal).await)? != shown.counts {
             return Err(Refusal::PlanChanged.into());
         }
         comment(&mut stored.request, self.comment.as_deref());
@@ -244,11 +252,7 @@ impl Action for ApproveRequest {
         let customer = stored.request.customer.is_some();
         let (caller, eyes) = (cx.caller, Eyes { customer, ..Eyes::TWO });
         let proposers = people_behind(cx, stored.request.proposer).await?;
-        let (plan, answer) = match cx.perform_decided(caller, &*step, eyes, proposers).await {
-            // What could be said then cannot be said now: a moment that has passed.
-            Err(Error::Invalid(_)) => return Err(Refusal::PlanChanged.into()),
-            other => other?,
-        };
+        let (plan, answer) = as_changed(cx.perform_decided(caller, &*step, eyes, proposers).await)?;
         let is_already_so = plan.facts.is_empty() && self.already_so == AlreadySo::Approve;
         if plan.hash != stored.request.plan_hash && !is_already_so {
             return Err(Refusal::PlanChanged.into());

@@ -308,6 +308,55 @@ async fn an_approved_bulk_action_does_to_each_what_needs_a_second_person() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_action_is_not_approved_for_other_people_were_they_as_many() {
+    for t in TestDesk::all().await {
+        let suspect = Standing { fraud: FraudStatus::Fraudulent, ..Standing::default() };
+        let ada = user_in(&t, "ada", suspect.clone()).await;
+        user_in(&t, "eve", suspect).await;
+        let ben = user(&t, "ben").await;
+        let (_, maker) = maker(&t).await;
+        let checker = person(&t, "checker", P::ALL).await.1;
+        let order = |verb, ids: Option<Vec<UserId>>| {
+            let filter = UserFilter { fraud: Some(FraudStatus::Fraudulent), ..UserFilter::default() };
+            let filter = if ids.is_none() { Some(filter) } else { None };
+            let bulk = ProposedBulk { deed: BulkDeed::plain(verb), filter, ids };
+            about(Proposable::StartBulk, Subject::Tenant, Told { bulk: Some(bulk), ..Told::default() })
+        };
+        let set = async |user, status| {
+            t.desk.perform(&t.house(), SetFraudStatus { user, status, reason: None }).await.unwrap();
+        };
+        let request = request_of(&t, &maker, order(BulkVerb::Disable, None)).await;
+        // One has ceased to fit, another fits: as many, and others.
+        set(ada, FraudStatus::Suspicious).await;
+        set(ben, FraudStatus::Fraudulent).await;
+        assert_eq!(refusal(t.desk.perform(&checker, approve(request)).await), Refusal::PlanChanged);
+        set(ben, FraudStatus::Suspicious).await;
+        set(ada, FraudStatus::Fraudulent).await;
+        t.desk.perform(&checker, approve(request)).await.unwrap();
+
+        // The same people, and what would become of them has changed places.
+        t.desk.perform(&t.house(), LockUser { user: ada, until: None, reason: None }).await.unwrap();
+        let request = request_of(&t, &maker, order(BulkVerb::Lock, Some(vec![ada, ben]))).await;
+        t.desk.perform(&t.house(), UnlockUser { user: ada, reason: None }).await.unwrap();
+        t.desk.perform(&t.house(), LockUser { user: ben, until: None, reason: None }).await.unwrap();
+        assert_eq!(refusal(t.desk.perform(&checker, approve(request)).await), Refusal::PlanChanged);
+
+        // A moment that has passed is another plan, and no fault of who approves.
+        let mut until = order(BulkVerb::Lock, Some(vec![ada]));
+        let bulk = until.proposal.told.bulk.as_mut().unwrap();
+        bulk.deed.params.until = Some(t.desk.now().plus(DAY));
+        let request = request_of(&t, &maker, until).await;
+        t.clock.advance(2 * DAY);
+        assert_eq!(refusal(t.desk.perform(&checker, approve(request)).await), Refusal::PlanChanged);
+
+        // Who is signed in comes and goes by itself.
+        let request = request_of(&t, &maker, order(BulkVerb::EndSessions, Some(vec![ada, ben]))).await;
+        token(&t, "ada").await;
+        t.desk.perform(&checker, approve(request)).await.unwrap();
+    }
+}
+
 async fn waiting(t: &TestDesk, by: &Caller, file: &str) -> desk::Result<Import> {
     let mut staging = t.desk.stage_import(by, Format::Csv, false, Naming::default()).await?;
     staging.push(file.as_bytes()).await?;
@@ -347,6 +396,11 @@ async fn a_file_waits_until_its_import_is_approved() {
         staging.push(b"external_id,last_name\ncrm-19,Reyes\n").await.unwrap();
         let alone = staging.finish().await.unwrap();
         let alone = t.desk.perform(&checker, alone).await.unwrap().id;
+        // Nor because somebody has approved that it goes on.
+        t.desk.perform(&checker, PauseImport(alone)).await.unwrap();
+        let resume = about(Proposable::ResumeImport, Subject::Import(alone), Told::default());
+        let request = request_of(&t, &maker, resume).await;
+        t.desk.perform(&checker, approve(request)).await.unwrap();
         t.desk.run_import(t.tenant, alone, ToTheEnd).await.unwrap();
         let import = t.desk.ask(&checker, ShowImport(alone)).await.unwrap();
         assert_eq!((import.rows_created, import.rows_rejected), (0, 1));

@@ -121,9 +121,13 @@ impl Desk {
         self.run(A::NAME, PerformingOnce { performing, once, render }).await
     }
 
-    /// What an action would cause, without causing it.
+    /// What an action would cause, without causing it; but for what takes a secret (`Action::PREVIEWABLE`).
     pub async fn preview<A: Action>(&self, caller: &Caller, action: A) -> Result<Plan> {
         let performing = self.performing(caller, action).await?;
+        if !A::PREVIEWABLE {
+            let message = "What takes a secret cannot be previewed: that would be a guess that nobody counts.";
+            return Err(Error::invalid("preview", "not_previewable", message));
+        }
         self.inner.db.write(Previewing(performing)).await
     }
 
@@ -629,5 +633,47 @@ impl Read for LastTenant {
 
     async fn run(&self, rd: &mut Rd) -> Result<i64> {
         tenant::store::last_id(rd).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::challenge::ConfirmChallenge;
+    use crate::password::{ChangePassword, ChoosePassword, ChooseStaffPassword};
+    use crate::permission::Need;
+    use crate::second_factor::ConfirmSecondFactor;
+    use crate::session::{ConfirmPhone, ConfirmSignIn, SignIn, UnlockByCode};
+    use crate::staff::StaffSignIn;
+
+    /// What anybody may have done and takes no secret that could be guessed: it is asked for, or is checked before.
+    const TAKES_NO_SECRET: &[&str] =
+        &["user.register", "session.ask_unlock", "password.ask_reset", "key.remember_assertion", "key.revoke_token"];
+
+    fn told<A: Action>() -> (&'static str, bool) {
+        (A::NAME, A::PREVIEWABLE)
+    }
+
+    #[test]
+    fn what_takes_a_secret_that_could_be_guessed_is_not_previewed() {
+        let takes = [
+            told::<ConfirmChallenge>(),
+            told::<SignIn>(),
+            told::<ConfirmSignIn>(),
+            told::<UnlockByCode>(),
+            told::<ConfirmPhone>(),
+            told::<ConfirmSecondFactor>(),
+            told::<ChoosePassword>(),
+            told::<ChangePassword>(),
+            told::<ChooseStaffPassword>(),
+            told::<StaffSignIn>(),
+        ];
+        for (name, previewable) in takes {
+            assert!(!previewable, "{name} can be previewed");
+        }
+        for (name, _) in ACTIONS.iter().filter(|(_, need)| *need == Need::Anyone) {
+            let is_known = takes.iter().any(|(known, _)| known == name) || TAKES_NO_SECRET.contains(name);
+            assert!(is_known, "{name} is open to anybody: say whether it takes a secret");
+        }
     }
 }

@@ -135,7 +135,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     key::store::CALLBACK_OF,
     key::store::CALLED_BACK,
     key::store::INSERT,
-    key::store::MAKER,
+    key::store::MAKERS,
     key::store::OF_STAFF,
     key::store::REMEMBER_ASSERTION,
     key::store::REVOKE,

@@ -231,6 +231,9 @@ impl<A: Action> Step for A {
 pub trait Action: Send + Sync + 'static {
     /// The stable name, e.g. `user.lock`: its line in `permission::ACTIONS`, the audit, the metrics.
     const NAME: &'static str;
+    /// Whether it can be tried out. What takes a secret that somebody could guess cannot: a preview is neither counted nor
+    /// recorded, and would tell right from wrong for nothing.
+    const PREVIEWABLE: bool = true;
     /// What the caller gets.
     type Output: Send + 'static;
     /// What it is about.
@@ -317,6 +320,7 @@ pub struct Cx<'a> {
     wants: Wants,
     ids_made: i64,
     eyes: Eyes,
+    proposers: Vec<StaffId>,
 }
 
 impl<'a> Cx<'a> {
@@ -328,8 +332,8 @@ impl<'a> Cx<'a> {
         now: Time,
     ) -> Self {
         let (facts, announced, apart, weights) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (wants, eyes) = (Wants::default(), Eyes::ONE);
-        Cx { tx, caller, tenant, random, now, facts, announced, apart, weights, wants, ids_made: 0, eyes }
+        let (wants, eyes, ids_made, proposers) = (Wants::default(), Eyes::ONE, 0, Vec::new());
+        Cx { tx, caller, tenant, random, now, facts, announced, apart, weights, wants, ids_made, eyes, proposers }
     }
 
     /// The same, for what has passed these eyes.
@@ -362,6 +366,11 @@ impl<'a> Cx<'a> {
     /// Whether a second person has looked at this action: what is done of it later, piece by piece, is done on that strength.
     pub(crate) fn is_approved(&self) -> bool {
         self.eyes.second_person
+    }
+
+    /// Who may be behind the proposal on the strength of which this is done.
+    pub(crate) fn proposers(&self) -> &[StaffId] {
+        &self.proposers
     }
 
     /// Whether it is only tried out for a proposal, whose author need not be allowed to do it.
@@ -406,12 +415,14 @@ impl<'a> Cx<'a> {
     }
 
     /// Runs an action that these eyes have looked at, for this caller: again authorised, with a record, events and jobs of its
-    /// own. An error of it is one of the whole. Answers what it has caused, and as the action does.
+    /// own. An error of it is one of the whole. `proposers` may be behind its proposal. Answers what it has caused, and as the
+    /// action does.
     pub(crate) async fn perform_decided(
         &mut self,
         caller: &Caller,
         step: &dyn Step,
         eyes: Eyes,
+        proposers: Vec<StaffId>,
     ) -> Result<(Plan, Answer)> {
         let name = step.name();
         let need = need_of(ACTIONS, name).ok_or_else(|| Error::internal(format!("{name} has no line")))?;
@@ -420,7 +431,7 @@ impl<'a> Cx<'a> {
         }
         check_policy(self.tenant, caller, name, step.subject(), eyes)?;
         let mut cx = Cx::new(self.tx, caller, self.tenant, self.random, self.now).with(eyes);
-        cx.ids_made = self.ids_made;
+        (cx.ids_made, cx.proposers) = (self.ids_made, proposers);
         let answer = step.run(&mut cx).await?;
         let plan = cx.plan(cx.facts.iter().chain(&cx.announced), step.subject())?;
         let (mut facts, announced, ids_made) = (cx.facts, cx.announced, cx.ids_made);

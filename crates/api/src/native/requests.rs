@@ -340,7 +340,7 @@ pub struct CountsWire {
 
 impl From<BulkCounts> for CountsWire {
     fn from(it: BulkCounts) -> Self {
-        let BulkCounts { selected, looked_at, changed, unchanged, refused } = it;
+        let BulkCounts { selected, looked_at, changed, unchanged, refused, digest: _ } = it;
         CountsWire { selected, looked_at, changed, unchanged, refused }
     }
 }
@@ -458,7 +458,18 @@ fn params_wire(told: &Told) -> desk::Result<Value> {
 }
 
 impl RequestWire {
-    fn of(it: SeenRequest) -> desk::Result<RequestWire> {
+    /// As it is listed, and answered by what is done with it: of the ids of a bulk action, up to 10,000, only how many.
+    fn of(mut it: SeenRequest) -> desk::Result<RequestWire> {
+        let bulk = it.request.kept.as_mut().and_then(|kept| kept.told.bulk.as_mut());
+        let ids = bulk.and_then(|bulk| bulk.ids.take());
+        let mut wire = RequestWire::whole(it)?;
+        if let (Some(ids), Some(params)) = (ids, &mut wire.params) {
+            params["bulk"]["ids_count"] = ids.len().into();
+        }
+        Ok(wire)
+    }
+
+    fn whole(it: SeenRequest) -> desk::Result<RequestWire> {
         let (reason, decision_reason) = (it.reason().map(str::to_owned), it.comment().map(str::to_owned));
         let request = it.request;
         let params = request.kept.as_ref().map(|kept| params_wire(&kept.told)).transpose()?;
@@ -573,7 +584,7 @@ pub async fn list(State(house): State<House>, caller: SignedBy<Native>, query: Q
     responses((status = 200, description = "The request.", body = RequestWire), Problems))]
 pub async fn get(State(house): State<House>, caller: SignedBy<Native>, id: Text<Native, RequestId>) -> Answer {
     let seen = house.desk.ask(&caller, ShowRequest(RequestRef::Id(id.0))).await?;
-    Ok(Json(RequestWire::of(seen)?).into_response())
+    Ok(Json(RequestWire::whole(seen)?).into_response())
 }
 
 macro_rules! deciding {

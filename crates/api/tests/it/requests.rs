@@ -284,6 +284,15 @@ async fn what_makes_something_new_is_proposed_in_the_shape_in_which_it_is_made()
                 _ => {}
             }
         }
+        // Of many ids, a list says how many.
+        let body = json!({"action": "bulk.start", "bulk": {"action": "flag", "ids": [user]}, "reason": "case 17"});
+        let request = admin.post("/v1/requests", body).await.is(201).json();
+        let list = admin.get("/v1/requests?limit=1").await.is(200).json();
+        for listed in [&request, &list["data"][0]] {
+            assert_eq!(listed["params"], json!({"bulk": {"action": "flag", "ids_count": 1}}));
+        }
+        let shown = admin.get(&place(&request, "")).await.is(200).json();
+        assert_eq!(shown["params"]["bulk"], json!({"action": "flag", "ids": [user]}));
         let accounts = admin.get(&format!("/v1/users/{user}/accounts")).await.is(200).json();
         let account = accounts["data"][0]["id"].as_str().unwrap().to_owned();
         let person = json!({"id_type": "103", "id_number": "P0000017", "full_name": "Wanjiru Otieno",
@@ -366,6 +375,10 @@ async fn a_customer_confirms_by_a_code_what_is_proposed_about_her() {
         assert_eq!(letter.to, "marta.one@example.com");
         let code = letter.code.unwrap();
         let wrong = if code == "123456" { "654321" } else { "123456" };
+        for guess in [wrong, &*code] {
+            let told = admin.post(&format!("{waits}/confirm?preview=true"), json!({"code": guess})).await;
+            assert_eq!(fault(&told), ("preview".to_owned(), "not_previewable".to_owned()));
+        }
         assert_eq!(admin.post(&format!("{waits}/confirm"), json!({"code": wrong})).await.code(), "code_wrong");
         let done = admin.post(&format!("{waits}/confirm"), json!({"code": code})).await.is(200).json();
         assert_eq!(done["state"], "confirmed");

@@ -80,10 +80,10 @@ pub(super) fn lacks(caller: &Caller, verb: BulkVerb) -> Result<Option<&'static s
 
 /// Whether the caller may do this to many: nothing that needs a second person is done so alone, and nothing at all that each
 /// customer has to confirm.
-fn needs(cx: &mut Cx<'_>, verb: BulkVerb) -> Result<()> {
-    match lacks(cx.caller, verb)? {
+fn needs(cx: &mut Cx<'_>, deed: &BulkDeed) -> Result<()> {
+    match lacks(cx.caller, deed.verb)? {
         Some(missing) if !cx.is_tried() => Err(Error::Forbidden(missing)),
-        _ => cx.check_policy(verb.action(), Subject::Tenant),
+        _ => deed.held_as().into_iter().try_for_each(|name| cx.check_policy(name, Subject::Tenant)),
     }
 }
 
@@ -117,10 +117,10 @@ impl BulkOrder {
 }
 
 /// How many an order selects, and the last number it may reach.
-pub(super) struct Measure {
-    pub filter: UserFilter,
-    pub tenant: Arc<Tenant>,
-    pub hides_employees: bool,
+struct Measure {
+    filter: UserFilter,
+    tenant: Arc<Tenant>,
+    hides_employees: bool,
 }
 
 impl Read for Measure {
@@ -180,7 +180,7 @@ impl Action for StartBulk {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Bulk> {
-        needs(cx, self.order.deed.verb)?;
+        needs(cx, &self.order.deed)?;
         let order = self.order.clone().checked(cx.now)?;
         let (chosen, ids, selected, last_position, field) = match order.selection {
             Selection::Filter(filter) => {
@@ -278,8 +278,8 @@ impl Action for UndoBulk {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Bulk> {
         check_reason(self.reason.as_deref())?;
         let undone = store::load_for_change(cx.tx, cx.tenant, self.bulk).await?;
-        let verb = undone.deed.verb.inverse().ok_or(Refusal::NotUndoable)?;
-        needs(cx, verb)?;
+        let deed = BulkDeed::plain(undone.deed.verb.inverse().ok_or(Refusal::NotUndoable)?);
+        needs(cx, &deed)?;
         if !undone.state.is_over() {
             return Err(Refusal::BulkNotEnded.into());
         }
@@ -287,7 +287,7 @@ impl Action for UndoBulk {
             return Err(Refusal::AlreadyUndone.into());
         }
         let span = (undone.changed, undone.handled());
-        start(cx, BulkDeed::plain(verb), Chosen::Undo(undone.id), None, self.reason.clone(), span).await
+        start(cx, deed, Chosen::Undo(undone.id), None, self.reason.clone(), span).await
     }
 }
 
@@ -344,7 +344,7 @@ steering! {
     PauseBulk = "bulk.pause", |bulk, cx| bulk.pause();
 
     /// Lets it go on where it rested, in the name of who started it. Whoever resumes it must be allowed to do it, too.
-    ResumeBulk = "bulk.resume", |bulk, cx| match needs(cx, bulk.deed.verb) {
+    ResumeBulk = "bulk.resume", |bulk, cx| match needs(cx, &bulk.deed) {
         // It was approved as a whole when it was started.
         Err(Error::Refused(Refusal::NeedsSecondPerson)) if bulk.approved => bulk.resume(false),
         other => other.and_then(|()| bulk.resume(cx.is_approved())),

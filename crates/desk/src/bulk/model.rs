@@ -162,6 +162,14 @@ impl BulkDeed {
         BulkDeed { verb, params: BulkParams::default() }
     }
 
+    /// By which names the policy holds it.
+    pub(crate) fn held_as(&self) -> Vec<&'static str> {
+        match (self.verb, self.params.verified) {
+            (BulkVerb::DecideVerification, Some(verified)) => DecideVerification::held_as(verified).to_vec(),
+            (verb, _) => vec![verb.action()],
+        }
+    }
+
     /// Checks that it is told what it needs, and nothing that means nothing to it.
     pub fn check(&self, now: Time) -> Result<()> {
         let (verb, it) = (self.verb, &self.params);

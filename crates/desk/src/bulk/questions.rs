@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::actions::{BulkOrder, Measure, Turned, lacks, only_refused, turn_back, with_action};
+use super::actions::{BulkOrder, Turned, lacks, only_refused, turn_back, with_action};
 use super::model::*;
 use super::store;
-use crate::db::{Rd, Read, Weight, params};
+use crate::db::{Rd, Weight, params};
 use crate::error::{Error, Refusal, Result};
 use crate::permission::Permission;
 use crate::user::actions::Moves;
+use crate::user::census::{self, Begin, Census, Wanted};
 use crate::user::model::By;
 use crate::user::questions::{make_cursor, read_cursor};
 use crate::user::store::hides_employees;
 use crate::user::{SeenUser, User};
 use crate::value::clock::Time;
 use crate::value::id::{BulkId, UserId};
+use crate::value::secret;
 use crate::verb::{Became, Cx, Question, Qx, Subject};
 
 /// The most bulk actions one page holds.
@@ -177,6 +179,8 @@ pub struct BulkPreview {
     pub unchanged: Group,
     /// For whom it would be refused, by code.
     pub refused: Vec<(&'static str, Group)>,
+    /// A fingerprint of who was looked at and what would become of each, in order.
+    digest: [u8; 32],
 }
 
 /// What a bulk action would come to, without doing any of it: the rule of the single action is asked for each user.
@@ -198,6 +202,10 @@ pub struct BulkCounts {
     pub unchanged: i64,
     /// How many it would be refused for, by code.
     pub refused: BTreeMap<String, i64>,
+    /// Who they are that were looked at and what would become of each, as a fingerprint: others are another plan, were they as
+    /// many.
+    #[serde(default)]
+    pub digest: String,
 }
 
 impl BulkCounts {
@@ -213,7 +221,8 @@ impl BulkCounts {
             }
             _ => (seen.changed.count, seen.unchanged.count),
         };
-        Ok(BulkCounts { selected: seen.selected, looked_at: seen.looked_at, changed, unchanged, refused })
+        let (selected, looked_at, digest) = (seen.selected, seen.looked_at, secret::hex(&seen.digest));
+        Ok(BulkCounts { selected, looked_at, changed, unchanged, refused, digest })
     }
 }
 
@@ -283,23 +292,20 @@ async fn of_filter(
     filter: &crate::user::UserFilter,
     most: i64,
 ) -> Result<()> {
-    let hides_employees = hides_employees(qx.tenant, qx.caller);
-    let measure = Measure { filter: filter.clone(), tenant: qx.tenant.clone(), hides_employees };
-    let (selected, last) = measure.run(qx.rd).await?;
-    preview.selected = selected;
+    let wanted = Wanted::of(filter, hides_employees(qx.tenant, qx.caller));
+    let census = Census::read(qx.rd, qx.tenant.id, wanted).await?;
+    preview.selected = census.total();
     let mut after = 0;
     while preview.looked_at < most {
-        let sql = store::next_sql(filter, hides_employees, false);
-        let rows = qx.rd.all(sql, params![qx.tenant.id, after, last, STRIDE]).await?;
-        let is_last = (rows.len() as i64) < STRIDE;
-        for mut row in rows {
+        // The census knows where they are: nobody else is read, however few they are among how many. A proposal is counted
+        // while others wait to write.
+        let numbers = census.numbers(qx.rd, Begin::After(after), STRIDE.min(most - preview.looked_at)).await?;
+        let Some(last) = numbers.last() else { break };
+        after = *last;
+        for mut row in census::store::users(qx.rd, qx.tenant.id, &numbers).await? {
             let user = crate::user::store::read(qx.tenant, &mut row)?;
-            after = user.number;
             let turned = Turned { user: user.id, loaded: Ok(user), deed: Some(deed.clone()) };
             preview.look(qx, turned, reason).await?;
-        }
-        if is_last {
-            break;
         }
     }
     Ok(())
@@ -318,9 +324,10 @@ async fn of_undo(qx: &mut Qx<'_>, preview: &mut BulkPreview, id: BulkId, most: i
     preview.selected = bulk.changed;
     let plain = BulkDeed::plain(verb);
     let mut after = 0;
-    while preview.looked_at < most {
-        let rows = store::changed_rows(qx.rd, qx.tenant.id, id, after, STRIDE).await?;
-        let is_last = (rows.len() as i64) < STRIDE;
+    while preview.looked_at < most.min(preview.selected) {
+        let stride = STRIDE.min(most.min(preview.selected) - preview.looked_at);
+        let rows = store::changed_rows(qx.rd, qx.tenant.id, id, after, stride).await?;
+        let is_last = (rows.len() as i64) < stride;
         for row in rows {
             after = row.seq;
             let loaded = crate::user::store::load(qx.rd, qx.tenant, qx.caller, row.user).await;
@@ -360,6 +367,16 @@ impl BulkPreview {
                 (became, seen)
             }
         };
+        let outcome = match became {
+            // Who is signed in comes and goes by itself.
+            Became::Done | Became::Unchanged if deed.as_ref().is_some_and(|it| it.verb == BulkVerb::EndSessions) => {
+                "either"
+            }
+            Became::Done => "changed",
+            Became::Unchanged => "unchanged",
+            Became::Refused(code) => code,
+        };
+        self.digest = secret::digest(&[&self.digest[..], &user.bytes()[..], outcome.as_bytes()].concat());
         let group = match became {
             Became::Done => &mut self.changed,
             Became::Unchanged => &mut self.unchanged,

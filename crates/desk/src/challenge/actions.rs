@@ -323,6 +323,7 @@ pub struct ConfirmChallenge {
 
 impl Action for ConfirmChallenge {
     const NAME: &'static str = "challenge.confirm";
+    const PREVIEWABLE: bool = false;
     type Output = Answered;
 
     fn subject(&self) -> Subject {
@@ -339,6 +340,10 @@ impl Action for ConfirmChallenge {
             it.tries += 1;
             store::save(cx.tx, tenant.id, it).await?;
             cx.note(Fact::ChallengeCodeWrong { challenge: it.id, tries: it.tries });
+            // A request that can no longer be confirmed says so; the others wait to be begun anew.
+            if it.purpose == Purpose::Request && it.tries >= tenant.settings.challenge_tries {
+                cancel(cx, around.challenge, "too_many_tries").await?;
+            }
             return Ok(Answered::Refused(Refusal::CodeWrong));
         }
         if it.code_expires_at.is_none_or(|at| cx.now >= at) {

@@ -140,8 +140,6 @@ macro_rules! turns {
                 let mut import = store::load_for_change(cx.tx, cx.tenant.id, self.0).await?;
                 let changed = import.turn(ImportState::$to, cx.now)?;
                 if changed {
-                    // Whoever approves that it goes on has looked at what it does.
-                    import.approved |= cx.is_approved() && ImportState::$to == ImportState::Running;
                     store::save(cx.tx, cx.tenant.id, &import).await?;
                     cx.note(Fact::$fact { import: self.0 });
                 }
@@ -383,8 +381,10 @@ fn brings_in_alone(
         _ => None,
     };
     let is_verified = new.user.standing.verification == Verification::Verified;
-    let verified = || held(DecideVerification::NAME).filter(|_| is_verified).map(|it| (Some("verification"), it));
-    held(CreateUser::NAME).map(|refusal| (None, refusal)).or_else(verified)
+    let decided = || DecideVerification::held_as(true).into_iter().filter(|_| is_verified).find_map(held);
+    held(CreateUser::NAME)
+        .map(|refusal| (None, refusal))
+        .or_else(|| decided().map(|refusal| (Some("verification"), refusal)))
 }
 
 /// Whose eyes an import has passed.

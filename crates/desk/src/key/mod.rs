@@ -28,7 +28,7 @@ pub(crate) mod store {
     use crate::db::{Rd, Tx, params};
     use crate::error::{Error, Result};
     use crate::tenant::Tenant;
-    use crate::value::id::{KeyId, StaffId, TenantId};
+    use crate::value::id::{KeyId, StaffId, TenantId, Uuid};
     use crate::value::secret::Secret;
 
     macro_rules! columns {
@@ -43,7 +43,7 @@ pub(crate) mod store {
                          enforce_scopes, scopes, expires_at, created_at, made_by, version, secret, callback_url)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16)";
 
-    pub(crate) const MAKER: &str = "SELECT made_by FROM key WHERE tenant_id = $1 AND id = $2";
+    pub(crate) const MAKERS: &str = "SELECT made_by FROM key WHERE tenant_id = $1 AND id = $2";
 
     pub(crate) const ALL: &str =
         concat!("SELECT ", columns!(), " FROM key WHERE tenant_id = $1 ORDER BY id LIMIT 1000");
@@ -82,12 +82,12 @@ pub(crate) mod store {
 
     pub(crate) const SWEEP_ASSERTIONS: &str = "DELETE FROM assertion WHERE expires_at < $1";
 
-    /// Who made a key, where that is known.
-    pub(crate) async fn maker(rd: &mut Rd, tenant: TenantId, key: KeyId) -> Result<Option<StaffId>> {
-        match rd.find(MAKER, params![tenant, key]).await? {
-            Some(mut row) => row.take(),
-            None => Ok(None),
-        }
+    /// Who had a hand in making a key, where that is known: their ids stand one after the other.
+    pub(crate) async fn makers(rd: &mut Rd, tenant: TenantId, key: KeyId) -> Result<Vec<StaffId>> {
+        let Some(mut row) = rd.find(MAKERS, params![tenant, key]).await? else { return Ok(Vec::new()) };
+        let ids: Option<Vec<u8>> = row.take()?;
+        let ids = ids.unwrap_or_default();
+        Ok(ids.as_chunks::<16>().0.iter().map(|id| StaffId(Uuid::from_bytes(*id))).collect())
     }
 
     fn absent() -> Error {
@@ -286,11 +286,13 @@ impl Action for CreateKey {
             _ if is_for_another => Some(asked.unwrap_or(cx.caller.may).and(cx.caller.may)),
             _ => asked,
         };
-        let maker = match cx.caller.who {
-            // Whoever made the key that makes this one holds this one too.
-            Who::Key { id, staff } => Some(store::maker(cx.tx, cx.tenant.id, id).await?.unwrap_or(staff)),
-            _ => cx.caller.staff(),
+        // Whoever had a hand in the key that makes this one may hold this one too, and so may whoever proposed it.
+        let mut makers = match cx.caller.who {
+            Who::Key { id, staff } => people_behind(cx.tx, cx.tenant.id, staff, Some(id)).await?,
+            _ => cx.caller.staff().into_iter().collect(),
         };
+        makers.extend(cx.proposers());
+        let makers = stored_makers(makers);
         let stored = permissions.map(Permissions::to_stored);
         let callback_url = self.callback_url.as_ref().map(|url| url.as_str().to_owned());
         cx.tx
@@ -310,7 +312,7 @@ impl Action for CreateKey {
                     self.scopes.join(" "),
                     self.expires_at,
                     cx.now,
-                    maker,
+                    makers,
                     sealed,
                     callback_url
                 ],
@@ -337,6 +339,28 @@ impl Action for CreateKey {
         };
         Ok(NewKey { key, secret })
     }
+}
+
+/// Who may be behind somebody who comes with a key, or without one: whose it is, and who had a hand in making it.
+pub(crate) async fn people_behind(
+    rd: &mut Rd,
+    tenant: TenantId,
+    staff: StaffId,
+    key: Option<KeyId>,
+) -> Result<Vec<StaffId>> {
+    let mut people = vec![staff];
+    if let Some(key) = key {
+        people.extend(store::makers(rd, tenant, key).await?);
+    }
+    Ok(people)
+}
+
+/// Each once, as they are stored.
+fn stored_makers(mut makers: Vec<StaffId>) -> Option<Vec<u8>> {
+    makers.sort_unstable();
+    makers.dedup();
+    let ids: Vec<u8> = makers.iter().flat_map(|id| *id.bytes()).collect();
+    if ids.is_empty() { None } else { Some(ids) }
 }
 
 /// Where a client's secret rests.

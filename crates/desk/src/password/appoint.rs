@@ -101,6 +101,7 @@ pub struct ChooseStaffPassword {
 
 impl Action for ChooseStaffPassword {
     const NAME: &'static str = "staff.choose_password";
+    const PREVIEWABLE: bool = false;
     type Output = ();
 
     fn subject(&self) -> Subject {

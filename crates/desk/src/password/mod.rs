@@ -185,6 +185,7 @@ pub struct ChoosePassword {
 
 impl Action for ChoosePassword {
     const NAME: &'static str = "password.choose";
+    const PREVIEWABLE: bool = false;
     type Output = ();
 
     fn subject(&self) -> Subject {
@@ -238,6 +239,7 @@ pub struct ChangePassword {
 
 impl Action for ChangePassword {
     const NAME: &'static str = "password.change";
+    const PREVIEWABLE: bool = false;
     type Output = ();
 
     fn subject(&self) -> Subject {

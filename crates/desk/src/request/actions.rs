@@ -168,6 +168,14 @@ async fn counts(cx: &mut Cx<'_>, proposal: &Proposal) -> Result<Option<BulkCount
     }
 }
 
+/// What could be said when it was proposed and cannot be said now, such as a moment that has passed, is another plan.
+pub(super) fn as_changed<T>(told: Result<T>) -> Result<T> {
+    match told {
+        Err(Error::Invalid(_)) => Err(Refusal::PlanChanged.into()),
+        other => other,
+    }
+}
+
 /// Whether this person may decide requests at all, besides her permission.
 async fn may_decide(cx: &mut Cx<'_>, request: &Request, decider: Hand) -> Result<()> {
     let tenant = cx.tenant.clone();
@@ -179,7 +187,7 @@ async fn may_decide(cx: &mut Cx<'_>, request: &Request, decider: Hand) -> Result
     if request.state_at(cx.now) != RequestState::Pending {
         return Ok(());
     }
-    // A key that somebody made for a colleague is a hand of both: with it she could be her own second person.
+    // A key that somebody made or proposed for a colleague is a hand of both: with it she could be her own second person.
     let proposers = people_behind(cx, request.proposer).await?;
     match people_behind(cx, decider).await?.iter().any(|person| proposers.contains(person)) {
         true => Err(Refusal::OwnRequest.into()),
@@ -187,13 +195,9 @@ async fn may_decide(cx: &mut Cx<'_>, request: &Request, decider: Hand) -> Result
     }
 }
 
-/// Who may be behind a hand: whose it is, and who made the key it came with.
-async fn people_behind(cx: &mut Cx<'_>, hand: Hand) -> Result<Vec<StaffId>> {
-    let mut people = vec![hand.staff];
-    if let Some(key) = hand.key {
-        people.extend(key::store::maker(cx.tx, cx.tenant.id, key).await?);
-    }
-    Ok(people)
+/// Who may be behind a hand.
+pub(super) async fn people_behind(cx: &mut Cx<'_>, hand: Hand) -> Result<Vec<StaffId>> {
+    key::people_behind(cx.tx, cx.tenant.id, hand.staff, hand.key).await
 }
 
 /// What an approval is worth when the action has nothing left to do, because somebody else has done it meanwhile.
@@ -238,7 +242,7 @@ impl Action for ApproveRequest {
         let fact = stored.request.approve(decider, cx.now)?;
         let (proposal, shown) = (proposal?, shown.ok_or(Refusal::UserErased)?);
         let step = proposal.step(Some(&shown.reason))?;
-        if counts(cx, &proposal).await? != shown.counts {
+        if as_changed(counts(cx, &proposal).await)? != shown.counts {
             return Err(Refusal::PlanChanged.into());
         }
         comment(&mut stored.request, self.comment.as_deref());
@@ -247,11 +251,8 @@ impl Action for ApproveRequest {
         cx.note(fact);
         let customer = stored.request.customer.is_some();
         let (caller, eyes) = (cx.caller, Eyes { customer, ..Eyes::TWO });
-        let (plan, answer) = match cx.perform_decided(caller, &*step, eyes).await {
-            // What could be said then cannot be said now: a moment that has passed.
-            Err(Error::Invalid(_)) => return Err(Refusal::PlanChanged.into()),
-            other => other?,
-        };
+        let proposers = people_behind(cx, stored.request.proposer).await?;
+        let (plan, answer) = as_changed(cx.perform_decided(caller, &*step, eyes, proposers).await)?;
         let is_already_so = plan.facts.is_empty() && self.already_so == AlreadySo::Approve;
         if plan.hash != stored.request.plan_hash && !is_already_so {
             return Err(Refusal::PlanChanged.into());

@@ -1,6 +1,7 @@
 //! What a customer has to confirm before it is done to her: the challenge that is opened with the request, where its codes go,
 //! and what her word brings about. The codes themselves are the challenge's.
 
+use super::actions::{as_changed, people_behind};
 use super::model::{Contacts, Customer, CustomerState};
 use super::store::{self, Stored};
 use crate::caller::{Caller, Who};
@@ -113,11 +114,8 @@ impl Confirming {
         let step = proposal.step(Some(&shown.reason))?;
         let proposer = proposer_now(cx, &stored, &*step).await?;
         let eyes = Eyes { customer: true, ..Eyes::ONE };
-        let plan = match cx.perform_decided(&proposer, &*step, eyes).await {
-            // What could be said then cannot be said now: a moment that has passed.
-            Err(Error::Invalid(_)) => return Err(Refusal::PlanChanged.into()),
-            other => other?.0,
-        };
+        let proposers = people_behind(cx, stored.request.proposer).await?;
+        let (plan, _) = as_changed(cx.perform_decided(&proposer, &*step, eyes, proposers).await)?;
         match plan.hash == stored.request.plan_hash {
             true => Ok(()),
             false => Err(Refusal::PlanChanged.into()),

@@ -59,6 +59,7 @@ pub struct ConfirmSecondFactor {
 
 impl Action for ConfirmSecondFactor {
     const NAME: &'static str = "second_factor.confirm";
+    const PREVIEWABLE: bool = false;
     type Output = ();
 
     fn subject(&self) -> Subject {

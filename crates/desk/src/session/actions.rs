@@ -67,6 +67,7 @@ pub struct SignIn {
 
 impl Action for SignIn {
     const NAME: &'static str = "session.sign_in";
+    const PREVIEWABLE: bool = false;
     type Output = SignInAnswer;
 
     fn subject(&self) -> Subject {
@@ -193,6 +194,7 @@ pub struct ConfirmSignIn {
 
 impl Action for ConfirmSignIn {
     const NAME: &'static str = "session.confirm_sign_in";
+    const PREVIEWABLE: bool = false;
     type Output = SignInAnswer;
 
     fn subject(&self) -> Subject {

@@ -69,6 +69,7 @@ pub struct ConfirmPhone {
 
 impl Action for ConfirmPhone {
     const NAME: &'static str = "second_factor.confirm_phone";
+    const PREVIEWABLE: bool = false;
     type Output = PhoneAnswer;
 
     fn subject(&self) -> Subject {

@@ -63,6 +63,7 @@ pub struct UnlockByCode {
 
 impl Action for UnlockByCode {
     const NAME: &'static str = "session.unlock";
+    const PREVIEWABLE: bool = false;
     type Output = ();
 
     fn subject(&self) -> Subject {

@@ -137,6 +137,7 @@ pub enum StaffSignInAnswer {
 
 impl Action for StaffSignIn {
     const NAME: &'static str = "staff.sign_in";
+    const PREVIEWABLE: bool = false;
     type Output = StaffSignInAnswer;
 
     fn subject(&self) -> Subject {

@@ -278,12 +278,14 @@ impl Settings {
 }
 
 /// Whether a list of the policy holds the action of this name. What nobody does alone to all of a user's sessions or devices,
-/// nobody does alone to one after the other.
+/// nobody does alone to one after the other; and what nobody does alone to one, nobody does alone to all of them.
 fn holds(listed: &BTreeSet<Proposable>, name: &str) -> bool {
-    let all = match name {
+    let alike = match name {
         "session.end" => "session.end_all",
+        "session.end_all" => "session.end",
         "device.unlink" => "device.unlink_all",
+        "device.unlink_all" => "device.unlink",
         other => other,
     };
-    listed.iter().any(|action| action.word() == name || action.word() == all)
+    listed.iter().any(|action| action.word() == name || action.word() == alike)
 }

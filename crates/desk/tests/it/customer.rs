@@ -329,7 +329,7 @@ async fn codes_for_a_customer_have_the_limits_of_all_codes() {
         let ada = user(&t, "ada").await;
         let (_, agent) = agent(&t).await;
         policy(&t, json!({"customer_confirms": ["user.disable"], "challenge_codes_a_day": 3})).await;
-        let (_, challenge) = asked(&t, &agent, propose(Proposable::Disable, ada)).await;
+        let (request, challenge) = asked(&t, &agent, propose(Proposable::Disable, ada)).await;
         assert_eq!(refusal(confirm(&t, &agent, challenge, "000000").await), Refusal::CodeWrong, "none was sent yet");
         send(&t, &agent, challenge, None).await.unwrap();
         let code = newest_letter(&t).await.code.unwrap();
@@ -348,8 +348,14 @@ async fn codes_for_a_customer_have_the_limits_of_all_codes() {
         if second == code {
             assert_eq!(refusal(confirm(&t, &agent, challenge, wrong).await), Refusal::CodeWrong);
         }
-        assert_eq!(refusal(confirm(&t, &agent, challenge, &second).await), Refusal::TooManyTries);
-        assert_eq!(refusal(send(&t, &agent, challenge, None).await), Refusal::TooManyTries);
+        // The right one comes too late; the request says so, and is proposed anew.
+        assert!(is_over(confirm(&t, &agent, challenge, &second).await));
+        assert!(is_over(send(&t, &agent, challenge, None).await));
+        assert_eq!(customer_state(&t, request).await, (RequestState::Pending, CustomerState::Cancelled));
+        let seen = t.desk.ask(&agent, ShowChallenge(challenge)).await.unwrap();
+        assert_eq!((seen.tries, seen.end_cause.as_deref()), (5, Some("too_many_tries")));
+        t.desk.perform(&agent, WithdrawRequest { request, reason: None }).await.unwrap();
+        asked(&t, &agent, propose(Proposable::Disable, ada)).await;
         // And so many a day, whatever they are for.
         let (_, other) = asked(&t, &agent, propose(Proposable::Disable, user(&t, "ben").await)).await;
         for _ in 0..3 {
@@ -359,6 +365,28 @@ async fn codes_for_a_customer_have_the_limits_of_all_codes() {
         // A partner knows of no request.
         let theirs = SendCode { challenge: other, channel: None, sending: Sending::Any, partner: Some("P".to_owned()) };
         assert!(matches!(t.desk.perform(&agent, theirs).await, Err(Error::NotFound("challenge"))));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_not_guessed_by_previews() {
+    for t in TestDesk::all().await {
+        let ada = user(&t, "ada").await;
+        let (_, agent) = agent(&t).await;
+        policy(&t, json!({"customer_confirms": ["user.disable"]})).await;
+        let (request, challenge) = asked(&t, &agent, propose(Proposable::Disable, ada)).await;
+        let code = code_for(&t, &agent, challenge).await;
+        let wrong = if code == "123456" { "654321" } else { "123456" };
+        for guess in [wrong, &code] {
+            let guess = ConfirmChallenge { challenge, code: Secret::new(guess), partner: None };
+            let told = t.desk.preview(&agent, guess).await;
+            assert_eq!(faults(told), [("preview".to_owned(), "not_previewable")], "right and wrong are told alike");
+        }
+        assert_eq!(customer_state(&t, request).await, (RequestState::Pending, CustomerState::Waiting));
+        // What counts is what is tried in earnest.
+        assert_eq!(refusal(confirm(&t, &agent, challenge, wrong).await), Refusal::CodeWrong);
+        assert_eq!(t.desk.ask(&agent, ShowChallenge(challenge)).await.unwrap().tries, 1);
+        confirm(&t, &agent, challenge, &code).await.unwrap();
     }
 }
 

@@ -6,7 +6,7 @@ use desk::administrator::{IdType, Person};
 use desk::bulk::*;
 use desk::db::Value;
 use desk::import::*;
-use desk::key::KeyKind;
+use desk::key::{CreateKey, KeyKind};
 use desk::message::Channel;
 use desk::permission::{Permission as P, Proposable};
 use desk::request::*;
@@ -23,7 +23,7 @@ use desk::{Caller, Error, Refusal, Subject};
 use serde_json::json;
 
 use crate::papers;
-use crate::requests::{approve, decline, maker, person, policy, proposed, show};
+use crate::requests::{CHECKER, approve, decline, maker, person, policy, proposed, show};
 use crate::support::*;
 
 fn about(action: Proposable, about: Subject, told: Told) -> ProposeAction {
@@ -200,6 +200,53 @@ async fn the_secret_of_an_approved_key_is_told_once_to_who_approves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_has_a_key_made_with_which_she_decides_what_she_proposed() {
+    for t in TestDesk::all().await {
+        let ada = user(&t, "ada").await;
+        let (maker_id, maker) = person(&t, "maker", P::ALL).await;
+        let (deputy_id, _) = person(&t, "deputy", CHECKER).await;
+        let checker = person(&t, "checker", P::ALL).await.1;
+        let key = ProposedKey {
+            kind: KeyKind::Native,
+            name: "Night batch".to_owned(),
+            permissions: None,
+            client_id: None,
+            public_keys: None,
+            enforce_scopes: false,
+            scopes: Vec::new(),
+            expires_at: None,
+            callback_url: None,
+        };
+        // Her own key, that the house made.
+        let own = t.desk.perform(&t.house(), CreateKey::native("hers", maker_id)).await.unwrap().secret.unwrap();
+        let own = t.desk.caller(own.expose(), origin()).await.unwrap();
+        let mut keys = Vec::new();
+        for by in [&maker, &own] {
+            // It acts as a colleague, is approved by another, and comes to who proposed it.
+            let told = Told { key: Some(key.clone()), ..Told::default() };
+            let request = request_of(&t, by, about(Proposable::CreateKey, Subject::Staff(deputy_id), told)).await;
+            later(&t);
+            keys.push(t.desk.perform(&checker, approve(request)).await.unwrap().outcome.unwrap().secret.unwrap());
+        }
+        // And one that her own key has made, without anybody.
+        let made = t.desk.perform(&own, CreateKey::native("theirs", deputy_id)).await.unwrap();
+        keys.push(made.secret.unwrap());
+        let request = proposed(&t, &maker, Proposable::Disable, ada).await;
+        for key in &keys {
+            let with_it = t.desk.caller(key.expose(), origin()).await.unwrap();
+            assert_eq!(with_it.staff(), Some(deputy_id));
+            assert_eq!(refusal(t.desk.perform(&with_it, approve(request)).await), Refusal::OwnRequest);
+            assert_eq!(refusal(t.desk.perform(&with_it, decline(request)).await), Refusal::OwnRequest);
+        }
+        // What others propose is decided with them, by the deputy's rights.
+        let other = person(&t, "other", &[P::RequestsPropose, P::UsersRead]).await.1;
+        let request = proposed(&t, &other, Proposable::Remove, ada).await;
+        let with_it = t.desk.caller(keys[0].expose(), origin()).await.unwrap();
+        t.desk.perform(&with_it, approve(request)).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_approved_colleague_chooses_her_own_password() {
     for t in TestDesk::all().await {
         let (_, maker) = maker(&t).await;
@@ -261,6 +308,55 @@ async fn an_approved_bulk_action_does_to_each_what_needs_a_second_person() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_action_is_not_approved_for_other_people_were_they_as_many() {
+    for t in TestDesk::all().await {
+        let suspect = Standing { fraud: FraudStatus::Fraudulent, ..Standing::default() };
+        let ada = user_in(&t, "ada", suspect.clone()).await;
+        user_in(&t, "eve", suspect).await;
+        let ben = user(&t, "ben").await;
+        let (_, maker) = maker(&t).await;
+        let checker = person(&t, "checker", P::ALL).await.1;
+        let order = |verb, ids: Option<Vec<UserId>>| {
+            let filter = UserFilter { fraud: Some(FraudStatus::Fraudulent), ..UserFilter::default() };
+            let filter = if ids.is_none() { Some(filter) } else { None };
+            let bulk = ProposedBulk { deed: BulkDeed::plain(verb), filter, ids };
+            about(Proposable::StartBulk, Subject::Tenant, Told { bulk: Some(bulk), ..Told::default() })
+        };
+        let set = async |user, status| {
+            t.desk.perform(&t.house(), SetFraudStatus { user, status, reason: None }).await.unwrap();
+        };
+        let request = request_of(&t, &maker, order(BulkVerb::Disable, None)).await;
+        // One has ceased to fit, another fits: as many, and others.
+        set(ada, FraudStatus::Suspicious).await;
+        set(ben, FraudStatus::Fraudulent).await;
+        assert_eq!(refusal(t.desk.perform(&checker, approve(request)).await), Refusal::PlanChanged);
+        set(ben, FraudStatus::Suspicious).await;
+        set(ada, FraudStatus::Fraudulent).await;
+        t.desk.perform(&checker, approve(request)).await.unwrap();
+
+        // The same people, and what would become of them has changed places.
+        t.desk.perform(&t.house(), LockUser { user: ada, until: None, reason: None }).await.unwrap();
+        let request = request_of(&t, &maker, order(BulkVerb::Lock, Some(vec![ada, ben]))).await;
+        t.desk.perform(&t.house(), UnlockUser { user: ada, reason: None }).await.unwrap();
+        t.desk.perform(&t.house(), LockUser { user: ben, until: None, reason: None }).await.unwrap();
+        assert_eq!(refusal(t.desk.perform(&checker, approve(request)).await), Refusal::PlanChanged);
+
+        // A moment that has passed is another plan, and no fault of who approves.
+        let mut until = order(BulkVerb::Lock, Some(vec![ada]));
+        let bulk = until.proposal.told.bulk.as_mut().unwrap();
+        bulk.deed.params.until = Some(t.desk.now().plus(DAY));
+        let request = request_of(&t, &maker, until).await;
+        t.clock.advance(2 * DAY);
+        assert_eq!(refusal(t.desk.perform(&checker, approve(request)).await), Refusal::PlanChanged);
+
+        // Who is signed in comes and goes by itself.
+        let request = request_of(&t, &maker, order(BulkVerb::EndSessions, Some(vec![ada, ben]))).await;
+        token(&t, "ada").await;
+        t.desk.perform(&checker, approve(request)).await.unwrap();
+    }
+}
+
 async fn waiting(t: &TestDesk, by: &Caller, file: &str) -> desk::Result<Import> {
     let mut staging = t.desk.stage_import(by, Format::Csv, false, Naming::default()).await?;
     staging.push(file.as_bytes()).await?;
@@ -300,6 +396,11 @@ async fn a_file_waits_until_its_import_is_approved() {
         staging.push(b"external_id,last_name\ncrm-19,Reyes\n").await.unwrap();
         let alone = staging.finish().await.unwrap();
         let alone = t.desk.perform(&checker, alone).await.unwrap().id;
+        // Nor because somebody has approved that it goes on.
+        t.desk.perform(&checker, PauseImport(alone)).await.unwrap();
+        let resume = about(Proposable::ResumeImport, Subject::Import(alone), Told::default());
+        let request = request_of(&t, &maker, resume).await;
+        t.desk.perform(&checker, approve(request)).await.unwrap();
         t.desk.run_import(t.tenant, alone, ToTheEnd).await.unwrap();
         let import = t.desk.ask(&checker, ShowImport(alone)).await.unwrap();
         assert_eq!((import.rows_created, import.rows_rejected), (0, 1));

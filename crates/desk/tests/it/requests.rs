@@ -4,7 +4,7 @@
 use desk::bulk::*;
 use desk::caller::{Caller, Who};
 use desk::db::Value;
-use desk::device::UnlinkDevice;
+use desk::device::{UnlinkAllDevices, UnlinkDevice};
 use desk::import::*;
 use desk::job::JobKind;
 use desk::key::CreateKey;
@@ -673,6 +673,75 @@ async fn what_needs_a_second_person_is_not_done_piece_by_piece_nor_brought_in_wi
         assert_eq!((shown.rows_created, shown.rows_rejected), (2, 1));
         let rejected = d.ask(&everything, RejectedRows { import, after: 0, limit: 10 }).await.unwrap();
         assert_eq!(rejected.rows[0].rejected.code, "needs_second_person");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_wide_action_leads_round_a_policy_that_names_the_narrow_one() {
+    for t in TestDesk::all().await {
+        let (d, ada) = (&t.desk, user(&t, "ada").await);
+        let (_, everything) = person(&t, "everything", P::ALL).await;
+        let session = token(&t, "ada").await;
+        d.perform(&t.house(), SubmitVerification { user: ada }).await.unwrap();
+        let many = |deed| BulkOrder { deed, selection: Selection::Ids(vec![ada]), reason: None, expected: None };
+        let decide = |verified| DecideVerification { user: ada, verified, reason: None };
+        let decided = |verified| {
+            let params = BulkParams { verified: Some(verified), ..BulkParams::default() };
+            BulkDeed { verb: BulkVerb::DecideVerification, params }
+        };
+        for (policy_of, refused) in
+            [("second_person", Refusal::NeedsSecondPerson), ("customer_confirms", Refusal::NeedsCustomer)]
+        {
+            policy(&t, json!({policy_of: ["session.end", "device.unlink", "verification.approve"]})).await;
+            later(&t);
+            let end = EndSessions { user: ada, reason: None };
+            assert_eq!(refusal(d.perform(&everything, end).await), refused);
+            let unlink = UnlinkAllDevices { user: ada, reason: None };
+            assert_eq!(refusal(d.perform(&everything, unlink).await), refused);
+            assert_eq!(refusal(d.perform(&everything, decide(true)).await), refused);
+            for deed in [BulkDeed::plain(BulkVerb::EndSessions), decided(true)] {
+                let start = d.plan_bulk(&everything, many(deed)).await.unwrap();
+                assert_eq!(refusal(d.perform(&everything, start).await), refused);
+            }
+            // What is not named is not held.
+            let start = d.plan_bulk(&everything, many(decided(false))).await.unwrap();
+            assert!(d.preview(&everything, start).await.is_ok());
+            let start = d.plan_bulk(&everything, many(decided(false))).await.unwrap();
+            let bulk = d.perform(&everything, start).await.unwrap().id;
+            // A bulk action that was begun before is refused row by row.
+            policy(&t, json!({policy_of: ["verification.decline"]})).await;
+            later(&t);
+            d.perform(&t.house(), RunBulkSlice { bulk, limit: 10 }).await.unwrap();
+            let rows = ListBulkRows { bulk, outcome: None, after: None, limit: 10 };
+            let rows = d.ask(&everything, rows).await.unwrap().rows;
+            assert_eq!(rows[0].code.as_deref(), Some(refused.word()));
+            assert_eq!(refusal(d.perform(&everything, decide(false)).await), refused);
+            policy(&t, json!({policy_of: []})).await;
+        }
+        assert!(is_open(&t, &session).await);
+        let state = d.ask(&t.house(), ShowUser(ada)).await.unwrap().standing.verification;
+        assert_eq!(state, Verification::Requested);
+        // Nor does a file bring in who is verified.
+        policy(&t, json!({"second_person": ["verification.approve"]})).await;
+        let file = "external_id,last_name,verification\nv-1,Reyes,verified\nv-2,Bello,requested\n";
+        let mut staging = d.stage_import(&everything, Format::Csv, false, Naming::default()).await.unwrap();
+        staging.push(file.as_bytes()).await.unwrap();
+        let import = d.perform(&everything, staging.finish().await.unwrap()).await.unwrap().id;
+        d.run_import(t.tenant, import, ToTheEnd).await.unwrap();
+        let shown = d.ask(&everything, ShowImport(import)).await.unwrap();
+        assert_eq!((shown.rows_created, shown.rows_rejected), (1, 1));
+        // What is proposed asks for the second person by what it decides.
+        policy(&t, json!({"second_person": ["verification.decline"], "customer_confirms": ["verification.approve"]}))
+            .await;
+        later(&t);
+        for (verified, needs_decider) in [(true, false), (false, true)] {
+            let mut proposal = Proposal::plain(Proposable::DecideVerification, ada);
+            proposal.told.deed.verified = Some(verified);
+            let propose = ProposeAction { proposal, reason: "case 17".to_owned() };
+            let seen = d.perform(&everything, propose).await.unwrap().request;
+            assert_eq!((seen.customer.is_some(), seen.needs_decider), (verified, needs_decider));
+            d.perform(&everything, WithdrawRequest { request: seen.id, reason: None }).await.unwrap();
+        }
     }
 }
 

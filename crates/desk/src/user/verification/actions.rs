@@ -168,9 +168,16 @@ pub struct DecideVerification {
 }
 
 impl DecideVerification {
+    /// By which names the policy holds a decision: by its own, and by that of approving or declining, as it decides.
+    pub(crate) fn held_as(verified: bool) -> [&'static str; 2] {
+        [Self::NAME, if verified { ApproveVerification::NAME } else { DeclineVerification::NAME }]
+    }
+
     async fn on_user(&self, cx: &mut Cx<'_>, mut user: User, said: Said) -> Result<Verifying> {
-        // Approving and declining a request for verification decide, too: the policy holds them by this name.
-        cx.check_policy(Self::NAME, Subject::User(user.id))?;
+        // Approving and declining a request for verification decide, too, and deciding approves or declines.
+        for name in Self::held_as(self.verified) {
+            cx.check_policy(name, Subject::User(user.id))?;
+        }
         let author = cx.caller.author();
         let by = By { now: cx.now, author: &author, reason: self.reason.as_deref() };
         let Some(fact) = self.decide_on_found(cx, &mut user, &by)? else {

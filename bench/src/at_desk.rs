@@ -20,6 +20,13 @@ use desk::{Caller, Desk, DeskParts, Door};
 /// Users in one slice where there is no worker to find out.
 const SLICE: i64 = 500;
 
+/// A desk over a database, without a server.
+pub fn open(db: Db, master: MasterKey) -> Desk {
+    let (clock, random, hashing) = (Clock::System, Random::System, Hashing::cheap());
+    let (vault, callbacks_to) = (Vault::in_memory(), Reach::Outside);
+    Desk::open(DeskParts { db, master, clock, random, hashing, hashing_at_once: 1, vault, callbacks_to })
+}
+
 /// Locks so many users at once, and undoes it, over a fresh file in this folder.
 pub fn bulk(folder: &Path, users: i64) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -27,19 +34,7 @@ pub fn bulk(folder: &Path, users: i64) -> Result<()> {
         let url = format!("sqlite:{}", folder.join("bulk.db").display());
         let db = Db::open(&url, &DbOptions::default()).await?;
         db.migrate(desk::migrations::ALL).await?;
-        let (clock, random, hashing) = (Clock::System, Random::System, Hashing::cheap());
-        let master = MasterKey::create(&random);
-        let vault = Vault::in_memory();
-        let desk = Desk::open(DeskParts {
-            db,
-            master,
-            clock,
-            random,
-            hashing,
-            hashing_at_once: 1,
-            vault,
-            callbacks_to: Reach::Outside,
-        });
+        let desk = open(db, MasterKey::create(&Random::System));
         let id = InstitutionId::new(desk.now(), desk.random());
         let bank = Institution { id, kind: InstitutionKind::Bank, name: "Harbor & Pine Bank".to_owned() };
         let tenant = desk.open_tenant(Door::Cli, bank, Environment::Live, Settings::default()).await?;

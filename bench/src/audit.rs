@@ -6,19 +6,15 @@
 use std::time::{Duration, Instant};
 
 use desk::db::{Db, DbOptions, Engine, Param, ToParam, Tx, Write};
-use desk::user::verification::Vault;
-use desk::value::callback_url::Reach;
-use desk::value::clock::{Clock, DAY, Time};
+use desk::value::clock::{DAY, Time};
 use desk::value::id::{AuditId, KeyId, StaffId, TenantId};
-use desk::value::password::Hashing;
 use desk::value::random::Random;
 use desk::value::seal::{MasterKey, Place, Sealing};
-use desk::{Desk, DeskParts};
 use serde_json::json;
 
-use crate::Result;
 use crate::house::House;
 use crate::reads::Person;
+use crate::{Result, at_desk};
 
 /// Rows in one statement.
 const AT_ONCE: usize = 32;
@@ -124,19 +120,8 @@ pub fn fill(house: &House, people: &[Person], wanted: u64) -> Result<u64> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let db = Db::open(&house.database, &DbOptions::default()).await?;
-        let (clock, random, hashing) = (Clock::System, Random::System, Hashing::cheap());
-        let master = MasterKey::read_or_create(&house.master_key(), &random)?;
-        let vault = Vault::in_memory();
-        let desk = Desk::open(DeskParts {
-            db: db.clone(),
-            master,
-            clock,
-            random,
-            hashing,
-            hashing_at_once: 1,
-            vault,
-            callbacks_to: Reach::Outside,
-        });
+        let master = MasterKey::read_or_create(&house.master_key(), &Random::System)?;
+        let desk = at_desk::open(db.clone(), master);
         let tenant = desk.tenant(TenantId(1)).await?;
         let sql = statement();
         let index = db.write(WithoutIndex).await?;

@@ -85,8 +85,9 @@ impl Pooled {
             let mut rd = Rd::new(Link::Postgres(link));
             let (result, ended) = caught(work.run(&mut rd)).await;
             let link = link_of(&mut rd);
-            if ended == Ended::Panicked || link.roll_back().await.is_err() {
-                link.discard();
+            match ended {
+                Ended::Panicked => link.discard(),
+                Ended::Orderly => link.leave().await,
             }
             // Once: a migration may have passed since the statement was prepared.
             if result.is_err() && link.repeat && std::mem::take(&mut again) {
@@ -173,8 +174,8 @@ async fn attempt_once<S: Step>(step: &S, tx: &mut Tx) -> Result<S::Output> {
         Ok((output, true)) => {
             let done = link.commit().await;
             // The connection is as good as before: only what failed has to be left.
-            if done.is_err() && link.roll_back().await.is_err() {
-                link.discard();
+            if done.is_err() {
+                link.leave().await;
             }
             done.map(|()| output)
         }
@@ -185,8 +186,9 @@ async fn attempt_once<S: Step>(step: &S, tx: &mut Tx) -> Result<S::Output> {
             done.map(|()| output)
         }
         Err(error) => {
-            if ended == Ended::Panicked || link.roll_back().await.is_err() {
-                link.discard();
+            match ended {
+                Ended::Panicked => link.discard(),
+                Ended::Orderly => link.leave().await,
             }
             Err(error)
         }

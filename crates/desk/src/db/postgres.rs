@@ -191,6 +191,13 @@ impl Link {
         Ok(())
     }
 
+    /// Leaves whatever transaction is open; or the connection, if that cannot be done.
+    pub async fn leave(&mut self) {
+        if self.roll_back().await.is_err() {
+            self.discard();
+        }
+    }
+
     /// The connection is not used again.
     pub fn discard(&mut self) {
         if let Some(client) = self.client.take() {

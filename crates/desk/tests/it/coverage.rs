@@ -707,6 +707,20 @@ const BEFORE: &[(&str, &str)] = &[
     ("callback.send_again", "callback.record"),
 ];
 
+/// Does in this scene what has to be done before there is anything to propose.
+async fn prepare(s: &Scene, action: Proposable) {
+    for (_, before) in BEFORE.iter().filter(|(known, _)| *known == action.word()) {
+        let by = if *before == "second_factor.confirm" { &s.herself } else { &s.t.house() };
+        run_of(before)(s, by).await.unwrap();
+    }
+    match action {
+        // What the scene has proposed already.
+        Proposable::Suspend => run_of("request.decline")(s, &s.t.admin()).await.unwrap(),
+        Proposable::Blacklist => run_of("request.withdraw")(s, &s.t.admin()).await.unwrap(),
+        _ => {}
+    }
+}
+
 /// What is proposed, told all that it needs, as it stands in this scene.
 async fn proposal(s: &Scene, action: Proposable) -> Proposal {
     use Proposable as A;
@@ -750,17 +764,7 @@ async fn proposal(s: &Scene, action: Proposable) -> Proposal {
         A::ChangeSettings => told.settings = json!({"bulk_max": 1000 + s.word.len()}).as_object().cloned(),
         A::ChangeSecurity => told.settings = json!({"lock_after": 20 + s.word.len()}).as_object().cloned(),
         A::CreateKey => {
-            told.key = Some(ProposedKey {
-                kind: KeyKind::Native,
-                name: "Script".to_owned(),
-                permissions: None,
-                client_id: None,
-                public_keys: None,
-                enforce_scopes: false,
-                scopes: Vec::new(),
-                expires_at: None,
-                callback_url: None,
-            });
+            told.key = Some(native_key("Script"));
         }
         A::SetKeyCallback => about = Subject::Key(s.partner),
         A::StartBulk => {
@@ -830,17 +834,8 @@ async fn whatever_can_be_proposed_is_done_in_the_name_of_who_approves_it() {
     for mut t in TestDesk::all().await {
         for (index, action) in Proposable::ALL.iter().enumerate() {
             let s = Scene::set(t, &format!("p{index}")).await;
-            let (name, house) = (action.word(), s.t.house());
-            for (_, before) in BEFORE.iter().filter(|(known, _)| *known == name) {
-                let by = if *before == "second_factor.confirm" { &s.herself } else { &house };
-                run_of(before)(&s, by).await.unwrap();
-            }
-            match action {
-                // What the scene has proposed already.
-                Proposable::Suspend => run_of("request.decline")(&s, &s.t.admin()).await.unwrap(),
-                Proposable::Blacklist => run_of("request.withdraw")(&s, &s.t.admin()).await.unwrap(),
-                _ => {}
-            }
+            let name = action.word();
+            prepare(&s, *action).await;
             let proposal = proposal(&s, *action).await;
             only_by_two(&s.t, name).await;
             later(&s.t);
@@ -882,15 +877,7 @@ async fn whatever_is_about_a_user_can_be_hers_to_confirm_at_every_door() {
         for (index, action) in about_users().enumerate() {
             let s = Scene::set(t, &format!("c{index}")).await;
             let (name, house) = (action.word(), s.t.house());
-            for (_, before) in BEFORE.iter().filter(|(known, _)| *known == name) {
-                let by = if *before == "second_factor.confirm" { &s.herself } else { &house };
-                run_of(before)(&s, by).await.unwrap();
-            }
-            match action {
-                Proposable::Suspend => run_of("request.decline")(&s, &s.t.admin()).await.unwrap(),
-                Proposable::Blacklist => run_of("request.withdraw")(&s, &s.t.admin()).await.unwrap(),
-                _ => {}
-            }
+            prepare(&s, *action).await;
             // Somebody who may do it, as the tables say.
             let admin =
                 s.t.desk.ask(&house, ListRoles).await.unwrap().into_iter().find(|it| it.name == "admin").unwrap();

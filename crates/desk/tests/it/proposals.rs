@@ -6,7 +6,7 @@ use desk::administrator::{IdType, Person};
 use desk::bulk::*;
 use desk::db::Value;
 use desk::import::*;
-use desk::key::{CreateKey, KeyKind};
+use desk::key::CreateKey;
 use desk::message::Channel;
 use desk::permission::{Permission as P, Proposable};
 use desk::request::*;
@@ -169,17 +169,7 @@ async fn the_secret_of_an_approved_key_is_told_once_to_who_approves() {
         let (maker_id, maker) = person(&t, "maker", &[P::RequestsPropose, P::UsersRead]).await;
         let (_, checker) = person(&t, "checker", P::ALL).await;
         policy(&t, json!({"second_person": ["key.create"]})).await;
-        let key = ProposedKey {
-            kind: KeyKind::Native,
-            name: "Night batch".to_owned(),
-            permissions: Some(vec![P::UsersRead]),
-            client_id: None,
-            public_keys: None,
-            enforce_scopes: false,
-            scopes: Vec::new(),
-            expires_at: None,
-            callback_url: None,
-        };
+        let key = ProposedKey { permissions: Some(vec![P::UsersRead]), ..native_key("Night batch") };
         let told = Told { key: Some(key), ..Told::default() };
         let request = request_of(&t, &maker, about(Proposable::CreateKey, Subject::Staff(maker_id), told)).await;
         assert_eq!(count(&t, "SELECT COUNT(*) FROM key").await, 0, "nothing is made before somebody approves");
@@ -206,17 +196,7 @@ async fn nobody_has_a_key_made_with_which_she_decides_what_she_proposed() {
         let (maker_id, maker) = person(&t, "maker", P::ALL).await;
         let (deputy_id, _) = person(&t, "deputy", CHECKER).await;
         let checker = person(&t, "checker", P::ALL).await.1;
-        let key = ProposedKey {
-            kind: KeyKind::Native,
-            name: "Night batch".to_owned(),
-            permissions: None,
-            client_id: None,
-            public_keys: None,
-            enforce_scopes: false,
-            scopes: Vec::new(),
-            expires_at: None,
-            callback_url: None,
-        };
+        let key = native_key("Night batch");
         // Her own key, that the house made.
         let own = t.desk.perform(&t.house(), CreateKey::native("hers", maker_id)).await.unwrap().secret.unwrap();
         let own = t.desk.caller(own.expose(), origin()).await.unwrap();

@@ -276,3 +276,18 @@ pub fn totp(base32: &str, unix_seconds: i64) -> String {
     let four = u32::from_be_bytes(tag.as_ref()[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
     format!("{:06}", four % 1_000_000)
 }
+
+/// A native key to be proposed that may do what its owner may.
+pub fn native_key(name: &str) -> desk::request::ProposedKey {
+    desk::request::ProposedKey {
+        kind: desk::key::KeyKind::Native,
+        name: name.to_owned(),
+        permissions: None,
+        client_id: None,
+        public_keys: None,
+        enforce_scopes: false,
+        scopes: Vec::new(),
+        expires_at: None,
+        callback_url: None,
+    }
+}

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::keeper::Keeper;
 use super::sqlite;
 use crate::error::{Error, Result};
 
@@ -56,11 +57,6 @@ pub(super) fn look(conn: &Connection) -> Result<Progress, rusqlite::Error> {
     pragma(conn, "PRAGMA wal_checkpoint(NOOP)")
 }
 
-/// Folds in what can be folded in without waiting for anybody.
-fn passive(conn: &Connection) -> Result<Progress, rusqlite::Error> {
-    pragma(conn, "PRAGMA wal_checkpoint(PASSIVE)")
-}
-
 /// Folds in everything and empties the log; only when nobody is served any more.
 pub(super) fn finish(conn: &Connection) -> Result<Progress, rusqlite::Error> {
     pragma(conn, "PRAGMA wal_checkpoint(TRUNCATE)")
@@ -80,10 +76,11 @@ pub(super) struct Checkpointer {
     pages: i64,
 }
 
-#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     told: Condvar,
+    /// Lets go of the state it keeps while the log is folded in.
+    keeper: Arc<Keeper>,
     /// The thread has done its part; the rest is short.
     handed_over: AtomicBool,
 }
@@ -95,11 +92,16 @@ struct State {
 }
 
 impl Checkpointer {
-    pub fn start(link: sqlite::Link, path: &Path, pages: u64) -> Result<Checkpointer> {
+    pub fn start(link: sqlite::Link, keeper: Arc<Keeper>, path: &Path, pages: u64) -> Result<Checkpointer> {
         // For syncing only. Never closed: closing a descriptor of a file drops the locks that SQLite holds on it in this
         // process. That is one descriptor for each time a database is opened.
         let file: &'static fs::File = Box::leak(Box::new(fs::File::open(path).map_err(Error::internal)?));
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            told: Condvar::new(),
+            keeper,
+            handed_over: AtomicBool::new(false),
+        });
         let pages = i64::try_from(pages).unwrap_or(i64::MAX);
         let mut thread = Folding { conn: link.conn, file, shared: shared.clone(), pages };
         let thread = std::thread::Builder::new()
@@ -121,7 +123,7 @@ impl Checkpointer {
         let progress = look(conn)?;
         let handed_over = self.shared.handed_over.swap(false, Ordering::AcqRel);
         if handed_over && progress.left() < SHORT {
-            return passive(conn);
+            return self.shared.passive(conn);
         }
         if progress.log >= self.pages && progress.left() > 0 {
             self.shared.tell(|state| state.asked = true);
@@ -147,6 +149,14 @@ impl Drop for Checkpointer {
 }
 
 impl Shared {
+    /// Folds in what can be folded in without waiting for anybody.
+    fn passive(&self, conn: &Connection) -> Result<Progress, rusqlite::Error> {
+        self.keeper.let_go();
+        let progress = pragma(conn, "PRAGMA wal_checkpoint(PASSIVE)");
+        self.keeper.hold_newest();
+        progress
+    }
+
     fn tell(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.lock());
         self.told.notify_one();
@@ -205,7 +215,7 @@ impl Folding {
         let mut before = -1;
         let mut progress = look(&self.conn)?;
         for _ in 0..ROUNDS {
-            let done = passive(&self.conn)?.done;
+            let done = self.shared.passive(&self.conn)?.done;
             // So that the writer's last piece finds little to sync.
             self.file.sync_data()?;
             progress = look(&self.conn)?;

@@ -1,11 +1,12 @@
 //! The ledger's two engines behind one face. In reading order: `work` (what travels here: `Write`, `Read`), `engine`
 //! (`Tx` and `Rd`, what a work is lent), `value`, `row`, `sql` (what goes in and comes out), then for SQLite `sqlite`,
-//! `queue`, `writer`, `checkpoint`, `readers`, for PostgreSQL `postgres`, `pooled`, `postgres_connect`, and for both
+//! `queue`, `writer`, `checkpoint`, `readers`, `keeper`, for PostgreSQL `postgres`, `pooled`, `postgres_connect`, and for both
 //! `fault` and `migrate` (with `statistics` for SQLite's planner). Store functions need `Rd`, `Tx`, `params!` and `Row`; only the door needs more.
 
 mod checkpoint;
 mod engine;
 mod fault;
+mod keeper;
 mod migrate;
 mod pooled;
 mod postgres;
@@ -253,7 +254,9 @@ impl Write for Learn {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        tx.script("ANALYZE users; ANALYZE user_unique; ANALYZE user_token; ANALYZE user_run; ANALYZE person_key").await
+        const TABLES: &str =
+            "ANALYZE users; ANALYZE user_unique; ANALYZE user_unique_recent; ANALYZE user_token; ANALYZE user_run";
+        tx.script(TABLES).await
     }
 }
 

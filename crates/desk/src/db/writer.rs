@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::checkpoint::{self, Checkpointer};
 use super::engine::Link;
+use super::keeper::Keeper;
 use super::queue::Queue;
 use super::work::{honest, is_recordable, straight};
 use super::{DbOptions, Tx, Write, fault, sqlite};
@@ -50,13 +51,15 @@ impl Writer {
         let queue = Arc::new(Queue::new(options.queue_length));
         let counters = Arc::new(Counters::default());
         let tx = Tx::new(Link::Sqlite(file.writer()?));
-        let checkpointer = Checkpointer::start(file.writer()?, &file.path, options.checkpoint_pages)?;
-        let mut desk = Desk { tx, checkpointer, counters: counters.clone(), careful: 0 };
+        let keeper = Arc::new(Keeper::new(file.reader()?));
+        let checkpointer = Checkpointer::start(file.writer()?, keeper.clone(), &file.path, options.checkpoint_pages)?;
+        let mut desk = Desk { tx, keeper, checkpointer, counters: counters.clone(), careful: 0 };
         let closing = Closing(queue.clone());
         let thread = std::thread::Builder::new()
             .name("db-writer".into())
             .spawn(move || {
                 let mut last_time = 1;
+                desk.keeper.hold_newest();
                 while let Some(slips) = closing.0.take(batch, last_time) {
                     last_time = slips.len();
                     desk.serve(slips);
@@ -192,6 +195,7 @@ impl<W: Write> Slip for Work<W> {
 /// The writer's connection and what it does with it.
 struct Desk {
     tx: Tx,
+    keeper: Arc<Keeper>,
     checkpointer: Checkpointer,
     counters: Arc<Counters>,
     /// Batches that shall have savepoints.
@@ -242,6 +246,7 @@ impl Desk {
                 }
             }
         }
+        self.keeper.hold_newest();
         let log = self.checkpointer.between_batches(&self.link().conn);
         self.counters.wal_pages.store(log.pages(), Ordering::Relaxed);
         self.counters.wal_left.store(log.pages_left(), Ordering::Relaxed);
@@ -250,6 +255,7 @@ impl Desk {
     /// Leaves one file without a log behind, unless a reader still looks at the log.
     fn close(&mut self) {
         self.checkpointer.stop();
+        self.keeper.let_go();
         if let Err(error) = checkpoint::finish(&self.link().conn) {
             tracing::warn!(%error, "the log could not be folded into the database; the next start will do it");
         }

@@ -58,13 +58,10 @@ pub(crate) const END_ADMINISTRATORS: &str = "\
     RETURNING id";
 
 /// What was known of whoever could act on her accounts, now or before, cannot be read any more.
-pub(crate) const DELETE_ADMINISTRATORS_KEYS: &str = "\
-    DELETE FROM person_key
-    WHERE tenant_id = $1 AND user_id IN (
-        SELECT d.id
-        FROM administrator d
-        WHERE d.tenant_id = $1
-            AND d.account_id IN (SELECT a.id FROM account a WHERE a.tenant_id = $1 AND a.user_id = $2))";
+pub(crate) const CLEAR_ADMINISTRATORS_KEYS: &str = "\
+    UPDATE administrator
+    SET person_key = NULL
+    WHERE tenant_id = $1 AND account_id IN (SELECT a.id FROM account a WHERE a.tenant_id = $1 AND a.user_id = $2)";
 
 pub(crate) const ANY: &str = "\
     SELECT 1
@@ -100,7 +97,7 @@ pub(crate) async fn end(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> R
             cx.note(Fact::AdministratorEnded { administrator, cause });
         }
         if cause == "erased" {
-            cx.tx.put(DELETE_ADMINISTRATORS_KEYS, params![tenant, user]).await?;
+            cx.tx.put(CLEAR_ADMINISTRATORS_KEYS, params![tenant, user]).await?;
         }
     }
     Ok(())

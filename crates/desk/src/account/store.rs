@@ -13,7 +13,7 @@ use crate::value::token::{Domain, UniqueToken};
 macro_rules! columns {
     () => {
         "a.id, a.user_id, a.kind, a.currency, a.balance, a.status, a.dormant, a.frozen, a.partner, a.created_at, a.version, \
-         a.sealed, (SELECT k.wrapped FROM person_key k WHERE k.tenant_id = a.tenant_id AND k.user_id = a.user_id)"
+         a.sealed, (SELECT u.person_key FROM users u WHERE u.tenant_id = a.tenant_id AND u.id = a.user_id)"
     };
 }
 

@@ -4,7 +4,6 @@ use super::model::{Administrator, IdType, Person, Rights};
 use crate::db::{Rd, Row, Tx, params};
 use crate::error::{Conflict, Error, Refusal, Result};
 use crate::tenant::Tenant;
-use crate::user::store::INSERT_PERSON_KEY;
 use crate::value::clock::Time;
 use crate::value::id::{AccountId, AdministratorId, TenantId};
 use crate::value::random::Random;
@@ -15,14 +14,14 @@ macro_rules! columns {
     () => {
         "d.id, d.account_id, d.state, d.mobile_verified_at, d.email_verified_at, d.may_view, d.may_initiate, \
          d.may_approve, d.amount_limit, d.created_at, d.ended_at, d.end_cause, d.version, d.sealed, \
-         (SELECT k.wrapped FROM person_key k WHERE k.tenant_id = d.tenant_id AND k.user_id = d.id)"
+         d.person_key"
     };
 }
 
 pub(crate) const INSERT: &str = "\
     INSERT INTO administrator (tenant_id, id, account_id, state, identity, phone, sealed, may_view, may_initiate,
-                               may_approve, amount_limit, created_at, version)
-    VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, 1)";
+                               may_approve, amount_limit, created_at, version, person_key)
+    VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, 1, $12)";
 
 pub(crate) const SELECT: &str =
     concat!("SELECT ", columns!(), " FROM administrator d WHERE d.tenant_id = $1 AND d.id = $2");
@@ -106,7 +105,7 @@ pub(super) async fn insert(
     random: &Random,
 ) -> Result<()> {
     let key = PersonKey::create(random);
-    tx.put(INSERT_PERSON_KEY, params![tenant.id, it.id, key.wrap(&tenant.keys, tenant.id, it.id.bytes())]).await?;
+    let wrapped = key.wrap(&tenant.keys, tenant.id, it.id.bytes());
     let plain = serde_json::to_vec(person).map_err(Error::internal)?;
     let sealed = key.seal(&place(tenant.id, &it.id), &plain, random);
     let identity = identity(tenant, it.account, person.id_type, &person.id_number);
@@ -123,7 +122,8 @@ pub(super) async fn insert(
         rights.initiate,
         rights.approve,
         rights.limit,
-        it.created_at
+        it.created_at,
+        wrapped
     ];
     taken(tx.run(INSERT, params).await).map(drop)
 }

@@ -1,6 +1,5 @@
 //! What may be done with an import: start, pause, resume, cancel; and by the house, one slice after the other.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::fields::name_of_path;
@@ -14,7 +13,8 @@ use crate::fact::Fact;
 use crate::permission::Permission;
 use crate::user::actions::Changed;
 use crate::user::standing::{Attempt, Verification};
-use crate::user::store::{self as users, Findable, NewRow, Unique};
+use crate::user::store::{self as users, Findable, NewRow};
+use crate::user::unique::{self, Unique};
 use crate::user::verification::DecideVerification;
 use crate::user::{CreateUser, EditUser, Profile, User};
 use crate::value::clock::Time;
@@ -310,20 +310,18 @@ async fn decide<'a>(
     rows: &'a Prepared,
     sum: &mut Sum,
 ) -> Result<Vec<&'a Row>> {
-    let mut holders = HashMap::new();
-    for field in Unique::ALL {
-        let of_field = |row: &Row| row.unique().iter().find(|(it, _)| it == field).map(|(_, token)| *token);
-        let tokens: Vec<UniqueToken> = rows.rows.iter().filter_map(of_field).collect();
-        let found = users::holders(cx.tx, cx.tenant.id, *field, &tokens).await?;
-        holders.extend(found.into_iter().map(|(token, user)| ((*field, token), user)));
-    }
+    let mut tokens: Vec<UniqueToken> =
+        rows.rows.iter().flat_map(|row| row.unique().iter().map(|(_, token)| *token)).collect();
+    // In the order of the index.
+    tokens.sort_unstable();
+    let mut holders = unique::store::holders(cx.tx, cx.tenant.id, &tokens).await?;
     let mut new = Vec::with_capacity(rows.rows.len());
     for row in &rows.rows {
         let (user, is_new) = match &row.what {
             What::New(new) => (new.user.id, true),
             What::Edit(user) => (*user, false),
         };
-        let taken = row.unique().iter().find(|key| holders.get(key).is_some_and(|holder| *holder != user));
+        let taken = row.unique().iter().find(|(_, token)| holders.get(token).is_some_and(|holder| *holder != user));
         if let Some((field, _)) = taken {
             if is_new && *field == Unique::ExternalId {
                 // Somebody else has just created her: these rows are made ready anew.
@@ -362,7 +360,7 @@ async fn decide<'a>(
         } else {
             new.push(row);
         }
-        holders.extend(row.unique().iter().map(|key| (*key, user)));
+        holders.extend(row.unique().iter().map(|(_, token)| (*token, user)));
     }
     Ok(new)
 }
@@ -441,7 +439,7 @@ async fn insert(cx: &mut Cx<'_>, rows: &[&Row], first: i64) -> Result<()> {
         let What::New(new) = &row.what else { continue };
         let number = first + inserts.len() as i64;
         inserts.push(NewRow { user: &new.user, number, wrapped: &new.wrapped, marks: new.marks.as_deref() });
-        tokens.push((new.user.id, number, &new.findable));
+        tokens.push((number, &new.findable));
         cx.announce(Fact::UserCreated { user: new.user.id, number });
     }
     users::insert_many(cx.tx, cx.tenant.id, &inserts).await?;

@@ -13,7 +13,8 @@ use crate::error::{Error, Field, Result};
 use crate::tenant::Tenant;
 use crate::user::Profile;
 use crate::user::model::{Mark, User, UserKind};
-use crate::user::store::{self as users, Findable, Unique};
+use crate::user::store::{self as users, Findable};
+use crate::user::unique::{self, Unique};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
 use crate::value::random::Random;
@@ -58,6 +59,11 @@ impl Prepared {
     /// How many rows of the file these are.
     pub fn count(&self) -> usize {
         self.rows.len() + self.rejected.len() + usize::try_from(self.unchanged).unwrap_or(0)
+    }
+
+    /// How much they have that may exist once only.
+    pub fn unique(&self) -> i64 {
+        self.rows.iter().map(|row| row.unique().len() as i64).sum()
     }
 }
 
@@ -279,8 +285,8 @@ impl Way {
                     true => None,
                     false => {
                         // What she has already nobody can have taken.
-                        let has = users::unique_tokens(lookup, old);
-                        let asked = users::unique_tokens(lookup, &new).into_iter().filter(|it| !has.contains(it));
+                        let has = unique::unique_tokens(lookup, old);
+                        let asked = unique::unique_tokens(lookup, &new).into_iter().filter(|it| !has.contains(it));
                         Some((What::Edit(user.id), asked.collect()))
                     }
                 }),
@@ -448,7 +454,7 @@ impl Read for WhoIsHere {
     type Output = Here;
 
     async fn run(&self, rd: &mut Rd) -> Result<Here> {
-        let found = users::holders(rd, self.tenant.id, Unique::ExternalId, &self.tokens).await?;
+        let found = unique::store::holders(rd, self.tenant.id, &self.tokens).await?;
         let tokens: HashMap<UserId, UniqueToken> = found.into_iter().map(|(token, user)| (user, token)).collect();
         let mut here = HashMap::with_capacity(tokens.len());
         let ids: Vec<UserId> = tokens.keys().copied().collect();

@@ -51,7 +51,11 @@ pub(crate) mod store {
         ORDER BY id DESC
         LIMIT $3";
 
-    pub(crate) const PERSON_KEY: &str = "SELECT wrapped FROM person_key WHERE tenant_id = $1 AND user_id = $2";
+    /// Not once it was destroyed.
+    pub(crate) const ADMINISTRATOR_KEY: &str = "\
+        SELECT person_key
+        FROM administrator
+        WHERE tenant_id = $1 AND id = $2 AND person_key IS NOT NULL";
 
     pub(crate) const MARK: &str = "\
         UPDATE message
@@ -327,7 +331,7 @@ async fn opened(qx: &mut Qx<'_>, row: MessageRow) -> Result<Message> {
     if message.template == ADMINISTRATOR_CODE {
         let person = message.user.take().ok_or_else(|| Error::internal("a message to nobody"))?;
         message.administrator = Some(AdministratorId(person.0));
-        if let Some(mut row) = qx.rd.find(store::PERSON_KEY, params![qx.tenant.id, person]).await? {
+        if let Some(mut row) = qx.rd.find(store::ADMINISTRATOR_KEY, params![qx.tenant.id, person]).await? {
             let wrapped: Vec<u8> = row.take()?;
             let key = PersonKey::unwrap(&qx.tenant.keys, qx.tenant.id, person.bytes(), &wrapped)?;
             message.letter = Some(open(&key, qx.tenant.id, &message.id, &sealed)?);

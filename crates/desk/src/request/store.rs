@@ -23,7 +23,7 @@ macro_rules! columns {
          r.proposer_id, r.proposer_key, r.decider_id, r.decider_key, r.created_at, r.expires_at, r.ended_at, \
          r.needs_decider, r.challenge_id, r.confirmed_at, \
          (SELECT c.state FROM challenge c WHERE c.tenant_id = r.tenant_id AND c.id = r.challenge_id), \
-         (SELECT k.wrapped FROM person_key k WHERE k.tenant_id = r.tenant_id AND k.user_id = r.user_id)"
+         (SELECT u.person_key FROM users u WHERE u.tenant_id = r.tenant_id AND u.id = r.user_id)"
     };
 }
 

@@ -10,7 +10,7 @@ use crate::db::{Rd, Read};
 use crate::door::Desk;
 use crate::error::{Busy, Error, Result};
 use crate::user;
-use crate::user::store::Unique;
+use crate::user::unique::Unique;
 use crate::value::id::UserId;
 use crate::value::password::{PasswordFault, Strength};
 use crate::value::secret::Secret;
@@ -82,8 +82,8 @@ impl Read for Credential {
         // Both are always looked for, so that neither kind of name is told by time.
         let by_username = lookup.unique(Unique::Username.domain(), &self.identifier);
         let by_email = lookup.unique(Unique::Email.domain(), &self.identifier);
-        let username = user::store::id_of(rd, self.tenant.id, Unique::Username, &by_username).await?;
-        let email = user::store::id_of(rd, self.tenant.id, Unique::Email, &by_email).await?;
+        let username = user::unique::store::id_of(rd, self.tenant.id, &by_username).await?;
+        let email = user::unique::store::id_of(rd, self.tenant.id, &by_email).await?;
         let Some(id) = username.or(email) else { return Ok(None) };
         // Nobody is signed in yet, so nobody's view is limited: the house looks.
         let house = Caller::house(self.tenant.id, self.caller.origin.door);

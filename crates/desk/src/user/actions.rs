@@ -383,7 +383,7 @@ impl Action for CreateUser {
         user.set_profile(&profile, cx.random)?;
         store::insert(cx.tx, cx.tenant, &mut user, cx.random).await?;
         let findable = store::Findable::of(cx.tenant.keys.lookup(), &profile);
-        store::index(cx.tx, cx.tenant.id, id, number, &findable).await?;
+        store::index(cx.tx, cx.tenant.id, number, &findable).await?;
         cx.note(Fact::UserCreated { user: id, number });
         Ok(user)
     }

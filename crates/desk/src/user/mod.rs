@@ -12,6 +12,7 @@ pub mod questions;
 pub mod search;
 pub mod standing;
 pub(crate) mod store;
+pub(crate) mod unique;
 pub mod unlock;
 pub mod verification;
 
@@ -29,6 +30,6 @@ pub use questions::{
 };
 pub use search::{FindUsers, Found, Term, UserSort};
 pub use standing::{Attempt, Axis, Standing, Verdict};
-pub use store::Unique;
+pub use unique::{Unique, WORTH_SETTLING};
 pub use unlock::UnlockLockedUser;
 pub use verification::{AskVerification, DecideVerification};

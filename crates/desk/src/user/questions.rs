@@ -12,7 +12,8 @@ use crate::user::census::{self, Begin, Census, Wanted};
 use crate::user::model::{Mark, User, UserKind};
 use crate::user::profile::Profile;
 use crate::user::standing::*;
-use crate::user::store::{self, Unique};
+use crate::user::store;
+use crate::user::unique::{self, Unique};
 use crate::value::clock::Time;
 use crate::value::id::UserId;
 use crate::value::secret;
@@ -332,7 +333,7 @@ impl Question for UserByName {
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Option<UserId>> {
         let token = qx.tenant.keys.lookup().unique(self.by.domain(), &self.text);
-        let found = store::id_of(qx.rd, qx.tenant.id, self.by, &token).await?;
+        let found = unique::store::id_of(qx.rd, qx.tenant.id, &token).await?;
         unless_hidden(qx, found).await
     }
 }

@@ -1,22 +1,23 @@
 //! The users' SQL. A user outside what the caller may know of does not exist: `hide` says so in every load.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::caller::{Caller, Who};
 use crate::db::{Rd, Row, ToParam, Tx, params, slots};
-use crate::error::{Conflict, Error, Result};
+use crate::error::{Error, Result};
 use crate::permission::Permission;
 use crate::tenant::Tenant;
 use crate::user::census;
 use crate::user::model::User;
 use crate::user::profile::Profile;
 use crate::user::standing::{FlagReach, LockCause, Presence, SignInLock, Standing};
+use crate::user::unique::store::{self as unique, numbers_of};
+use crate::user::unique::{Unique, unique_tokens};
 use crate::value::clock::Time;
 use crate::value::id::{TenantId, UserId};
 use crate::value::random::Random;
 use crate::value::seal::PersonKey;
-use crate::value::token::{Domain, Lookup, SearchToken, UniqueToken};
+use crate::value::token::{Lookup, SearchToken, UniqueToken};
 
 macro_rules! columns {
     () => {
@@ -24,8 +25,7 @@ macro_rules! columns {
          u.second_factor_step, u.password_hash, u.failed_sign_ins, u.failing_since, u.sign_in_lock, u.lock_cause, \
          u.lock_until, u.unlock_queued_at, u.admission, u.core_state, u.suspension, u.flag, u.flagged_banks, \
          u.blacklist, u.fraud, u.verification, u.hold, u.presence, u.created_at, u.updated_at, u.last_seen_at, \
-         u.pin, u.diaspora, \
-         (SELECT k.wrapped FROM person_key k WHERE k.tenant_id = u.tenant_id AND k.user_id = u.id)"
+         u.pin, u.diaspora, u.person_key"
     };
 }
 /// The columns of a loaded user, for lists.
@@ -36,20 +36,13 @@ pub(crate) const SELECT: &str = concat!("SELECT ", columns!(), " FROM users u WH
 pub(crate) const SELECT_FOR_CHANGE: &str =
     concat!("SELECT ", columns!(), " FROM users u WHERE u.tenant_id = $1 AND u.id = $2 FOR UPDATE");
 
-pub(crate) const ID_OF_UNIQUE: &str = "\
-    SELECT user_id
-    FROM user_unique
-    WHERE tenant_id = $1 AND field = $2 AND token = $3";
-
+/// Whoever signs in with one of these.
 pub(crate) const SELECT_BY_LOGIN: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM (
-        SELECT q.user_id FROM user_unique q WHERE q.tenant_id = $1 AND q.field = 'email' AND q.token = $2
-        UNION ALL
-        SELECT q.user_id FROM user_unique q WHERE q.tenant_id = $1 AND q.field = 'username' AND q.token = $3) l
-    CROSS JOIN users u
-    WHERE u.tenant_id = $1 AND u.id = l.user_id"
+    " FROM (",
+    numbers_of!("IN ($2, $3)"),
+    ") l CROSS JOIN users u WHERE u.tenant_id = $1 AND u.number = l.number"
 );
 
 pub(crate) const ID_OF_NUMBER: &str = "SELECT id FROM users WHERE tenant_id = $1 AND number = $2";
@@ -58,42 +51,9 @@ pub(crate) const INSERT: &str = "\
     INSERT INTO users (tenant_id, id, number, version, kind, employee, risk_locked, profile, marks, password_hash,
                        failed_sign_ins, sign_in_lock, lock_cause, lock_until, admission, core_state, suspension, flag,
                        flagged_banks, blacklist, fraud, verification, hold, presence, created_at, updated_at,
-                       last_seen_at, diaspora)
+                       last_seen_at, diaspora, person_key)
     VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-            $23, $23, $24, $25)";
-
-pub(crate) const INSERT_PERSON_KEY: &str = "\
-    INSERT INTO person_key (tenant_id, user_id, wrapped)
-    VALUES ($1, $2, $3)";
-
-pub(crate) const INSERT_PERSON_KEYS_8: &str = "\
-    INSERT INTO person_key (tenant_id, user_id, wrapped)
-    VALUES ($1, $2, $3), ($1, $4, $5), ($1, $6, $7), ($1, $8, $9), ($1, $10, $11), ($1, $12, $13), ($1, $14, $15),
-           ($1, $16, $17)";
-
-pub(crate) const DELETE_PERSON_KEY: &str = "DELETE FROM person_key WHERE tenant_id = $1 AND user_id = $2";
-
-pub(crate) const INSERT_UNIQUE: &str = "\
-    INSERT INTO user_unique (tenant_id, field, token, user_id)
-    VALUES ($1, $2, $3, $4)
-    ON CONFLICT (tenant_id, field, token) DO NOTHING";
-
-/// Eight at a time, for many users.
-pub(crate) const INSERT_UNIQUE_8: &str = "\
-    INSERT INTO user_unique (tenant_id, field, token, user_id)
-    VALUES ($1, $2, $3, $4), ($1, $5, $6, $7), ($1, $8, $9, $10), ($1, $11, $12, $13), ($1, $14, $15, $16),
-           ($1, $17, $18, $19), ($1, $20, $21, $22), ($1, $23, $24, $25)
-    ON CONFLICT (tenant_id, field, token) DO NOTHING";
-
-/// Who holds any of these.
-pub(crate) const HOLDERS_8: &str = "\
-    SELECT token, user_id
-    FROM user_unique
-    WHERE tenant_id = $1 AND field = $2 AND token IN ($3, $4, $5, $6, $7, $8, $9, $10)";
-
-pub(crate) const DELETE_UNIQUE: &str = "\
-    DELETE FROM user_unique
-    WHERE tenant_id = $1 AND field = $2 AND token = $3 AND user_id = $4";
+            $23, $23, $24, $25, $26)";
 
 pub(crate) const INSERT_RUN: &str = "\
     INSERT INTO user_run (tenant_id, run)
@@ -149,7 +109,7 @@ pub(crate) const SAVE_SEEN: &str = "\
 pub(crate) const ERASE: &str = "\
     UPDATE users
     SET profile = NULL, marks = NULL, second_factor = NULL, second_factor_step = NULL, password_hash = NULL, pin = NULL,
-        presence = 'erased', flagged_banks = '[]', flag = $5, updated_at = $4, version = version + 1
+        person_key = NULL, presence = 'erased', flagged_banks = '[]', flag = $5, updated_at = $4, version = version + 1
     WHERE tenant_id = $1 AND id = $2 AND version = $3";
 
 pub(crate) const QUEUED_UNLOCKS: &str = "\
@@ -277,45 +237,9 @@ pub(crate) async fn load_for_change(tx: &mut Tx, tenant: &Tenant, caller: &Calle
     get(tx, SELECT_FOR_CHANGE, tenant, caller, id).await
 }
 
-/// The user who holds this username, e-mail or external id.
-pub(crate) async fn id_of(rd: &mut Rd, tenant: TenantId, field: Unique, token: &UniqueToken) -> Result<Option<UserId>> {
-    rd.find(ID_OF_UNIQUE, params![tenant, field.word(), token]).await?.map(|mut row| row.take()).transpose()
-}
-
 /// The user with this number.
 pub(crate) async fn id_of_number(rd: &mut Rd, tenant: TenantId, number: i64) -> Result<Option<UserId>> {
     rd.find(ID_OF_NUMBER, params![tenant, number]).await?.map(|mut row| row.take()).transpose()
-}
-
-crate::value::words! {
-    /// What may exist once only in a tenant.
-    pub enum Unique {
-        /// The username.
-        Username = "username",
-        /// The e-mail address.
-        Email = "email",
-        /// Another system's id.
-        ExternalId = "identifiers.external_id",
-    }
-}
-
-impl Unique {
-    /// The domain of its token.
-    pub(crate) fn domain(self) -> Domain {
-        match self {
-            Unique::Username => Domain::Username,
-            Unique::Email => Domain::Email,
-            Unique::ExternalId => Domain::ExternalId,
-        }
-    }
-
-    fn of(self, profile: &Profile) -> Option<&str> {
-        match self {
-            Unique::Username => profile.username.as_deref(),
-            Unique::Email => profile.email.as_deref(),
-            Unique::ExternalId => profile.identifiers.external_id.as_deref(),
-        }
-    }
 }
 
 /// So many users' tokens lie together in their index, a run of numbers: new users write into the last run only, however
@@ -362,57 +286,20 @@ impl Findable {
     }
 }
 
-/// The tokens of what may exist once only.
-pub(crate) fn unique_tokens(lookup: &Lookup, profile: &Profile) -> Vec<(Unique, UniqueToken)> {
-    let token = |field: &Unique| field.of(profile).map(|text| (*field, lookup.unique(field.domain(), text)));
-    Unique::ALL.iter().filter_map(token).collect()
-}
-
 /// Writes what a user can be found by and what may exist once only; says which field is taken.
-pub(crate) async fn index(tx: &mut Tx, tenant: TenantId, user: UserId, number: i64, now: &Findable) -> Result<()> {
-    insert_unique(tx, tenant, user, now.unique.iter()).await?;
+pub(crate) async fn index(tx: &mut Tx, tenant: TenantId, number: i64, now: &Findable) -> Result<()> {
+    unique::insert(tx, tenant, number, now.unique.iter()).await?;
     insert_tokens(tx, tenant, &now.rows(number).collect::<Vec<_>>()).await
 }
 
-/// The same for many users with their numbers; one of them whose name is taken fails them all.
-pub(crate) async fn index_many(tx: &mut Tx, tenant: TenantId, users: &[(UserId, i64, &Findable)]) -> Result<()> {
-    let mut unique: Vec<_> =
-        users.iter().flat_map(|(user, _, it)| it.unique.iter().map(|(field, token)| (*field, *token, *user))).collect();
-    // In the order of the key, here and below, so that what goes into the same page goes there together.
-    unique.sort_unstable_by_key(|(field, token, _)| (field.word(), *token));
-    let mut eights = unique.chunks_exact(8);
-    for eight in &mut eights {
-        let mut params = vec![tenant.to_param()];
-        for (field, token, user) in eight {
-            params.extend([field.to_param(), token.to_param(), user.to_param()]);
-        }
-        if tx.run(INSERT_UNIQUE_8, &params).await? != 8 {
-            return Err(Error::Conflict(Conflict::Exists));
-        }
-    }
-    for (field, token, user) in eights.remainder() {
-        if tx.run(INSERT_UNIQUE, params![tenant, field, token, user]).await? == 0 {
-            return Err(Error::Conflict(Conflict::Exists));
-        }
-    }
-    let mut tokens: Vec<_> = users.iter().flat_map(|(_, number, it)| it.rows(*number)).collect();
+/// The same for many users by their numbers; one of them whose name is taken fails them all.
+pub(crate) async fn index_many(tx: &mut Tx, tenant: TenantId, users: &[(i64, &Findable)]) -> Result<()> {
+    let unique = users.iter().flat_map(|(number, it)| it.unique.iter().map(|(_, token)| (*token, *number)));
+    unique::insert_many(tx, tenant, unique.collect()).await?;
+    let mut tokens: Vec<_> = users.iter().flat_map(|(number, it)| it.rows(*number)).collect();
+    // In the order of the key, so that what goes into the same page goes there together.
     tokens.sort_unstable_by_key(|(token, number)| (run_of(*number), *token, *number));
     insert_tokens(tx, tenant, &tokens).await
-}
-
-/// Writes what may exist once only; says which field is taken.
-async fn insert_unique(
-    tx: &mut Tx,
-    tenant: TenantId,
-    user: UserId,
-    tokens: impl Iterator<Item = &(Unique, UniqueToken)>,
-) -> Result<()> {
-    for (field, token) in tokens {
-        if tx.run(INSERT_UNIQUE, params![tenant, field.word(), token, user]).await? == 0 {
-            return Err(Error::invalid(field.word(), "taken", "Another user has this already."));
-        }
-    }
-    Ok(())
 }
 
 /// Writes tokens of any users, those of a run one after the other.
@@ -444,10 +331,10 @@ pub(crate) async fn reindex(
     before: &Findable,
     now: &Findable,
 ) -> Result<()> {
-    for (field, token) in before.unique.iter().filter(|it| !now.unique.contains(it)) {
-        tx.put(DELETE_UNIQUE, params![tenant, field.word(), token, user.id]).await?;
+    for (_, token) in before.unique.iter().filter(|it| !now.unique.contains(it)) {
+        unique::delete(tx, tenant, user.number, token).await?;
     }
-    insert_unique(tx, tenant, user.id, now.unique.iter().filter(|it| !before.unique.contains(it))).await?;
+    unique::insert(tx, tenant, user.number, now.unique.iter().filter(|it| !before.unique.contains(it))).await?;
     for token in before.tokens.iter().filter(|token| now.tokens.binary_search(token).is_err()) {
         tx.put(DELETE_TOKEN, params![tenant, run_of(user.number), token, user.number]).await?;
     }
@@ -480,17 +367,6 @@ pub(crate) async fn insert(tx: &mut Tx, tenant: &Tenant, user: &mut User, random
 
 /// Inserts users with their keys: every new user comes this way.
 pub(crate) async fn insert_many(tx: &mut Tx, tenant: TenantId, rows: &[NewRow<'_>]) -> Result<()> {
-    let mut eights = rows.chunks_exact(8);
-    for eight in &mut eights {
-        let mut params = vec![tenant.to_param()];
-        for row in eight {
-            params.extend([row.user.id.to_param(), row.wrapped.to_param()]);
-        }
-        tx.put(INSERT_PERSON_KEYS_8, &params).await?;
-    }
-    for row in eights.remainder() {
-        tx.put(INSERT_PERSON_KEY, params![tenant, row.user.id, row.wrapped]).await?;
-    }
     for row in rows {
         let (user, standing) = (row.user, &row.user.standing);
         tx.put(
@@ -520,31 +396,13 @@ pub(crate) async fn insert_many(tx: &mut Tx, tenant: TenantId, rows: &[NewRow<'_
                 standing.presence,
                 user.created_at,
                 user.last_seen_at,
-                user.diaspora
+                user.diaspora,
+                row.wrapped
             ],
         )
         .await?;
     }
     census::store::count_new(tx, tenant, rows.iter().map(|row| (row.number, census::axes_of(row.user)))).await
-}
-
-/// Who holds which of these, of one field.
-pub(crate) async fn holders(
-    rd: &mut Rd,
-    tenant: TenantId,
-    field: Unique,
-    tokens: &[UniqueToken],
-) -> Result<HashMap<UniqueToken, UserId>> {
-    let mut found = HashMap::new();
-    for eight in tokens.chunks(8) {
-        // The last eight are filled up with the last of them.
-        let mut params = vec![tenant.to_param(), field.to_param()];
-        params.extend((0..8).map(|at| eight[at.min(eight.len() - 1)].to_param()));
-        for mut row in rd.all(HOLDERS_8, &params).await? {
-            found.insert(row.take()?, row.take()?);
-        }
-    }
-    Ok(found)
 }
 
 fn banks(standing: &Standing) -> Result<String> {
@@ -657,9 +515,7 @@ pub(crate) async fn erase(tx: &mut Tx, tenant: &Tenant, user: &mut User, now: Ti
     user.standing.presence = Presence::Erased;
     user.diaspora = false;
     user.standing.flagged_banks.clear();
-    saved(tx, user).await?;
-    tx.put(DELETE_PERSON_KEY, params![user.tenant, user.id]).await?;
-    Ok(())
+    saved(tx, user).await
 }
 
 /// Some users whose unlock waits.

@@ -25,4 +25,5 @@ mod sign_in;
 mod standing;
 mod support;
 mod switch;
+mod unique;
 mod verification;

@@ -302,11 +302,12 @@ async fn after_an_erasure_nothing_is_left_that_names_her() {
         let erase = EraseUser { user, reason: some("she asked for it") };
         t.desk.perform(&t.admin(), erase).await.unwrap();
 
-        for table in ["person_key", "user_unique"] {
-            assert_eq!(count(&t, format!("SELECT COUNT(*) FROM {table} WHERE user_id = {at}")).await, 0, "{table}");
-        }
+        let keys = format!("SELECT COUNT(*) FROM users WHERE id = {at} AND person_key IS NOT NULL");
+        assert_eq!(count(&t, keys).await, 0);
         let of_her = format!("number = (SELECT u.number FROM users u WHERE u.id = {at})");
-        assert_eq!(count(&t, format!("SELECT COUNT(*) FROM user_token WHERE {of_her}")).await, 0);
+        for table in ["user_unique_recent", "user_unique", "user_token"] {
+            assert_eq!(count(&t, format!("SELECT COUNT(*) FROM {table} WHERE {of_her}")).await, 0, "{table}");
+        }
         let seen = t.desk.ask(&t.admin(), ShowUser(user)).await.unwrap();
         assert_eq!(seen.profile, Box::<Profile>::default());
         assert!(seen.marks.is_empty() && !seen.has_password);
@@ -371,7 +372,7 @@ async fn the_bytes_of_a_destroyed_key_are_not_left_in_the_file() {
             continue;
         }
         let ada = user(&t, "ada").await;
-        let Some(Value::Blob(wrapped)) = look(&t, "SELECT wrapped FROM person_key").await.pop().unwrap().pop() else {
+        let Some(Value::Blob(wrapped)) = look(&t, "SELECT person_key FROM users").await.pop().unwrap().pop() else {
             panic!("a wrapped key")
         };
         let stands = |bytes: &[u8]| bytes.windows(wrapped.len()).any(|window| window == wrapped);
@@ -391,8 +392,8 @@ async fn sealed_values_do_not_move_from_row_to_row() {
         let sql =
             format!("UPDATE users SET profile = (SELECT profile FROM users WHERE id = {ada_at}) WHERE id = {eve_at}");
         tamper(&t, sql).await;
-        let key = format!("(SELECT wrapped FROM person_key WHERE user_id = {ada_at})");
-        tamper(&t, format!("UPDATE person_key SET wrapped = {key} WHERE user_id = {eve_at}")).await;
+        let key = format!("(SELECT person_key FROM users WHERE id = {ada_at})");
+        tamper(&t, format!("UPDATE users SET person_key = {key} WHERE id = {eve_at}")).await;
         assert!(matches!(t.desk.ask(&t.admin(), ShowUser(eve)).await, Err(Error::Internal(_))));
         assert!(t.desk.ask(&t.admin(), ShowUser(ada)).await.is_ok());
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use desk::Desk;
 use desk::audit::chain::BATCH;
+use desk::user::WORTH_SETTLING;
 use desk::value::clock::{SECOND, Time};
 use tokio::sync::watch;
 
@@ -116,6 +117,9 @@ async fn sweep_all(desk: &Desk, lease: &mut Lease, holder: &str) -> desk::Result
         let rows = desk.sweep().await? + desk.sweep_imports().await? + desk.drop_objects().await?;
         if rows > 0 {
             tracing::debug!(rows, "swept away what has expired");
+        }
+        for tenant in wire_up::tenants(desk).await? {
+            desk.settle_unique(tenant.id, WORTH_SETTLING).await?;
         }
     }
     Ok(())

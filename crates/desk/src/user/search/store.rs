@@ -105,9 +105,9 @@ pub(crate) fn first<'a>(
     if let (Some(username), [word]) = (username, words) {
         let username = it.slot(Param::Blob(username));
         it.arm(&format!(
-            "SELECT CAST({EXACT} AS BIGINT) AS tier, u.number AS number FROM user_unique q \
-             JOIN users u ON u.tenant_id = q.tenant_id AND u.id = q.user_id \
-             WHERE q.tenant_id = $1 AND q.field = 'username' AND q.token = {username}"
+            "SELECT CAST({EXACT} AS BIGINT) AS tier, r.number AS number FROM user_unique_recent r \
+             WHERE r.tenant_id = $1 AND r.token = {username} UNION ALL SELECT CAST({EXACT} AS BIGINT), q.number \
+             FROM user_unique q WHERE q.tenant_id = $1 AND q.token = {username}"
         ));
         for token in &word.exact {
             it.tokens(EXACT, *token, 0, "", SAME_MAX);

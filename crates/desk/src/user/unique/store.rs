@@ -1,0 +1,187 @@
+//! The SQL of what may exist once only.
+
+use std::collections::HashMap;
+
+use super::Unique;
+use crate::db::{Engine, Rd, ToParam, Tx, params};
+use crate::error::{Conflict, Error, Result};
+use crate::value::id::{TenantId, UserId};
+use crate::value::token::UniqueToken;
+
+/// The numbers of those who have one of these tokens; `$1` is the tenant.
+macro_rules! numbers_of {
+    ($tokens:literal) => {
+        concat!(
+            "SELECT r.token, r.number FROM user_unique_recent r WHERE r.tenant_id = $1 AND r.token ",
+            $tokens,
+            " UNION ALL SELECT q.token, q.number FROM user_unique q WHERE q.tenant_id = $1 AND q.token ",
+            $tokens
+        )
+    };
+}
+pub(crate) use numbers_of;
+
+pub(crate) const ID_OF: &str = concat!(
+    "SELECT u.id FROM (",
+    numbers_of!("= $2"),
+    ") h CROSS JOIN users u WHERE u.tenant_id = $1 AND u.number = h.number"
+);
+
+/// Who holds any of these.
+pub(crate) const HOLDERS_8: &str = concat!(
+    "SELECT h.token, u.id FROM (",
+    numbers_of!("IN ($2, $3, $4, $5, $6, $7, $8, $9)"),
+    ") h CROSS JOIN users u WHERE u.tenant_id = $1 AND u.number = h.number"
+);
+
+pub(crate) const INSERT: &str = "\
+    INSERT INTO user_unique_recent (tenant_id, token, number)
+    VALUES ($1, $2, $3)
+    ON CONFLICT (tenant_id, token) DO NOTHING";
+
+/// Eight at a time, for many users.
+pub(crate) const INSERT_8: &str = "\
+    INSERT INTO user_unique_recent (tenant_id, token, number)
+    VALUES ($1, $2, $3), ($1, $4, $5), ($1, $6, $7), ($1, $8, $9), ($1, $10, $11), ($1, $12, $13), ($1, $14, $15),
+           ($1, $16, $17)
+    ON CONFLICT (tenant_id, token) DO NOTHING";
+
+/// Whether one of these eight is in the large table.
+pub(crate) const IS_SETTLED: &str = "\
+    SELECT 1
+    FROM user_unique
+    WHERE tenant_id = $1 AND token IN ($2, $3, $4, $5, $6, $7, $8, $9)
+    LIMIT 1";
+
+pub(crate) const DELETE_RECENT: &str = "\
+    DELETE FROM user_unique_recent
+    WHERE tenant_id = $1 AND token = $2 AND number = $3";
+
+pub(crate) const DELETE_SETTLED: &str = "\
+    DELETE FROM user_unique
+    WHERE tenant_id = $1 AND token = $2 AND number = $3";
+
+pub(crate) const MOVE: &str = "\
+    INSERT INTO user_unique (tenant_id, token, number)
+    SELECT tenant_id, token, number
+    FROM user_unique_recent
+    WHERE tenant_id = $1 AND token BETWEEN $2 AND $3
+    ORDER BY token
+    FOR UPDATE";
+
+/// Not what others have inserted since the move looked.
+pub(crate) const DELETE_MOVED: &str = "\
+    DELETE FROM user_unique_recent
+    WHERE tenant_id = $1 AND token BETWEEN $2 AND $3
+        AND EXISTS (
+            SELECT 1
+            FROM user_unique q
+            WHERE q.tenant_id = user_unique_recent.tenant_id AND q.token = user_unique_recent.token)";
+
+pub(crate) const COUNT_RECENT: &str = "SELECT COUNT(*) FROM user_unique_recent WHERE tenant_id = $1";
+
+/// The user who holds this username, e-mail or external id.
+pub(crate) async fn id_of(rd: &mut Rd, tenant: TenantId, token: &UniqueToken) -> Result<Option<UserId>> {
+    rd.find(ID_OF, params![tenant, token]).await?.map(|mut row| row.take()).transpose()
+}
+
+/// Who holds which of these.
+pub(crate) async fn holders(
+    rd: &mut Rd,
+    tenant: TenantId,
+    tokens: &[UniqueToken],
+) -> Result<HashMap<UniqueToken, UserId>> {
+    let mut found = HashMap::new();
+    for eight in tokens.chunks(8) {
+        let mut params = vec![tenant.to_param()];
+        params.extend(filled(eight).map(ToParam::to_param));
+        for mut row in rd.all(HOLDERS_8, &params).await? {
+            found.insert(row.take()?, row.take()?);
+        }
+    }
+    Ok(found)
+}
+
+/// Eight of at most eight: the last fills up.
+fn filled(tokens: &[UniqueToken]) -> impl Iterator<Item = &UniqueToken> {
+    tokens.iter().chain(tokens.last().into_iter().cycle()).take(8)
+}
+
+/// Writes what a user has; says which field is taken.
+pub(in crate::user) async fn insert(
+    tx: &mut Tx,
+    tenant: TenantId,
+    number: i64,
+    tokens: impl Iterator<Item = &(Unique, UniqueToken)>,
+) -> Result<()> {
+    for (field, token) in tokens {
+        let is_new = tx.run(INSERT, params![tenant, token, number]).await? == 1;
+        if !is_new || are_settled(tx, tenant, std::slice::from_ref(token)).await? {
+            return Err(Error::invalid(field.word(), "taken", "Another user has this already."));
+        }
+    }
+    Ok(())
+}
+
+/// Writes what many users have, of which nobody had any a moment ago; what somebody has by now fails them all.
+pub(in crate::user) async fn insert_many(
+    tx: &mut Tx,
+    tenant: TenantId,
+    mut rows: Vec<(UniqueToken, i64)>,
+) -> Result<()> {
+    // In the order of the key, so that what goes into the same page goes there together.
+    rows.sort_unstable();
+    for eight in rows.chunks(8) {
+        let mut new = 0;
+        if eight.len() == 8 {
+            let mut params = vec![tenant.to_param()];
+            params.extend(eight.iter().flat_map(|(token, number)| [token.to_param(), number.to_param()]));
+            new += tx.run(INSERT_8, &params).await?;
+        } else {
+            for (token, number) in eight {
+                new += tx.run(INSERT, params![tenant, token, number]).await?;
+            }
+        }
+        if new != eight.len() as u64 {
+            return Err(Error::Conflict(Conflict::Exists));
+        }
+    }
+    // On SQLite nobody else has written since the caller looked.
+    if tx.engine() == Engine::Postgres {
+        let tokens: Vec<UniqueToken> = rows.into_iter().map(|(token, _)| token).collect();
+        if are_settled(tx, tenant, &tokens).await? {
+            return Err(Error::Conflict(Conflict::Exists));
+        }
+    }
+    Ok(())
+}
+
+async fn are_settled(tx: &mut Tx, tenant: TenantId, tokens: &[UniqueToken]) -> Result<bool> {
+    for eight in tokens.chunks(8) {
+        let mut params = vec![tenant.to_param()];
+        params.extend(filled(eight).map(ToParam::to_param));
+        if tx.find(IS_SETTLED, &params).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What a user has no longer.
+pub(in crate::user) async fn delete(tx: &mut Tx, tenant: TenantId, number: i64, token: &UniqueToken) -> Result<()> {
+    tx.put(DELETE_RECENT, params![tenant, token, number]).await?;
+    tx.put(DELETE_SETTLED, params![tenant, token, number]).await
+}
+
+/// Moves what is recent and begins with one of these bytes.
+pub(super) async fn move_recent(tx: &mut Tx, tenant: TenantId, first: u8, last: u8) -> Result<()> {
+    let (mut from, mut to) = ([0x00; 16], [0xff; 16]);
+    (from[0], to[0]) = (first, last);
+    tx.put(MOVE, params![tenant, from, to]).await?;
+    tx.put(DELETE_MOVED, params![tenant, from, to]).await
+}
+
+/// How many are recent.
+pub(super) async fn count_recent(rd: &mut Rd, tenant: TenantId) -> Result<i64> {
+    rd.one(COUNT_RECENT, params![tenant]).await?.take()
+}

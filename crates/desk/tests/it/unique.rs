@@ -1,0 +1,126 @@
+//! What may exist once only, wherever it stands: a name that is recent, one that was moved, one that is being moved.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use desk::db::Value;
+use desk::testing::TestDesk;
+use desk::user::*;
+use desk::value::id::UserId;
+use desk::{Error, Result};
+use serde_json::json;
+
+use crate::support::*;
+
+async fn create(t: &TestDesk, word: &str) -> Result<UserId> {
+    t.desk.perform(&t.admin(), CreateUser::of(profile(word))).await.map(|user| user.id)
+}
+
+/// Gives a user other names.
+async fn rename(t: &TestDesk, user: UserId, word: &str) -> Result<()> {
+    let patch = json!({ "username": profile(word).username, "email": profile(word).email });
+    let patch = patch.as_object().unwrap().clone();
+    let edit = EditUser { user, if_version: None, patch, kind: None, employee: None, reason: None };
+    t.desk.perform(&t.admin(), edit).await.map(drop)
+}
+
+async fn holder(t: &TestDesk, word: &str) -> Option<UserId> {
+    let text = profile(word).username.unwrap();
+    t.desk.ask(&t.admin(), UserByName { by: Unique::Username, text }).await.unwrap()
+}
+
+fn is_taken(done: &Result<UserId>) -> bool {
+    matches!(done, Err(Error::Invalid(faults)) if faults.iter().any(|fault| fault.code == "taken"))
+}
+
+async fn counted(t: &TestDesk, table: &str) -> i64 {
+    let rows = look(t, format!("SELECT COUNT(*) FROM {table}")).await;
+    match rows.into_iter().next().and_then(|row| row.into_iter().next()) {
+        Some(Value::Int(count)) => count,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_was_moved_is_found_is_taken_and_is_given_up() {
+    for t in TestDesk::all().await {
+        let tenant = t.admin().tenant;
+        let ada = create(&t, "ada").await.unwrap();
+        assert_eq!(t.desk.settle_unique(tenant, 1_000).await.unwrap(), 0, "too few to be worth it");
+        let names = t.desk.settle_unique(tenant, 1).await.unwrap();
+        assert!(names >= 2);
+        assert_eq!((counted(&t, "user_unique_recent").await, counted(&t, "user_unique").await), (0, names));
+        assert_eq!(holder(&t, "ada").await, Some(ada));
+        let email = profile("ada").email.unwrap();
+        assert_eq!(t.desk.ask(&t.admin(), FindUsers::of(email)).await.unwrap().users[0].id, ada);
+        assert!(is_taken(&create(&t, "ada").await));
+        // What she gives up somebody else may have, and she may have it again when that one is gone.
+        rename(&t, ada, "eve").await.unwrap();
+        assert_eq!((holder(&t, "ada").await, holder(&t, "eve").await), (None, Some(ada)));
+        let other = create(&t, "ada").await.unwrap();
+        assert!(rename(&t, ada, "ada").await.is_err());
+        t.desk.settle_unique(tenant, 1).await.unwrap();
+        t.desk.perform(&t.admin(), EraseUser { user: other, reason: None }).await.unwrap();
+        assert_eq!(holder(&t, "ada").await, None);
+        rename(&t, ada, "ada").await.unwrap();
+        assert_eq!((holder(&t, "ada").await, holder(&t, "eve").await), (Some(ada), None));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_a_name_twice_while_names_are_moved() {
+    const NAMES: usize = 6;
+    for t in TestDesk::all().await {
+        let t = Arc::new(t);
+        let tenant = t.admin().tenant;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let mover = {
+            let (t, is_over) = (t.clone(), is_over.clone());
+            tokio::spawn(async move {
+                let mut moved = 0;
+                while !is_over.load(Ordering::Relaxed) {
+                    moved += t.desk.settle_unique(tenant, 1).await.unwrap();
+                }
+                moved
+            })
+        };
+        let callers: Vec<_> = (0..4)
+            .map(|caller| {
+                let t = t.clone();
+                tokio::spawn(async move {
+                    for round in 0..15 {
+                        let word = format!("twin{}", (caller + round) % NAMES);
+                        // Whoever gets it gives it up again, every other time.
+                        if let Ok(user) = create(&t, &word).await
+                            && round % 2 == 0
+                        {
+                            rename(&t, user, &format!("once{caller}-{round}")).await.unwrap();
+                        }
+                    }
+                })
+            })
+            .collect();
+        for caller in callers {
+            caller.await.unwrap();
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(mover.await.unwrap() > 0);
+        // Everybody is found by what she has now, and the index has nothing else.
+        let found = t.desk.ask(&t.admin(), FindUsers { limit: 200, ..FindUsers::of("") }).await.unwrap();
+        let mut holders = HashMap::new();
+        let mut names = 0;
+        for user in &found.users {
+            let profile =
+                t.desk.ask(&t.admin(), RevealUser { user: user.id, purpose: "test".to_owned() }).await.unwrap();
+            let username = profile.profile.username.unwrap();
+            names += 1 + i64::from(profile.profile.email.is_some());
+            let by_name = UserByName { by: Unique::Username, text: username.clone() };
+            assert_eq!(t.desk.ask(&t.admin(), by_name).await.unwrap(), Some(user.id), "{username} on {:?}", t.engine);
+            assert!(holders.insert(username.clone(), user.id).is_none(), "{username} twice on {:?}", t.engine);
+        }
+        assert!(holders.len() > NAMES, "{}", holders.len());
+        let kept = counted(&t, "user_unique_recent").await + counted(&t, "user_unique").await;
+        assert_eq!(kept, names, "{:?}", t.engine);
+    }
+}

@@ -19,8 +19,8 @@ const CONNECTIONS: usize = 8;
 const PAGE: usize = 25;
 /// The same of Switch's.
 const SWITCH_PAGE: u64 = 20;
-/// Before each figure, unmeasured: caches and connections are as in service.
-const WARM: Duration = Duration::from_millis(500);
+/// Before each figure, unmeasured: caches and connections are as in service. The other products are given as long.
+const WARM: Duration = Duration::from_secs(2);
 
 /// A user, as the native API names her.
 pub struct Person {

@@ -24,6 +24,9 @@ const SHORT: i64 = 2000;
 const ROUNDS: u32 = 20;
 /// How long to leave it when a reader, or a full disk, keeps the log from being folded in.
 const LATER: Duration = Duration::from_secs(1);
+/// So long after a commit the keeper looks again: readers who begin at the very moment of it may lock the same state in
+/// another place.
+const AGAIN: Duration = Duration::from_millis(20);
 /// How many times the usual length of the log is worth a warning.
 const LONG: i64 = 8;
 
@@ -80,7 +83,7 @@ struct Shared {
     state: Mutex<State>,
     told: Condvar,
     /// Lets go of the state it keeps while the log is folded in.
-    keeper: Arc<Keeper>,
+    keeper: Keeper,
     /// The thread has done its part; the rest is short.
     handed_over: AtomicBool,
 }
@@ -89,10 +92,12 @@ struct Shared {
 struct State {
     asked: bool,
     ended: bool,
+    /// There was a commit since the keeper was last sent for.
+    moved: bool,
 }
 
 impl Checkpointer {
-    pub fn start(link: sqlite::Link, keeper: Arc<Keeper>, path: &Path, pages: u64) -> Result<Checkpointer> {
+    pub fn start(link: sqlite::Link, keeper: Keeper, path: &Path, pages: u64) -> Result<Checkpointer> {
         // For syncing only. Never closed: closing a descriptor of a file drops the locks that SQLite holds on it in this
         // process. That is one descriptor for each time a database is opened.
         let file: &'static fs::File = Box::leak(Box::new(fs::File::open(path).map_err(Error::internal)?));
@@ -108,6 +113,7 @@ impl Checkpointer {
             .name("db-checkpoint".into())
             .spawn(move || thread.serve())
             .map_err(Error::internal)?;
+        shared.moved();
         Ok(Checkpointer { shared, thread: Some(thread), pages })
     }
 
@@ -120,6 +126,7 @@ impl Checkpointer {
     }
 
     fn step(&self, conn: &Connection) -> Result<Progress, rusqlite::Error> {
+        self.shared.moved();
         let progress = look(conn)?;
         let handed_over = self.shared.handed_over.swap(false, Ordering::AcqRel);
         if handed_over && progress.left() < SHORT {
@@ -131,7 +138,7 @@ impl Checkpointer {
         Ok(progress)
     }
 
-    /// Ends the thread.
+    /// Ends the thread, and lets go of the log.
     pub fn stop(&mut self) {
         self.shared.tell(|state| state.ended = true);
         if let Some(thread) = self.thread.take()
@@ -139,6 +146,7 @@ impl Checkpointer {
         {
             tracing::error!("the checkpoint thread has panicked");
         }
+        self.shared.keeper.let_go();
     }
 }
 
@@ -166,16 +174,32 @@ impl Shared {
     fn wait_for_work(&self) -> bool {
         let mut state = self.lock();
         while !state.asked && !state.ended {
-            state = self.told.wait(state).unwrap_or_else(|broken| broken.into_inner());
+            if !state.moved {
+                state = self.told.wait(state).unwrap_or_else(|broken| broken.into_inner());
+                continue;
+            }
+            drop(state);
+            self.wait(AGAIN, |state| state.asked);
+            self.lock().moved = false;
+            self.keeper.hold_newest();
+            state = self.lock();
         }
         state.asked = false;
         !state.ended
     }
 
-    /// Waits a while, or until it is time to end.
-    fn wait(&self, time: Duration) {
+    /// There is a newer state.
+    fn moved(&self) {
+        self.keeper.hold_newest();
+        if !std::mem::replace(&mut self.lock().moved, true) {
+            self.told.notify_one();
+        }
+    }
+
+    /// Waits a while, or until it is time to end, or for this.
+    fn wait(&self, time: Duration, or: impl Fn(&State) -> bool) {
         let state = self.lock();
-        drop(self.told.wait_timeout_while(state, time, |state| !state.ended));
+        drop(self.told.wait_timeout_while(state, time, |state| !state.ended && !or(state)));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -200,11 +224,11 @@ impl Folding {
                     if progress.log > LONG * self.pages {
                         tracing::warn!(wal_pages = progress.log, "a long reader keeps the log from being folded in");
                     }
-                    self.shared.wait(LATER);
+                    self.shared.wait(LATER, |_| false);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the log cannot be folded into the database at this moment");
-                    self.shared.wait(LATER);
+                    self.shared.wait(LATER, |_| false);
                 }
             }
         }

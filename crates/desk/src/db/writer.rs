@@ -51,15 +51,14 @@ impl Writer {
         let queue = Arc::new(Queue::new(options.queue_length));
         let counters = Arc::new(Counters::default());
         let tx = Tx::new(Link::Sqlite(file.writer()?));
-        let keeper = Arc::new(Keeper::new(file.reader()?));
-        let checkpointer = Checkpointer::start(file.writer()?, keeper.clone(), &file.path, options.checkpoint_pages)?;
-        let mut desk = Desk { tx, keeper, checkpointer, counters: counters.clone(), careful: 0 };
+        let keeper = Keeper::new(file.reader()?);
+        let checkpointer = Checkpointer::start(file.writer()?, keeper, &file.path, options.checkpoint_pages)?;
+        let mut desk = Desk { tx, checkpointer, counters: counters.clone(), careful: 0 };
         let closing = Closing(queue.clone());
         let thread = std::thread::Builder::new()
             .name("db-writer".into())
             .spawn(move || {
                 let mut last_time = 1;
-                desk.keeper.hold_newest();
                 while let Some(slips) = closing.0.take(batch, last_time) {
                     last_time = slips.len();
                     desk.serve(slips);
@@ -195,7 +194,6 @@ impl<W: Write> Slip for Work<W> {
 /// The writer's connection and what it does with it.
 struct Desk {
     tx: Tx,
-    keeper: Arc<Keeper>,
     checkpointer: Checkpointer,
     counters: Arc<Counters>,
     /// Batches that shall have savepoints.
@@ -246,7 +244,6 @@ impl Desk {
                 }
             }
         }
-        self.keeper.hold_newest();
         let log = self.checkpointer.between_batches(&self.link().conn);
         self.counters.wal_pages.store(log.pages(), Ordering::Relaxed);
         self.counters.wal_left.store(log.pages_left(), Ordering::Relaxed);
@@ -255,7 +252,6 @@ impl Desk {
     /// Leaves one file without a log behind, unless a reader still looks at the log.
     fn close(&mut self) {
         self.checkpointer.stop();
-        self.keeper.let_go();
         if let Err(error) = checkpoint::finish(&self.link().conn) {
             tracing::warn!(%error, "the log could not be folded into the database; the next start will do it");
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Unique;
-use crate::db::{Engine, Rd, ToParam, Tx, params};
+use crate::db::{Engine, Param, Rd, ToParam, Tx, params};
 use crate::error::{Conflict, Error, Result};
 use crate::value::id::{TenantId, UserId};
 use crate::value::token::UniqueToken;
@@ -93,18 +93,17 @@ pub(crate) async fn holders(
 ) -> Result<HashMap<UniqueToken, UserId>> {
     let mut found = HashMap::new();
     for eight in tokens.chunks(8) {
-        let mut params = vec![tenant.to_param()];
-        params.extend(filled(eight).map(ToParam::to_param));
-        for mut row in rd.all(HOLDERS_8, &params).await? {
+        for mut row in rd.all(HOLDERS_8, &filled(&tenant, eight)).await? {
             found.insert(row.take()?, row.take()?);
         }
     }
     Ok(found)
 }
 
-/// Eight of at most eight: the last fills up.
-fn filled(tokens: &[UniqueToken]) -> impl Iterator<Item = &UniqueToken> {
-    tokens.iter().chain(tokens.last().into_iter().cycle()).take(8)
+/// The tenant and eight of at most eight tokens: the last fills up.
+fn filled<'a>(tenant: &'a TenantId, tokens: &'a [UniqueToken]) -> Vec<Param<'a>> {
+    let eight = tokens.iter().chain(tokens.last().into_iter().cycle()).take(8);
+    std::iter::once(tenant.to_param()).chain(eight.map(ToParam::to_param)).collect()
 }
 
 /// Writes what a user has; says which field is taken.
@@ -158,9 +157,7 @@ pub(in crate::user) async fn insert_many(
 
 async fn are_settled(tx: &mut Tx, tenant: TenantId, tokens: &[UniqueToken]) -> Result<bool> {
     for eight in tokens.chunks(8) {
-        let mut params = vec![tenant.to_param()];
-        params.extend(filled(eight).map(ToParam::to_param));
-        if tx.find(IS_SETTLED, &params).await?.is_some() {
+        if tx.find(IS_SETTLED, &filled(&tenant, eight)).await?.is_some() {
             return Ok(true);
         }
     }

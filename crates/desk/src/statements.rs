@@ -238,6 +238,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     user::store::SELECT_FOR_CHANGE,
     user::unique::store::COUNT_RECENT,
     user::unique::store::DELETE_MOVED,
+    user::unique::store::DELETE_MOVED_ONLY,
     user::unique::store::DELETE_RECENT,
     user::unique::store::DELETE_SETTLED,
     user::unique::store::HOLDERS_8,

@@ -69,8 +69,13 @@ pub(crate) const MOVE: &str = "\
     ORDER BY token
     FOR UPDATE";
 
-/// Not what others have inserted since the move looked.
+/// What was moved, where nobody else can have inserted anything since the move looked.
 pub(crate) const DELETE_MOVED: &str = "\
+    DELETE FROM user_unique_recent
+    WHERE tenant_id = $1 AND token BETWEEN $2 AND $3";
+
+/// What was moved, where others may have.
+pub(crate) const DELETE_MOVED_ONLY: &str = "\
     DELETE FROM user_unique_recent
     WHERE tenant_id = $1 AND token BETWEEN $2 AND $3
         AND EXISTS (
@@ -175,7 +180,11 @@ pub(super) async fn move_recent(tx: &mut Tx, tenant: TenantId, first: u8, last: 
     let (mut from, mut to) = ([0x00; 16], [0xff; 16]);
     (from[0], to[0]) = (first, last);
     tx.put(MOVE, params![tenant, from, to]).await?;
-    tx.put(DELETE_MOVED, params![tenant, from, to]).await
+    let delete = match tx.engine() {
+        Engine::Sqlite => DELETE_MOVED,
+        Engine::Postgres => DELETE_MOVED_ONLY,
+    };
+    tx.put(delete, params![tenant, from, to]).await
 }
 
 /// How many are recent.

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use desk::db::DbOptions;
 use desk::user::verification::{S3Place, VaultPlace};
 use desk::value::callback_url::Reach;
 use desk::value::password::Hashing;
@@ -47,6 +48,7 @@ pub enum LogFormat {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub database: String,
+    pub database_connections: usize,
     pub synchronous: Synchronous,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub master_key_file: Option<PathBuf>,
@@ -91,6 +93,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             database: "sqlite:data/bursar.db".to_owned(),
+            database_connections: DbOptions::default().pool_size,
             synchronous: Synchronous::Full,
             master_key_file: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -187,6 +190,10 @@ impl Config {
         }
         if self.database_file().is_some_and(|path| path.as_os_str().is_empty()) {
             return bad("database", "names no file");
+        }
+        // With fewer the house would have none for its own jobs while callers have them.
+        if !(4..=1024).contains(&self.database_connections) {
+            return bad("database_connections", "must be from 4 to 1024");
         }
         if self.metrics_listen != "off" && self.metrics_listen().is_none() {
             return bad("metrics_listen", "must be an address such as 127.0.0.1:9464, or off");

@@ -48,7 +48,7 @@ pub async fn open_db(config: &Config, absent: Absent) -> Done<(Db, Vec<&'static 
         Synchronous::Full => desk::db::Synchronous::Full,
         Synchronous::Normal => desk::db::Synchronous::Normal,
     };
-    let options = DbOptions { synchronous, ..DbOptions::default() };
+    let options = DbOptions { synchronous, pool_size: config.database_connections, ..DbOptions::default() };
     let db = Db::open(&config.database, &options).await.map_err(|fault| cannot_open(&place, &fault))?;
     let applied = db.migrate(desk::migrations::ALL).await.map_err(|fault| match fault {
         Error::Conflict(_) => Trouble::new(

@@ -56,6 +56,7 @@ impl Key {
 /// Every setting. A test compares the list with `Config` and with the manual.
 pub(super) const KEYS: &[Key] = &[
     key("database", Kind::Text, "Where the data is: sqlite:PATH or postgres://…").common().shown(Shown::Url),
+    key("database_connections", Kind::Number, "Connections to PostgreSQL at the same time"),
     key("synchronous", Kind::Text, "When a commit counts as done: full or normal"),
     key("master_key_file", Kind::Text, "The file with the master key"),
     key("listen", Kind::Text, "Listen on this address").common(),

@@ -67,25 +67,23 @@ impl Worker {
 
     /// Begins what is due, and says how long there will be nothing to do.
     async fn begin(&self, free: usize, running: &mut JoinSet<()>) -> Duration {
-        let limit = i64::try_from(free).unwrap_or(1);
-        match self.desk.lease_jobs(limit).await {
-            Ok(jobs) => {
-                for job in jobs {
-                    running.spawn(self.clone().finish(job));
-                }
-            }
-            Err(fault) => {
-                tracing::warn!(code = fault.code(), "jobs could not be looked for");
-                return NAP;
-            }
+        self.lease(free, running).await.unwrap_or_else(|fault| {
+            tracing::warn!(code = fault.code(), "jobs could not be looked for");
+            NAP
+        })
+    }
+
+    async fn lease(&self, free: usize, running: &mut JoinSet<()>) -> desk::Result<Duration> {
+        let Some(due) = self.desk.next_job_due().await? else { return Ok(NAP) };
+        let wait = due.0.saturating_sub(self.desk.now().0);
+        if wait > 0 {
+            return Ok(Duration::from_micros(u64::try_from(wait).unwrap_or(0)).clamp(BREATH, NAP));
         }
-        match self.desk.next_job_due().await {
-            Ok(Some(due)) => {
-                let micros = due.0.saturating_sub(self.desk.now().0);
-                Duration::from_micros(u64::try_from(micros).unwrap_or(0)).clamp(BREATH, NAP)
-            }
-            _ => NAP,
+        for job in self.desk.lease_jobs(i64::try_from(free).unwrap_or(1)).await? {
+            running.spawn(self.clone().finish(job));
         }
+        // Whether there are more is seen at the next look.
+        Ok(BREATH)
     }
 
     /// Does one job and records what became of it. A job that panics is one that failed.

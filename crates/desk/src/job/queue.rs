@@ -127,7 +127,7 @@ impl Read for NextDue {
     type Output = Option<Time>;
 
     async fn run(&self, rd: &mut Rd) -> Result<Option<Time>> {
-        rd.one(store::NEXT_DUE, params![]).await?.take()
+        rd.find(store::NEXT_DUE, params![]).await?.map(|mut row| row.take()).transpose()
     }
 }
 

@@ -53,7 +53,13 @@ pub(crate) const GIVE_UP: &str = "\
     SET state = 'dead', last_error = $3, fence = fence + 1
     WHERE tenant_id = $1 AND id = $2";
 
-pub(crate) const NEXT_DUE: &str = "SELECT MIN(run_at) FROM job WHERE state = 'ready'";
+/// Not `MIN(run_at)`: PostgreSQL goes through all that are ready for it, as long as it takes the table for a small one.
+pub(crate) const NEXT_DUE: &str = "\
+    SELECT run_at
+    FROM job
+    WHERE state = 'ready' AND run_at >= 0
+    ORDER BY run_at
+    LIMIT 1";
 
 pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, random: &Random, now: Time, job: NewJob) -> Result<()> {
     let id = JobId::new(now, random);

@@ -316,6 +316,8 @@ pub struct Cx<'a> {
     pub(crate) facts: Vec<Fact>,
     pub(crate) apart: Vec<Apart>,
     pub(crate) announced: Vec<Fact>,
+    /// Whether this user has something open that could be ended, where it was asked for together with her row.
+    pub(crate) open_access: Option<(UserId, bool)>,
     weights: Vec<Value>,
     wants: Wants,
     ids_made: i64,
@@ -333,7 +335,23 @@ impl<'a> Cx<'a> {
     ) -> Self {
         let (facts, announced, apart, weights) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (wants, eyes, ids_made, proposers) = (Wants::default(), Eyes::ONE, 0, Vec::new());
-        Cx { tx, caller, tenant, random, now, facts, announced, apart, weights, wants, ids_made, eyes, proposers }
+        let open_access = None;
+        Cx {
+            tx,
+            caller,
+            tenant,
+            random,
+            now,
+            facts,
+            apart,
+            announced,
+            open_access,
+            weights,
+            wants,
+            ids_made,
+            eyes,
+            proposers,
+        }
     }
 
     /// The same, for what has passed these eyes.

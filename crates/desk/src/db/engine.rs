@@ -31,6 +31,9 @@ pub(super) enum Want {
     Changed,
 }
 
+/// A statement and its values.
+pub(super) type Ask<'a> = (Sql, &'a [Param<'a>]);
+
 /// How many rows a statement has to change whose answer nobody waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Changes {
@@ -100,6 +103,31 @@ impl Rd {
     pub async fn all(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<Vec<Row>> {
         let sql = sql.into();
         Ok(self.execute(&sql, params, Want::Rows).await?.rows)
+    }
+
+    /// The rows of two statements, which give one or none each. PostgreSQL is asked for both at once; the second sees what the
+    /// first has waited for, as if it had been asked afterwards.
+    pub async fn find_two(
+        &mut self,
+        (first, its): (impl Into<Sql>, &[Param<'_>]),
+        (second, others): (impl Into<Sql>, &[Param<'_>]),
+    ) -> Result<(Option<Row>, Option<Row>)> {
+        let (first, second) = (first.into(), second.into());
+        match &mut self.link {
+            Link::Sqlite(_) => Ok((self.first(&first, its).await?, self.first(&second, others).await?)),
+            Link::Postgres(_) => {
+                self.begin_statement(&first)?;
+                self.begin_statement(&second)?;
+                let Link::Postgres(link) = &mut self.link else { unreachable!("it was one just now") };
+                let got = link.two((first, its), (second, others)).await;
+                self.broken |= got.is_err();
+                let (mut one, mut other) = got.map(|(one, other)| (one.rows, other.rows))?;
+                if one.len() > 1 || other.len() > 1 {
+                    return Err(Error::internal("more than one row where there must be one, of two statements"));
+                }
+                Ok((one.pop(), other.pop()))
+            }
+        }
     }
 
     /// How many statements this work has run so far, for tests.

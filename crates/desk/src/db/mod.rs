@@ -6,6 +6,7 @@
 mod checkpoint;
 mod engine;
 mod fault;
+mod fold;
 mod keeper;
 mod migrate;
 mod pooled;

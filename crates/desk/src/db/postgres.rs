@@ -3,7 +3,7 @@
 //!
 //! A round trip costs more than most statements. Therefore the transaction begins together with its first statement, and
 //! statements whose answer nobody waits for lie here until the next one that is waited for, or the commit: all are sent
-//! at once, in their order, and the server works them off one after the other.
+//! at once, in their order, folded into fewer where that means the same (`fold`).
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -13,14 +13,16 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use deadpool_postgres::{Object, Pool};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 use tokio_postgres::{Client, Statement};
 
-use super::engine::{Changes, Got, Want};
+use super::engine::{Ask, Changes, Got, Want};
+use super::fold::{Unsent, folded};
 use super::value::{Param, ToParam, Value};
 use super::{Row, Sql, fault};
-use crate::error::{Error, Result};
+use crate::error::{Conflict, Error, Result};
 
 /// How many prepared statements a connection keeps before it forgets them all. Constants are fewer; texts made at run
 /// time must not grow without bound on the server.
@@ -39,14 +41,6 @@ pub(super) struct Link {
     pub repeat: bool,
 }
 
-/// A statement whose answer nobody waits for.
-struct Unsent {
-    statement: Statement,
-    sql: Cow<'static, str>,
-    params: Vec<Value>,
-    changes: Changes,
-}
-
 /// How far the transaction has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Begin {
@@ -58,8 +52,8 @@ enum Begin {
     Open,
 }
 
-/// What has to be sent before a statement: the words that begin the transaction, and the unsent.
-type Before = (Option<&'static str>, Vec<Unsent>);
+/// What has to be sent before a statement: the words that begin the transaction, and the unsent, prepared.
+type Before = (Option<&'static str>, Vec<(Statement, Unsent)>);
 
 impl Link {
     async fn take(pool: &Pool, begin: Begin) -> Result<Link> {
@@ -85,17 +79,35 @@ impl Link {
     /// Runs a statement, after those that lie here.
     pub async fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
         let statement = self.prepare(&sql.0).await?;
-        let before = self.due();
+        let before = self.due().await?;
         let client = self.client.as_ref().expect("a link has its connection until it ends");
         let answers = in_order(client, &before, ask(client, &statement, params, want)).await;
         self.settled(answers, &sql.0)
     }
 
+    /// Asks for the rows of two statements at once. The second begins when the first is done, and sees what that has waited
+    /// for.
+    pub async fn two(&mut self, first: Ask<'_>, second: Ask<'_>) -> Result<(Got, Got)> {
+        let statements = (self.prepare(&first.0.0).await?, self.prepare(&second.0.0).await?);
+        let before = self.due().await?;
+        let client = self.client.as_ref().expect("a link has its connection until it ends");
+        let both = async {
+            // Sent when polled first, and polled in this order.
+            let (first, second) = tokio::join!(
+                biased;
+                ask(client, &statements.0, first.1, Want::Rows),
+                ask(client, &statements.1, second.1, Want::Rows)
+            );
+            Ok((first?, second?))
+        };
+        let answers = in_order(client, &before, both).await;
+        self.settled(answers, &first.0.0)
+    }
+
     /// Runs a statement whose answer nobody waits for: before the next one that is waited for, and before the commit.
     pub async fn put(&mut self, sql: Sql, params: &[Param<'_>], changes: Changes) -> Result<()> {
-        let statement = self.prepare(&sql.0).await?;
         let params = params.iter().copied().map(Value::from).collect();
-        self.unsent.push(Unsent { statement, sql: sql.0, params, changes });
+        self.unsent.push(Unsent { sql: sql.0, params, changes });
         if self.unsent.len() >= UNSENT { self.send().await } else { Ok(()) }
     }
 
@@ -104,13 +116,17 @@ impl Link {
         if self.unsent.is_empty() {
             return Ok(());
         }
-        let before = self.due();
+        let before = self.due().await?;
         let client = self.client.as_ref().expect("a link has its connection until it ends");
         let answers = in_order(client, &before, async { Ok(()) }).await;
         self.settled(answers, "")
     }
 
-    fn due(&mut self) -> Before {
+    async fn due(&mut self) -> Result<Before> {
+        let mut unsent = Vec::new();
+        for it in folded(std::mem::take(&mut self.unsent)) {
+            unsent.push((self.prepare(&it.sql).await?, it));
+        }
         let words = match self.begin {
             Begin::Pending(words) => Some(words),
             Begin::Never | Begin::Open => None,
@@ -118,7 +134,7 @@ impl Link {
         if words.is_some() {
             self.begin = Begin::Open;
         }
-        (words, std::mem::take(&mut self.unsent))
+        Ok((words, unsent))
     }
 
     async fn prepare(&mut self, sql: &str) -> Result<Statement> {
@@ -159,7 +175,7 @@ impl Link {
     }
 
     pub async fn script(&mut self, sql: &str) -> Result<()> {
-        let before = self.due();
+        let before = self.due().await?;
         let client = self.client.as_ref().expect("a link has its connection until it ends");
         let answers = in_order(client, &before, client.batch_execute(sql)).await;
         self.settled(answers, sql)
@@ -169,10 +185,6 @@ impl Link {
     pub async fn commit(&mut self) -> Result<()> {
         if self.begin != Begin::Open && self.unsent.is_empty() {
             return Ok(());
-        }
-        // The server would commit although a row was not found.
-        if self.unsent.iter().any(|it| it.changes != Changes::Any) {
-            self.send().await?;
         }
         // Where one of those before it has failed, the server takes this for `ROLLBACK`, and we say what has failed.
         self.script("COMMIT").await?;
@@ -223,7 +235,7 @@ enum Failed {
     Begin(tokio_postgres::Error),
     /// A statement; its text unless it was the last.
     Statement(tokio_postgres::Error, Option<Cow<'static, str>>),
-    /// One that has changed another number of rows.
+    /// One that has not found its row.
     Changes(Error),
 }
 
@@ -238,8 +250,8 @@ async fn in_order<T>(
         let begin = async { client.batch_execute(words).await.map(|()| 0) };
         sent.push_back(Sent { run: Box::pin(begin), done: None, it: None });
     }
-    for it in unsent {
-        let run = Box::pin(client.execute_raw(&it.statement, &it.params));
+    for (statement, it) in unsent {
+        let run = Box::pin(client.execute_raw(statement, &it.params));
         sent.push_back(Sent { run, done: None, it: Some(it) });
     }
     let mut last = pin!(last);
@@ -308,10 +320,15 @@ impl Sent<'_> {
     /// What came of it, once it is known.
     fn checked(&mut self) -> Result<(), Failed> {
         match (self.done.take(), self.it) {
-            (Some(Err(error)), Some(it)) => Err(Failed::Statement(error, Some(it.sql.clone()))),
+            (Some(Err(error)), Some(it)) => {
+                let nobody = it.changes == Changes::One && error.code() == Some(&SqlState::DIVISION_BY_ZERO);
+                Err(match nobody {
+                    true => Failed::Changes(Error::Conflict(Conflict::Version)),
+                    false => Failed::Statement(error, Some(it.sql.clone())),
+                })
+            }
             (Some(Err(error)), None) => Err(Failed::Begin(error)),
-            (Some(Ok(changed)), Some(it)) => it.changes.check(changed).map_err(Failed::Changes),
-            (Some(Ok(_)), None) | (None, _) => Ok(()),
+            (Some(Ok(_)) | None, _) => Ok(()),
         }
     }
 }

@@ -89,7 +89,11 @@ macro_rules! standing_actions {
 
             async fn run(&self, cx: &mut Cx<'_>) -> Result<Changed> {
                 check_reason(self.reason.as_deref())?;
-                let loaded = load(cx, self.user).await?;
+                let ends: Option<&'static str> = $end;
+                let loaded = match ends {
+                    Some(_) => store::load_to_bar(cx, self.user).await?,
+                    None => load(cx, self.user).await?,
+                };
                 self.on_loaded(cx, loaded).await
             }
         }

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use crate::access;
 use crate::caller::{Caller, Who};
 use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::{Error, Result};
@@ -18,6 +19,7 @@ use crate::value::id::{TenantId, UserId};
 use crate::value::random::Random;
 use crate::value::seal::PersonKey;
 use crate::value::token::{Lookup, SearchToken, UniqueToken};
+use crate::verb::Cx;
 
 macro_rules! columns {
     () => {
@@ -206,8 +208,13 @@ pub(crate) fn read(tenant: &Tenant, row: &mut Row) -> Result<User> {
 }
 
 async fn get(rd: &mut Rd, sql: &'static str, tenant: &Tenant, caller: &Caller, id: UserId) -> Result<User> {
-    let mut row = rd.find(sql, params![tenant.id, id]).await?.ok_or(Error::NotFound(UserId::NOUN))?;
-    let user = read(tenant, &mut row)?;
+    let row = rd.find(sql, params![tenant.id, id]).await?;
+    shown_to(row, tenant, caller, id)
+}
+
+/// The user of a row, for a caller who may see her.
+fn shown_to(row: Option<Row>, tenant: &Tenant, caller: &Caller, id: UserId) -> Result<User> {
+    let user = read(tenant, &mut row.ok_or(Error::NotFound(UserId::NOUN))?)?;
     if user.employee && hides_employees(tenant, caller) && !is_herself(caller, id) {
         return Err(Error::NotFound(UserId::NOUN));
     }
@@ -237,6 +244,14 @@ pub(crate) async fn some(rd: &mut Rd, tenant: &Tenant, caller: &Caller, mut ids:
 /// Loads a user to change; nobody else changes her until this transaction ends.
 pub(crate) async fn load_for_change(tx: &mut Tx, tenant: &Tenant, caller: &Caller, id: UserId) -> Result<User> {
     get(tx, SELECT_FOR_CHANGE, tenant, caller, id).await
+}
+
+/// The same, for what bars her: asks in one go for what she has open, which `access::end` will want to know.
+pub(crate) async fn load_to_bar(cx: &mut Cx<'_>, id: UserId) -> Result<User> {
+    let key = params![cx.tenant.id, id];
+    let (row, open) = cx.tx.find_two((SELECT_FOR_CHANGE, key), (access::ANY, key)).await?;
+    cx.open_access = Some((id, open.is_some()));
+    shown_to(row, cx.tenant, cx.caller, id)
 }
 
 /// The user with this number.

@@ -34,7 +34,8 @@ pub fn run(address: &str, key: &str, csv: &str, rows: u64) -> Result<Done> {
     let id = begun["id"].as_str().unwrap_or_default();
     let look = request("GET", &format!("/v1/imports/{id}"), Some(key), None);
     // When each part of the rows was behind us.
-    let (received, mut first, mut nine, mut told) = (Instant::now(), None, None, Instant::now());
+    let (received, mut first, mut nine) = (Instant::now(), None, None);
+    let (mut tenths, mut since_tenth) = (0.0, Instant::now());
     loop {
         let now: Value = serde_json::from_slice(&line.ask(&look)?.1)?;
         let read = now["rows_read"].as_f64().unwrap_or(0.0) / rows as f64;
@@ -44,9 +45,10 @@ pub fn run(address: &str, key: &str, csv: &str, rows: u64) -> Result<Done> {
         if read >= 0.9 {
             nine.get_or_insert_with(|| (Instant::now(), read));
         }
-        if told.elapsed() > Duration::from_secs(10) {
-            eprintln!("  {:.0} %", read * 100.0);
-            told = Instant::now();
+        if read * 10.0 >= tenths + 1.0 {
+            tenths = (read * 10.0).floor();
+            eprintln!("  {:3.0} %, {:.2} s", read * 100.0, since_tenth.elapsed().as_secs_f64());
+            since_tenth = Instant::now();
         }
         if now["state"] != "running" {
             if now["state"] != "completed" || now["rows_imported"].as_u64() != Some(rows) {

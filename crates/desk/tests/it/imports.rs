@@ -9,9 +9,9 @@ use desk::team::{AddMember, CreateTeam};
 use desk::testing::TestDesk;
 use desk::user::standing::*;
 use desk::user::*;
-use desk::value::id::ImportId;
+use desk::value::id::{ImportId, TenantId};
 use desk::value::password::Hashing;
-use desk::{Caller, Error, Permission as P};
+use desk::{Caller, Desk, Error, Permission as P};
 
 use crate::bulk::worker;
 use crate::support::*;
@@ -359,6 +359,48 @@ async fn an_import_pauses_goes_on_exactly_and_can_be_called_off() {
         assert_eq!(t.desk.run_import(t.tenant, id, ToTheEnd).await.unwrap(), Stopped::Over);
         assert_eq!(show(&t, id).await.state, ImportState::Cancelled);
         assert_eq!(count(&t, "SELECT COUNT(*) FROM import_piece".to_owned()).await, 0, "its file is gone");
+    }
+}
+
+/// Moves what may exist once only into the large table after each slice, while the next ones are ready already.
+struct Moving(Desk, TenantId);
+
+impl GoesOn for Moving {
+    async fn goes_on(&mut self, since: Since) -> bool {
+        if since == Since::Wrote {
+            self.0.settle_unique(self.1, 1).await.unwrap();
+        }
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_taken_although_it_was_moved_since_the_rows_were_made_ready() {
+    for t in TestDesk::all().await {
+        // Some are there before, in either table.
+        for (names, moved) in [("settled", true), ("recent", false)] {
+            let rows: String = (0..50).map(|n| format!("{names}{n},Before\n")).collect();
+            assert_eq!(counts(&csv(&t, &format!("username,last_name\n{rows}")).await), (50, 0, 0, 0));
+            if moved {
+                assert_eq!(t.desk.settle_unique(t.tenant, 1).await.unwrap(), 50);
+            }
+        }
+        // Each name comes three times, in slices far from each other.
+        let names = || {
+            (0..50)
+                .map(|n| format!("settled{n}"))
+                .chain((0..50).map(|n| format!("recent{n}")))
+                .chain((0..400).map(|n| format!("new{n}")))
+        };
+        let rows: String = (0..3).flat_map(|_| names()).map(|name| format!("{name},Person\n")).collect();
+        let file = format!("username,last_name\n{rows}");
+        let id = start(&t, Format::Csv, false, file.as_bytes()).await.unwrap();
+        let moving = Moving(t.desk.clone(), t.tenant);
+        assert_eq!(t.desk.run_import(t.tenant, id, moving).await.unwrap(), Stopped::Over);
+        assert_eq!(counts(&show(&t, id).await), (400, 0, 0, 1100));
+        assert!(rejected(&t, id).await.iter().all(|(_, field, code)| field == "username" && code == "taken"));
+        assert_eq!(users(&t).await, 500);
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM user_unique".to_owned()).await, 500);
     }
 }
 

@@ -492,9 +492,9 @@ async fn a_search_reads_tokens_in_order_and_sorts_nothing() {
             let words = lookup.query_tokens(query);
             let words: Vec<&QueryWord> = words.iter().collect();
             let whole = whole_tokens(|one, other| lookup.pair(one, other), &words);
-            let one = first(&tenant, &words, Some(&[0; 16]), &whole, 0, 21);
+            let one = first(t.engine, &tenant, &words, Some(&[0; 16]), &whole, 0, 21);
             let (known, begins) = ([1, 2, 3], Some((&*words, &*whole, 0)));
-            let two = second(&tenant, &Second { known: &known, whole: Some((&whole, 0)), begins, limit: 21 });
+            let two = second(t.engine, &tenant, &Second { known: &known, whole: Some((&whole, 0)), begins, limit: 21 });
             for sql in one.into_iter().map(|one| one.sql).chain([two.sql]) {
                 let lines = plan(&t, "search", &sql).await;
                 let text = lines.join("\n");

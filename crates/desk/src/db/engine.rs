@@ -135,7 +135,8 @@ impl Rd {
         self.statements
     }
 
-    /// Which engine this is. For tests and the few places of `db/`; a store function has no use for it.
+    /// Which engine this is. For tests and the few places of `db/`; a store function has no use for it, unless one engine
+    /// needs another text to do the same.
     pub fn engine(&self) -> Engine {
         match self.link {
             Link::Sqlite(_) => Engine::Sqlite,

@@ -313,7 +313,7 @@ async fn candidates(
 ) -> Result<Candidates> {
     let lookup = qx.tenant.keys.lookup();
     let unique = |field: Unique| lookup.unique(field.domain(), query);
-    let tenant = qx.tenant.id;
+    let (engine, tenant) = (qx.rd.engine(), qx.tenant.id);
     let mut indexed: Vec<&QueryWord> = words.iter().filter(|word| word.is_indexed()).collect();
     if indexed.is_empty() {
         return Ok(Candidates::default());
@@ -328,7 +328,7 @@ async fn candidates(
     // Numbers of whole words come with the first statement, unless so many are wanted that they had better be read at once.
     let whole_first = if room.is_for_counting() { &[][..] } else { &whole };
     let limit = room.whole + SAME_MAX + 1;
-    let first = match store::first(&tenant, &indexed, username.as_ref(), whole_first, after(WHOLE), limit) {
+    let first = match store::first(engine, &tenant, &indexed, username.as_ref(), whole_first, after(WHOLE), limit) {
         Some(statement) => store::ask_first(qx.rd, statement).await?,
         None => store::First::default(),
     };
@@ -352,7 +352,7 @@ async fn candidates(
         limit,
     };
     let mut found = Candidates::default();
-    for mut row in store::ask_second(qx.rd, store::second(&tenant, &what)).await? {
+    for mut row in store::ask_second(qx.rd, store::second(engine, &tenant, &what)).await? {
         let tier: i64 = row.take()?;
         let user = read(qx.tenant, &mut row)?;
         match is_exact(&user.number) {

@@ -1,7 +1,7 @@
 //! The search's SQL, put together from the words of a query: numbers of users come from the index of tokens in order, so
 //! that whoever needs twenty reads about twenty. `CROSS JOIN` tells SQLite in which order: numbers first, then users.
 
-use crate::db::{Param, Rd, Row, ToParam, params};
+use crate::db::{Engine, Param, Rd, Row, ToParam, params};
 use crate::error::Result;
 use crate::user::census::store::padded_slots;
 use crate::user::store::{COLUMNS, SELECT_BY_LOGIN, run_of};
@@ -34,13 +34,14 @@ pub(crate) async fn numbers_of(rd: &mut Rd, tenant: TenantId, token: SearchToken
 
 /// A statement that grows with its parameters.
 pub(crate) struct Statement<'a> {
+    engine: Engine,
     pub(crate) sql: String,
     params: Vec<Param<'a>>,
 }
 
 impl<'a> Statement<'a> {
-    fn of(tenant: &'a TenantId) -> Statement<'a> {
-        Statement { sql: String::new(), params: vec![tenant.to_param()] }
+    fn of(engine: Engine, tenant: &'a TenantId) -> Statement<'a> {
+        Statement { engine, sql: String::new(), params: vec![tenant.to_param()] }
     }
 
     fn slot(&mut self, param: Param<'a>) -> String {
@@ -75,11 +76,20 @@ impl<'a> Statement<'a> {
         let after = self.slot(Param::Int(after));
         let limit = self.slot(Param::Int(limit as i64));
         let name = self.params.len();
+        let (of_run, fit) =
+            ("user_run.tenant_id = $1 AND user_run.run >= ", "t.tenant_id = $1 AND t.run = user_run.run");
+        let fit = format!("{fit} AND t.token = {token} AND t.number > {after}{besides}");
+        let numbers = match self.engine {
+            Engine::Sqlite => format!("user_token t WHERE {of_run}{run} AND {fit}"),
+            // It does not see that numbers of one run after the other are in order, and would sort all that a run has.
+            Engine::Postgres => format!(
+                "LATERAL (SELECT t.number FROM user_token t WHERE {fit} ORDER BY t.number LIMIT {limit}) t \
+                 WHERE {of_run}{run}"
+            ),
+        };
         self.arm(&format!(
             "SELECT a{name}.tier, a{name}.number FROM (SELECT CAST({tier} AS BIGINT) AS tier, t.number AS number \
-             FROM user_run CROSS JOIN user_token t WHERE user_run.tenant_id = $1 AND user_run.run >= {run} \
-             AND t.tenant_id = $1 AND t.run = user_run.run AND t.token = {token} AND t.number > {after}{besides} \
-             ORDER BY user_run.run, t.number LIMIT {limit}) a{name}"
+             FROM user_run CROSS JOIN {numbers} ORDER BY user_run.run, t.number LIMIT {limit}) a{name}"
         ));
     }
 
@@ -94,6 +104,7 @@ impl<'a> Statement<'a> {
 
 /// Looks for exact values, whole words, and how often each word occurs. `None` if there is nothing to look for.
 pub(crate) fn first<'a>(
+    engine: Engine,
     tenant: &'a TenantId,
     words: &[&QueryWord],
     username: Option<&'a UniqueToken>,
@@ -101,7 +112,7 @@ pub(crate) fn first<'a>(
     after: i64,
     limit: usize,
 ) -> Option<Statement<'a>> {
-    let mut it = Statement::of(tenant);
+    let mut it = Statement::of(engine, tenant);
     if let (Some(username), [word]) = (username, words) {
         let username = it.slot(Param::Blob(username));
         it.arm(&format!(
@@ -166,8 +177,8 @@ pub(crate) struct Second<'a> {
     pub limit: usize,
 }
 
-pub(crate) fn second<'a>(tenant: &'a TenantId, what: &Second<'_>) -> Statement<'a> {
-    let mut it = Statement::of(tenant);
+pub(crate) fn second<'a>(engine: Engine, tenant: &'a TenantId, what: &Second<'_>) -> Statement<'a> {
+    let mut it = Statement::of(engine, tenant);
     // First of all, because `padded_slots` begins with `$2`.
     let (slots, room) = padded_slots(what.known.len());
     it.params.extend(what.known.iter().chain(std::iter::repeat(&-1)).take(room).map(|number| Param::Int(*number)));

@@ -49,6 +49,8 @@ enum Then {
     PutVersion {
         look: bool,
     },
+    /// Rows of another table behind a change of this row, which is written as one statement where that is less work.
+    PutBehindVersion(i64),
 }
 
 fn put(id: i64, then: Then) -> Put {
@@ -92,6 +94,12 @@ impl Write for Put {
                 tx.put_version("UPDATE item SET name = 'newer' WHERE id = $1", params![self.id + 1]).await?;
                 if look {
                     tx.one("SELECT 1", &[]).await?;
+                }
+            }
+            Then::PutBehindVersion(id) => {
+                tx.put_version("UPDATE item SET name = $2 WHERE id = $1", params![id, "new"]).await?;
+                for name in ["one", "two"] {
+                    tx.put("INSERT INTO attempt (name) VALUES ($1)", params![name]).await?;
                 }
             }
             Then::PutMany(count) => {

@@ -95,6 +95,18 @@ async fn a_version_that_is_not_there_any_more_takes_all_with_it() {
 }
 
 #[tokio::test]
+async fn what_is_written_behind_a_version_stays_with_it_and_goes_with_it() {
+    for (db, _guard) in fresh().await {
+        db.write(put(1, Then::PutBehindVersion(1))).await.unwrap();
+        assert_eq!(db.read(Attempts).await.unwrap(), ["one", "two"]);
+        let told = db.write(put(2, Then::PutBehindVersion(3))).await;
+        assert!(matches!(told, Err(Error::Conflict(Conflict::Version))), "{told:?}");
+        assert_eq!(db.read(Items).await.unwrap(), [1]);
+        assert_eq!(db.read(Attempts).await.unwrap(), ["one", "two", "version_conflict"]);
+    }
+}
+
+#[tokio::test]
 async fn a_preview_of_what_would_fail_fails() {
     for (db, _guard) in fresh().await {
         db.write(put(1, Then::Keep)).await.unwrap();

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use crate::bank::{Bank, Client, person};
 use crate::running::{PATIENCE, house};
 
+/// Whoever has not said ok is left alone for so long before it is told again.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+
 /// A partner's web server: what it is told, and how it answers, one after the other.
 fn partner(answers: Vec<&'static str>) -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -102,7 +105,7 @@ async fn a_partner_is_told_by_a_running_server_and_again_after_it_was_killed() {
     server.kill();
     let mut server = bank.launch(&["--callbacks-to", "anywhere"]);
     server.wait(&bank);
-    let second = hear.recv_timeout(PATIENCE).unwrap();
+    let second = hear.recv_timeout(FIRST_PAUSE + PATIENCE).unwrap();
     assert_eq!((&first["requestId"], &first["params"]), (&second["requestId"], &second["params"]));
     assert_ne!(first["signature"], second["signature"]);
     until_it_is(&Client::new(&http, &server, &bank.key), &path, |it| it["state"] == "delivered").await;

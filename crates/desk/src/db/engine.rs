@@ -32,7 +32,7 @@ pub(super) enum Want {
 }
 
 /// A statement and its values.
-pub(super) type Ask<'a> = (Sql, &'a [Param<'a>]);
+pub(super) type Ask<'a> = (&'a Sql, &'a [Param<'a>]);
 
 /// How many rows a statement has to change whose answer nobody waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,21 +113,18 @@ impl Rd {
         (second, others): (impl Into<Sql>, &[Param<'_>]),
     ) -> Result<(Option<Row>, Option<Row>)> {
         let (first, second) = (first.into(), second.into());
-        match &mut self.link {
-            Link::Sqlite(_) => Ok((self.first(&first, its).await?, self.first(&second, others).await?)),
-            Link::Postgres(_) => {
-                self.begin_statement(&first)?;
-                self.begin_statement(&second)?;
-                let Link::Postgres(link) = &mut self.link else { unreachable!("it was one just now") };
-                let got = link.two((first, its), (second, others)).await;
-                self.broken |= got.is_err();
-                let (mut one, mut other) = got.map(|(one, other)| (one.rows, other.rows))?;
-                if one.len() > 1 || other.len() > 1 {
-                    return Err(Error::internal("more than one row where there must be one, of two statements"));
-                }
-                Ok((one.pop(), other.pop()))
-            }
+        if self.engine() == Engine::Sqlite {
+            return Ok((self.first(&first, its).await?, self.first(&second, others).await?));
         }
+        self.begin_statement(&first)?;
+        self.begin_statement(&second)?;
+        let got = match &mut self.link {
+            Link::Postgres(link) => link.two((&first, its), (&second, others)).await,
+            Link::Sqlite(_) => unreachable!("asked before"),
+        };
+        self.broken |= got.is_err();
+        let (one, other) = got?;
+        Ok((at_most_one(one.rows, &first)?, at_most_one(other.rows, &second)?))
     }
 
     /// How many statements this work has run so far, for tests.
@@ -145,11 +142,7 @@ impl Rd {
     }
 
     async fn first(&mut self, sql: &Sql, params: &[Param<'_>]) -> Result<Option<Row>> {
-        let mut rows = self.execute(sql, params, Want::Rows).await?.rows;
-        if rows.len() > 1 {
-            return Err(Error::internal(format!("more than one row where there must be one: {}", sql.0)));
-        }
-        Ok(rows.pop())
+        at_most_one(self.execute(sql, params, Want::Rows).await?.rows, sql)
     }
 
     async fn put(&mut self, sql: Sql, params: &[Param<'_>], changes: Changes) -> Result<()> {
@@ -190,6 +183,13 @@ impl Rd {
         self.broken |= done.is_err();
         done
     }
+}
+
+fn at_most_one(mut rows: Vec<Row>, sql: &Sql) -> Result<Option<Row>> {
+    if rows.len() > 1 {
+        return Err(Error::internal(format!("more than one row where there must be one: {}", sql.0)));
+    }
+    Ok(rows.pop())
 }
 
 /// A connection within a transaction that may write. Lent to one work at a time; beginning and ending the transaction is

@@ -22,13 +22,11 @@ pub(super) struct Unsent {
 
 /// The same statements, or fewer that do the same.
 pub(super) fn folded(unsent: Vec<Unsent>) -> Vec<Unsent> {
-    if unsent.len() > STATEMENTS_MAX {
-        return unsent.into_iter().map(checking).collect();
-    }
+    let is_small = unsent.len() <= STATEMENTS_MAX;
     let mut done = Vec::with_capacity(unsent.len());
     let mut fold: Vec<Unsent> = Vec::new();
     for it in unsent {
-        if !goes_with(&it, &fold) {
+        if !is_small || !goes_with(&it, &fold) {
             done.extend(one_of(std::mem::take(&mut fold)));
         }
         fold.push(it);
@@ -61,60 +59,43 @@ fn updated(sql: &str) -> Option<&str> {
     sql.strip_prefix("UPDATE ")?.split_ascii_whitespace().next()
 }
 
-fn one_of(mut fold: Vec<Unsent>) -> Option<Unsent> {
-    if fold.len() < 2 {
-        return fold.pop().map(checking);
-    }
-    let checks = fold[0].changes;
-    let mut sql = String::with_capacity(64 + fold.iter().map(|it| it.sql.len() + 16).sum::<usize>());
-    let mut params: Vec<Value> = Vec::with_capacity(fold.iter().map(|it| it.params.len()).sum());
-    let last = fold.len() - 1;
-    for (at, it) in fold.into_iter().enumerate() {
-        let opens = if at == 0 { "WITH " } else { ", " };
-        match (it.changes, at == last && checks == Changes::Any) {
-            (Changes::One, _) => {
-                sql.push_str("WITH changed AS (");
-                shift(&it.sql, params.len(), &mut sql);
-                sql.push_str(" RETURNING 1)");
-            }
-            (Changes::Any, true) => {
-                sql.push(' ');
-                shift(&it.sql, params.len(), &mut sql);
-            }
-            (Changes::Any, false) => {
-                let _ = write!(sql, "{opens}i{at} AS (");
-                shift(&it.sql, params.len(), &mut sql);
-                sql.push(')');
-            }
-        }
+/// The statement that does what these do. One that must change its row fails where there is none: the server would commit all
+/// the same, and the commit is sent before it is known.
+fn one_of(fold: Vec<Unsent>) -> Option<Unsent> {
+    let changes = fold.first()?.changes;
+    let (mut texts, mut params) = (Vec::with_capacity(fold.len()), Vec::new());
+    for it in fold {
+        texts.push(shifted(it.sql, params.len()));
         params.extend(it.params);
     }
-    if checks == Changes::One {
-        sql.push_str(ONE);
+    let last = match changes {
+        Changes::One => "SELECT 1 / COUNT(*) FROM changed".into(),
+        Changes::Any => texts.pop()?,
+    };
+    if texts.is_empty() {
+        return Some(Unsent { sql: last, params, changes });
     }
-    Some(Unsent { sql: sql.into(), params, changes: checks })
-}
-
-/// Fails where no row was changed: the server would commit all the same, and the commit is sent before it is known.
-const ONE: &str = " SELECT 1 / COUNT(*) FROM changed";
-
-fn checking(it: Unsent) -> Unsent {
-    match it.changes {
-        Changes::Any => it,
-        Changes::One => Unsent { sql: format!("WITH changed AS ({} RETURNING 1){ONE}", it.sql).into(), ..it },
-    }
+    let parts = texts.iter().enumerate().map(|(at, text)| match (at, changes) {
+        (0, Changes::One) => format!("changed AS ({text} RETURNING 1)"),
+        _ => format!("i{at} AS ({text})"),
+    });
+    let sql = format!("WITH {} {last}", parts.collect::<Vec<_>>().join(", "));
+    Some(Unsent { sql: sql.into(), params, changes })
 }
 
 /// The same text with its parameters numbered from so many on. No text of ours has a `$` for anything else.
-fn shift(sql: &str, by: usize, out: &mut String) {
+fn shifted(sql: Cow<'static, str>, by: usize) -> Cow<'static, str> {
+    if by == 0 {
+        return sql;
+    }
     let mut parts = sql.split('$');
-    out.push_str(parts.next().unwrap_or_default());
+    let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let digits = part.bytes().take_while(u8::is_ascii_digit).count();
         let number: usize = part[..digits].parse().unwrap_or_default();
-        let _ = write!(out, "${}", number + by);
-        out.push_str(&part[digits..]);
+        let _ = write!(out, "${}{}", number + by, &part[digits..]);
     }
+    out.into()
 }
 
 #[cfg(test)]

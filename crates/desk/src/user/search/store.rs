@@ -76,15 +76,15 @@ impl<'a> Statement<'a> {
         let after = self.slot(Param::Int(after));
         let limit = self.slot(Param::Int(limit as i64));
         let name = self.params.len();
-        let (of_run, fit) =
-            ("user_run.tenant_id = $1 AND user_run.run >= ", "t.tenant_id = $1 AND t.run = user_run.run");
-        let fit = format!("{fit} AND t.token = {token} AND t.number > {after}{besides}");
+        let of_run = format!("user_run.tenant_id = $1 AND user_run.run >= {run}");
+        let fit =
+            format!("t.tenant_id = $1 AND t.run = user_run.run AND t.token = {token} AND t.number > {after}{besides}");
         let numbers = match self.engine {
-            Engine::Sqlite => format!("user_token t WHERE {of_run}{run} AND {fit}"),
+            Engine::Sqlite => format!("user_token t WHERE {of_run} AND {fit}"),
             // It does not see that numbers of one run after the other are in order, and would sort all that a run has.
             Engine::Postgres => format!(
                 "LATERAL (SELECT t.number FROM user_token t WHERE {fit} ORDER BY t.number LIMIT {limit}) t \
-                 WHERE {of_run}{run}"
+                 WHERE {of_run}"
             ),
         };
         self.arm(&format!(

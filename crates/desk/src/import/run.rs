@@ -19,7 +19,7 @@ use crate::db::{Rd, Read};
 use crate::door::Desk;
 use crate::error::{Error, Result};
 use crate::tenant::Tenant;
-use crate::user::WORTH_SETTLING;
+use crate::user::{Round, WORTH_SETTLING};
 use crate::value::clock::SECOND;
 use crate::value::id::{ImportId, TenantId};
 
@@ -38,9 +38,6 @@ const SLICE_ALONE: Duration = Duration::from_millis(400);
 const OTHERS: u64 = 25;
 /// How many bytes of rows a slice holds at most.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
-/// So much of what may exist once only is recent before it is moved (`user::unique`). Fewer: the large table is gone through
-/// more often. More: the small one is no longer small, and its pages are written more often.
-const RECENT_MAX: i64 = 300_000;
 /// How long a process that has died keeps others from going on.
 const LEASE: i64 = 10 * SECOND;
 /// How often the lease is asked for again.
@@ -140,7 +137,7 @@ impl Desk {
         let making = tokio::spawn(maker.run(import, size.clone(), ready));
         let mut renewed = Instant::now();
         let (mut works, mut done) = (self.db().gauges().actions, 0);
-        let mut recent = self.recent_unique(tenant).await?;
+        let mut round = Round::default();
         let written = loop {
             let slice = tokio::select! {
                 slice = slices.recv() => slice,
@@ -164,11 +161,7 @@ impl Desk {
                 Written::On => {}
                 Written::Completed | Written::Not => break Ok(true),
             }
-            recent += unique;
-            if recent > RECENT_MAX {
-                self.settle_unique(tenant, 1).await?;
-                recent = 0;
-            }
+            self.settle_share(tenant, &mut round, unique).await?;
             done += 1u64;
             if done.is_power_of_two() {
                 self.db().learn().await?;

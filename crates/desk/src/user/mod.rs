@@ -30,6 +30,7 @@ pub use questions::{
 };
 pub use search::{FindUsers, Found, Term, UserSort};
 pub use standing::{Attempt, Axis, Standing, Verdict};
+pub(crate) use unique::Round;
 pub use unique::{Unique, WORTH_SETTLING};
 pub use unlock::UnlockLockedUser;
 pub use verification::{AskVerification, DecideVerification};

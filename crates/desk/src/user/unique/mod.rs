@@ -57,6 +57,11 @@ pub(crate) fn unique_tokens(lookup: &Lookup, profile: &Profile) -> Vec<(Unique, 
 const AT_ONCE: i64 = 4096;
 /// From so many on it is worth it to move them.
 pub const WORTH_SETTLING: i64 = 10_000;
+/// While so many come in, all that was there before is moved once. Fewer: the large table is gone through more often. More:
+/// the small one is no longer small, and its pages are written more often.
+const ROUND: i64 = 300_000;
+/// Tokens begin with any byte as often as with any other.
+const BYTES: i64 = 256;
 
 /// Moves what is recent and begins with one of these bytes.
 struct Move {
@@ -71,6 +76,16 @@ impl Write for Move {
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         store::move_recent(tx, self.tenant, self.first, self.last).await
     }
+}
+
+/// Where somebody is who moves what is recent little by little, first byte after first byte, again and again: nobody waits
+/// for a large move, and each of many imported users bears her share of it.
+#[derive(Default)]
+pub(crate) struct Round {
+    /// The next first byte.
+    at: i64,
+    /// Of `BYTES` parts of a token, how many came in and have not yet moved the round on.
+    owed: i64,
 }
 
 struct CountRecent(TenantId);
@@ -88,23 +103,38 @@ impl Desk {
     /// Moves what is recent among what may exist once only into the large table, if there are so many; answers how
     /// many there were. Nothing depends on when it is done but how much finding somebody by it costs, and bringing somebody in.
     pub async fn settle_unique(&self, tenant: TenantId, at_least: i64) -> Result<i64> {
-        let recent = self.recent_unique(tenant).await?;
+        let recent = self.inner.db.read(CountRecent(tenant)).await?;
         if recent < at_least.max(1) {
             return Ok(0);
         }
-        // Tokens begin with any byte as often as with any other.
-        let pieces = (recent / AT_ONCE).clamp(1, 256) as usize;
-        for piece in 0..pieces {
-            let begin = |piece: usize| piece * 256 / pieces;
-            let (first, last) = (begin(piece) as u8, (begin(piece + 1) - 1) as u8);
-            self.inner.db.write(Move { tenant, first, last }).await?;
-            self.inner.db.settle().await?;
-        }
+        self.move_recent(tenant, 0, BYTES, recent).await?;
         Ok(recent)
     }
 
-    /// How many of what may exist once only are recent.
-    pub(crate) async fn recent_unique(&self, tenant: TenantId) -> Result<i64> {
-        self.inner.db.read(CountRecent(tenant)).await
+    /// Goes on with a round by as much as these new ones are of it.
+    pub(crate) async fn settle_share(&self, tenant: TenantId, round: &mut Round, new: i64) -> Result<()> {
+        round.owed += new * BYTES;
+        let (mut bytes, owed) = (round.owed / ROUND, round.owed % ROUND);
+        round.owed = owed;
+        bytes = bytes.min(BYTES);
+        while bytes > 0 {
+            let end = (round.at + bytes).min(BYTES);
+            self.move_recent(tenant, round.at, end, ROUND).await?;
+            bytes -= end - round.at;
+            round.at = end % BYTES;
+        }
+        Ok(())
+    }
+
+    /// Moves what begins with one of these bytes, where there may be so many in all, in pieces.
+    async fn move_recent(&self, tenant: TenantId, mut first: i64, end: i64, recent: i64) -> Result<()> {
+        let at_once = (AT_ONCE * BYTES / recent).clamp(1, BYTES);
+        while first < end {
+            let next = (first + at_once).min(end);
+            self.inner.db.write(Move { tenant, first: first as u8, last: (next - 1) as u8 }).await?;
+            self.inner.db.settle().await?;
+            first = next;
+        }
+        Ok(())
     }
 }

@@ -19,4 +19,5 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0014_callbacks", sql: include_str!("../migrations/0014_callbacks.sql") },
     Migration { name: "0015_proposals", sql: include_str!("../migrations/0015_proposals.sql") },
     Migration { name: "0016_close", sql: include_str!("../migrations/0016_close.sql") },
+    Migration { name: "0017_seat", sql: include_str!("../migrations/0017_seat.sql") },
 ];

@@ -223,7 +223,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     user::search::store::NUMBERS_OF,
     user::store::DELETE_TOKEN,
     user::store::ERASE,
-    user::store::ID_OF_NUMBER,
+    user::store::ID_OF_SEAT,
     user::store::INSERT,
     user::store::INSERT_RUN,
     user::store::INSERT_TOKEN,
@@ -396,11 +396,11 @@ async fn a_list_looks_for_blocks_and_users_by_their_numbers() {
     use crate::user::census::store::{blocks_of_regions_sql, blocks_sql, padded_slots, users_sql};
     for t in TestDesk::all().await {
         for count in [1, 3, 17, 201] {
-            let (slots, _) = padded_slots(count);
+            let (slots, _) = padded_slots(2, count);
             for (name, sql) in [
                 ("regions", blocks_of_regions_sql(&slots)),
                 ("blocks", blocks_sql(&slots)),
-                ("users", users_sql(&slots)),
+                ("users", users_sql(&padded_slots(1, count).0)),
             ] {
                 let lines = plan(&t, name, &sql).await;
                 let text = lines.join("\n");
@@ -417,7 +417,7 @@ async fn open_requests_are_looked_for_user_by_user() {
     for t in TestDesk::all().await {
         for count in [1, 20, 200] {
             use crate::user::verification::store::{open_of_users_sql, selfies_sql};
-            let slots = padded_slots(count).0;
+            let slots = padded_slots(2, count).0;
             for sql in [open_of_users_sql(&slots), selfies_sql(&slots)] {
                 let lines = plan(&t, "open_requests", &sql).await;
                 assert!(!lines.iter().any(|line| is_scan(line)), "{count} on {:?}:\n{}", t.engine, lines.join("\n"));

@@ -15,7 +15,7 @@ use crate::permission::{ACTIONS, Permission, need_of};
 use crate::tenant::Tenant;
 use crate::user::actions::check_reason;
 use crate::user::census::{Census, Wanted};
-use crate::user::store::hides_employees;
+use crate::user::store::{hides_employees, seat};
 use crate::user::*;
 use crate::value::clock::Time;
 use crate::value::id::{BulkId, UserId};
@@ -463,7 +463,8 @@ async fn next(cx: &mut Cx<'_>, bulk: &mut Bulk, starter: &Caller, limit: i64) ->
         Chosen::Filter(filter) => {
             let until = bulk.last_position.min(bulk.position.saturating_add(WINDOW));
             let sql = store::next_sql(filter, hides_employees(&tenant, starter), true);
-            for mut row in cx.tx.all(sql, params![tenant.id, bulk.position, until, limit]).await? {
+            let (after, last) = (seat(tenant.id, bulk.position), seat(tenant.id, until));
+            for mut row in cx.tx.all(sql, params![after, last, limit]).await? {
                 let user = crate::user::store::read(&tenant, &mut row)?;
                 bulk.position = user.number;
                 turned.push(Turned { user: user.id, loaded: Ok(user), deed: deed.clone() });

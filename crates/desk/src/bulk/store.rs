@@ -75,19 +75,14 @@ pub(crate) const CHANGED_ROWS: &str = "\
 
 pub(crate) const LAST_NUMBER: &str = "SELECT last_user_number FROM tenant WHERE id = $1";
 
-/// What of a filter's users the caller may act on.
-fn conditions(filter: &UserFilter, hides_employees: bool) -> String {
-    let hidden = if hides_employees { " AND u.employee = 0" } else { "" };
-    format!("u.tenant_id = $1{}{hidden}", filter.conditions())
-}
-
-/// The next users of a filter, in the order of their numbers.
+/// The next users of a filter whom the caller may act on, after one seat and up to another, in their order.
 pub(crate) fn next_sql(filter: &UserFilter, hides_employees: bool, for_change: bool) -> String {
+    let hidden = if hides_employees { " AND u.employee = 0" } else { "" };
     let end = if for_change { " FOR UPDATE" } else { "" };
     format!(
-        "SELECT {} FROM users u WHERE {} AND u.number > $2 AND u.number <= $3 ORDER BY u.number LIMIT $4{end}",
+        "SELECT {} FROM users u WHERE u.seat > $1 AND u.seat <= $2{}{hidden} ORDER BY u.seat LIMIT $3{end}",
         user::store::COLUMNS,
-        conditions(filter, hides_employees)
+        filter.conditions()
     )
 }
 

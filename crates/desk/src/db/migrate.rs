@@ -117,13 +117,6 @@ fn checksum(sql: &str) -> String {
     secret::hex(&secret::digest(text.as_bytes()))
 }
 
-fn dialect(engine: Engine, sql: &str) -> String {
-    match engine {
-        Engine::Sqlite => sql::migration_for_sqlite(sql),
-        Engine::Postgres => sql.to_owned(),
-    }
-}
-
 /// An index over a million users takes longer than a request may, and so does waiting for another process to make it.
 async fn without_limit(tx: &mut Tx) -> Result<()> {
     match tx.engine() {
@@ -150,7 +143,7 @@ impl Write for MakeTables {
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         for table in TABLES {
-            let text = dialect(tx.engine(), table);
+            let text = sql::migration_for(tx.engine(), table);
             tx.script(&text).await?;
         }
         Ok(())
@@ -209,7 +202,7 @@ impl Write for Apply {
             return Err(Error::Busy(Busy::Queue));
         }
         without_limit(tx).await?;
-        for statement in sql::statements(&dialect(tx.engine(), self.migration.sql)) {
+        for statement in sql::statements(&sql::migration_for(tx.engine(), self.migration.sql)) {
             tx.script(&statement).await?;
         }
         if tx.engine() == Engine::Sqlite {

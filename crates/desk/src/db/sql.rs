@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use super::Engine;
+
 /// The text of a statement: a constant, or put together at run time (then it must not contain values).
 #[derive(Debug, Clone)]
 pub struct Sql(pub(super) Cow<'static, str>);
@@ -106,19 +108,30 @@ fn drop_word(out: &mut String, word: &str) -> bool {
     false
 }
 
-/// What SQLite gets to read of a migration: besides, `BLOB` for `BYTEA` and `WITHOUT ROWID` for the marker comment.
-pub(super) fn migration_for_sqlite(sql: &str) -> String {
+/// What an engine gets to read of a migration: for SQLite `BLOB` for `BYTEA`, `INTEGER` for `INT8` (as a key it is the
+/// place of the row itself) and `WITHOUT ROWID` for the marker `/* clustered */`; for PostgreSQL pages that are filled up to
+/// 85 in a hundred, so that changed rows stay where they are, for the marker `/* roomy */`.
+pub(super) fn migration_for(engine: Engine, sql: &str) -> String {
     let mut out = String::with_capacity(sql.len());
     for piece in pieces(sql) {
-        out.push_str(match piece {
-            Piece::Word(word) if is(word, "BYTEA") => "BLOB",
-            Piece::Comment(text) if text.trim_matches(['/', '*', ' ']) == "clustered" => "WITHOUT ROWID",
+        let text = match piece {
             Piece::Quoted(text) | Piece::Comment(text) | Piece::Word(text) | Piece::Space(text) | Piece::Mark(text) => {
                 text
             }
+        };
+        out.push_str(match (engine, &piece) {
+            (Engine::Sqlite, Piece::Word(word)) if is(word, "BYTEA") => "BLOB",
+            (Engine::Sqlite, Piece::Word(word)) if is(word, "INT8") => "INTEGER",
+            (Engine::Sqlite, Piece::Comment(_)) if marker(text) == "clustered" => "WITHOUT ROWID",
+            (Engine::Postgres, Piece::Comment(_)) if marker(text) == "roomy" => "WITH (fillfactor = 85)",
+            _ => text,
         });
     }
     out
+}
+
+fn marker(comment: &str) -> &str {
+    comment.trim_matches(['/', '*', ' '])
 }
 
 /// The statements of a migration. What holds nothing but spaces and comments is left out.
@@ -177,10 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn migrations_speak_of_blobs_and_clustering_in_sqlites_words() {
+    fn migrations_speak_of_types_and_tables_in_each_engines_words() {
+        let portable = "CREATE TABLE t (a BYTEA, b INT8, c TEXT DEFAULT 'BYTEA') /* clustered */ /* roomy */; -- BYTEA";
         assert_eq!(
-            migration_for_sqlite("CREATE TABLE t (a BYTEA, b TEXT DEFAULT 'BYTEA') /* clustered */; -- BYTEA"),
-            "CREATE TABLE t (a BLOB, b TEXT DEFAULT 'BYTEA') WITHOUT ROWID; -- BYTEA"
+            migration_for(Engine::Sqlite, portable),
+            "CREATE TABLE t (a BLOB, b INTEGER, c TEXT DEFAULT 'BYTEA') WITHOUT ROWID /* roomy */; -- BYTEA"
+        );
+        assert_eq!(
+            migration_for(Engine::Postgres, portable),
+            "CREATE TABLE t (a BYTEA, b INT8, c TEXT DEFAULT 'BYTEA') /* clustered */ WITH (fillfactor = 85); -- BYTEA"
         );
     }
 

@@ -21,6 +21,26 @@ use crate::value::seal::PersonKey;
 use crate::value::token::{Lookup, SearchToken, UniqueToken};
 use crate::verb::Cx;
 
+/// Numbers have so many bits of a seat, the tenant those above.
+const NUMBER_BITS: i64 = 40;
+/// The number of nobody: the first user has 1.
+pub(crate) const NOBODY: i64 = 0;
+const NUMBER_MAX: i64 = (1 << NUMBER_BITS) - 1;
+
+/// Where a user's row lies: tenant and number in one (decision 0042). What is no number is a seat of the same tenant in
+/// which nobody is.
+pub(crate) fn seat(tenant: TenantId, number: i64) -> i64 {
+    (tenant.0 << NUMBER_BITS) + number.clamp(NOBODY, NUMBER_MAX)
+}
+
+/// The seat of a number that a statement has found; `$1` is the tenant.
+macro_rules! seat_of {
+    ($number:literal) => {
+        concat!("(CAST($1 AS BIGINT) << 40) + ", $number)
+    };
+}
+pub(crate) use seat_of;
+
 macro_rules! columns {
     () => {
         "u.id, u.number, u.version, u.kind, u.employee, u.risk_locked, u.profile, u.marks, u.second_factor, \
@@ -46,18 +66,19 @@ pub(crate) const SELECT_BY_LOGIN: &str = concat!(
     numbers_of!("= $2"),
     " UNION ALL ",
     numbers_of!("= $3"),
-    ") l CROSS JOIN users u WHERE u.tenant_id = $1 AND u.number = l.number"
+    ") l CROSS JOIN users u WHERE u.seat = ",
+    seat_of!("l.number")
 );
 
-pub(crate) const ID_OF_NUMBER: &str = "SELECT id FROM users WHERE tenant_id = $1 AND number = $2";
+pub(crate) const ID_OF_SEAT: &str = "SELECT id FROM users WHERE seat = $1";
 
 pub(crate) const INSERT: &str = "\
-    INSERT INTO users (tenant_id, id, number, version, kind, employee, risk_locked, profile, marks, password_hash,
+    INSERT INTO users (seat, tenant_id, id, number, version, kind, employee, risk_locked, profile, marks, password_hash,
                        failed_sign_ins, sign_in_lock, lock_cause, lock_until, admission, core_state, suspension, flag,
                        flagged_banks, blacklist, fraud, verification, hold, presence, created_at, updated_at,
                        last_seen_at, diaspora, person_key)
-    VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-            $23, $23, $24, $25, $26)";
+    VALUES ($27, $1, $2, $3, 1, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+            $22, $23, $23, $24, $25, $26)";
 
 pub(crate) const INSERT_RUN: &str = "\
     INSERT INTO user_run (tenant_id, run)
@@ -256,7 +277,7 @@ pub(crate) async fn load_to_bar(cx: &mut Cx<'_>, id: UserId) -> Result<User> {
 
 /// The user with this number.
 pub(crate) async fn id_of_number(rd: &mut Rd, tenant: TenantId, number: i64) -> Result<Option<UserId>> {
-    rd.find(ID_OF_NUMBER, params![tenant, number]).await?.map(|mut row| row.take()).transpose()
+    rd.find(ID_OF_SEAT, params![seat(tenant, number)]).await?.map(|mut row| row.take()).transpose()
 }
 
 /// So many users' tokens lie together in their index, a run of numbers: new users write into the last run only, however
@@ -414,7 +435,8 @@ pub(crate) async fn insert_many(tx: &mut Tx, tenant: TenantId, rows: &[NewRow<'_
                 user.created_at,
                 user.last_seen_at,
                 user.diaspora,
-                row.wrapped
+                row.wrapped,
+                seat(tenant, row.number)
             ],
         )
         .await?;

@@ -310,10 +310,10 @@ async fn what_a_deep_page_costs() {
     tamper(
         &t,
         numbers(&format!(
-            "INSERT INTO users (tenant_id, id, number, version, kind, employee, risk_locked, failed_sign_ins, sign_in_lock,
+            "INSERT INTO users (seat, tenant_id, id, number, version, kind, employee, risk_locked, failed_sign_ins, sign_in_lock,
                  admission, core_state, suspension, flag, flagged_banks, blacklist, fraud, verification, hold, presence,
                  created_at, updated_at)
-             SELECT {tenant}, randomblob(16), i, 1, 'individual', 0, 0, 0, CASE i % 97 WHEN 5 THEN 'locked' ELSE 'open' END,
+             SELECT ({tenant} << 40) + i, {tenant}, randomblob(16), i, 1, 'individual', 0, 0, 0, CASE i % 97 WHEN 5 THEN 'locked' ELSE 'open' END,
                  CASE i % 89 WHEN 3 THEN 'disabled' ELSE 'enabled' END, 'normal', 'no', 'none', '[]', 'no', 'whitelisted',
                  'none', 'none', 'erased', 0, 0 FROM n"
         )),

@@ -209,7 +209,7 @@ const NOWHERE: &[(&str, &str)] = &[
         "a name that belongs to nobody",
         "SELECT COUNT(*) FROM (SELECT tenant_id, number FROM user_unique
               UNION ALL SELECT tenant_id, number FROM user_unique_recent) q WHERE NOT EXISTS
-             (SELECT 1 FROM users u WHERE u.tenant_id = q.tenant_id AND u.number = q.number)",
+             (SELECT 1 FROM users u WHERE u.seat = (q.tenant_id << 40) + q.number)",
     ),
     (
         "a number given twice or left out",

@@ -7,7 +7,7 @@ use crate::db::{Rd, Row, ToParam, Tx, params, slots};
 use crate::error::Result;
 use crate::user::model::User;
 use crate::user::questions::UserFilter;
-use crate::user::store::COLUMNS;
+use crate::user::store::{COLUMNS, NOBODY, seat};
 use crate::value::id::{TenantId, UserId};
 
 pub(crate) const INSERT_MOVE: &str = "\
@@ -46,18 +46,18 @@ pub(crate) const SAVE_BLOCK: &str = "\
     VALUES ($1, $2, $3)
     ON CONFLICT (tenant_id, block) DO UPDATE SET axes = excluded.axes";
 
-/// `$2, $3 …` for so many numbers and up to three times as many: few texts for any count.
-pub(crate) fn padded_slots(count: usize) -> (String, usize) {
+/// `$2, $3 …` from the first one on, for so many numbers and up to three times as many: few texts for any count.
+pub(crate) fn padded_slots(first: usize, count: usize) -> (String, usize) {
     let mut room = 1;
     while room < count {
         room *= 4;
     }
-    (slots(2, room), room)
+    (slots(first, room), room)
 }
 
-/// Rows of a statement over the tenant and some numbers; `-1` is no number.
+/// Rows of a statement over the tenant and some regions or blocks; `-1` is none.
 async fn some(rd: &mut Rd, tenant: TenantId, sql: impl Fn(&str) -> String, numbers: &[i64]) -> Result<Vec<Row>> {
-    let (slots, room) = padded_slots(numbers.len());
+    let (slots, room) = padded_slots(2, numbers.len());
     let mut params = vec![tenant.to_param()];
     params.extend(numbers.iter().chain(std::iter::repeat(&-1)).take(room).map(ToParam::to_param));
     rd.all(sql(&slots), &params).await
@@ -72,7 +72,7 @@ pub(crate) fn blocks_sql(slots: &str) -> String {
 }
 
 pub(crate) fn users_sql(slots: &str) -> String {
-    format!("SELECT {COLUMNS} FROM users u WHERE u.tenant_id = $1 AND u.number IN ({slots}) ORDER BY u.number")
+    format!("SELECT {COLUMNS} FROM users u WHERE u.seat IN ({slots}) ORDER BY u.seat")
 }
 
 pub(super) async fn moves(rd: &mut Rd, tenant: TenantId) -> Result<Vec<Move>> {
@@ -102,20 +102,23 @@ pub(crate) async fn users(rd: &mut Rd, tenant: TenantId, numbers: &[i64]) -> Res
     if numbers.is_empty() {
         return Ok(Vec::new());
     }
-    some(rd, tenant, users_sql, numbers).await
+    let (slots, room) = padded_slots(1, numbers.len());
+    let seats: Vec<i64> = numbers.iter().map(|number| seat(tenant, *number)).collect();
+    let nobody = seat(tenant, NOBODY);
+    let params: Vec<_> = seats.iter().chain(std::iter::repeat(&nobody)).take(room).map(ToParam::to_param).collect();
+    rd.all(users_sql(&slots), &params).await
 }
 
 /// A page of everybody, erased ones too, as rows of `COLUMNS`.
 pub(super) async fn everybody(rd: &mut Rd, tenant: TenantId, after: i64, limit: i64) -> Result<Vec<Row>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM users u WHERE u.tenant_id = $1 AND u.number > $2 ORDER BY u.number LIMIT $3");
-    rd.all(sql, params![tenant, after, limit]).await
+    let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.seat > $1 AND u.seat <= $2 ORDER BY u.seat LIMIT $3");
+    rd.all(sql, params![seat(tenant, after), seat(tenant, i64::MAX), limit]).await
 }
 
 /// How many users fit, counted one by one.
 pub(super) async fn count_all(rd: &mut Rd, tenant: TenantId, filter: &UserFilter) -> Result<i64> {
-    let sql = format!("SELECT COUNT(*) FROM users u WHERE u.tenant_id = $1{}", filter.conditions());
-    rd.one(sql, params![tenant]).await?.take()
+    let sql = format!("SELECT COUNT(*) FROM users u WHERE u.seat >= $1 AND u.seat <= $2{}", filter.conditions());
+    rd.one(sql, params![seat(tenant, NOBODY), seat(tenant, i64::MAX)]).await?.take()
 }
 
 /// The tenants in which something waits to be folded.

@@ -4,7 +4,7 @@
 use crate::db::{Engine, Param, Rd, Row, ToParam, params};
 use crate::error::Result;
 use crate::user::census::store::padded_slots;
-use crate::user::store::{COLUMNS, SELECT_BY_LOGIN, run_of};
+use crate::user::store::{COLUMNS, NOBODY, SELECT_BY_LOGIN, run_of, seat, seat_of};
 use crate::value::id::TenantId;
 use crate::value::token::{QueryWord, SearchToken, UniqueToken};
 
@@ -180,11 +180,12 @@ pub(crate) struct Second<'a> {
 pub(crate) fn second<'a>(engine: Engine, tenant: &'a TenantId, what: &Second<'_>) -> Statement<'a> {
     let mut it = Statement::of(engine, tenant);
     // First of all, because `padded_slots` begins with `$2`.
-    let (slots, room) = padded_slots(what.known.len());
-    it.params.extend(what.known.iter().chain(std::iter::repeat(&-1)).take(room).map(|number| Param::Int(*number)));
+    let (slots, room) = padded_slots(2, what.known.len());
+    let known = what.known.iter().chain(std::iter::repeat(&NOBODY)).take(room);
+    it.params.extend(known.map(|number| Param::Int(seat(*tenant, *number))));
     it.arm(&format!(
         "SELECT CAST({WHOLE} AS BIGINT) AS tier, k.number AS number FROM users k \
-         WHERE k.tenant_id = $1 AND k.number IN ({slots})"
+         WHERE k.seat IN ({slots})"
     ));
     if let Some((whole, after)) = what.whole {
         it.whole(whole, after, what.limit);
@@ -205,8 +206,9 @@ pub(crate) fn second<'a>(engine: Engine, tenant: &'a TenantId, what: &Second<'_>
         }
     }
     it.sql = format!(
-        "SELECT c.tier, {COLUMNS} FROM ({}) c CROSS JOIN users u WHERE u.tenant_id = $1 AND u.number = c.number",
-        it.sql
+        "SELECT c.tier, {COLUMNS} FROM ({}) c CROSS JOIN users u WHERE u.seat = {}",
+        it.sql,
+        seat_of!("c.number")
     );
     it
 }

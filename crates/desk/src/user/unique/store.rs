@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Unique;
 use crate::db::{Engine, Param, Rd, ToParam, Tx, params};
 use crate::error::{Conflict, Error, Result};
+use crate::user::store::seat_of;
 use crate::value::id::{TenantId, UserId};
 use crate::value::token::UniqueToken;
 
@@ -21,17 +22,15 @@ macro_rules! numbers_of {
 }
 pub(crate) use numbers_of;
 
-pub(crate) const ID_OF: &str = concat!(
-    "SELECT u.id FROM (",
-    numbers_of!("= $2"),
-    ") h CROSS JOIN users u WHERE u.tenant_id = $1 AND u.number = h.number"
-);
+pub(crate) const ID_OF: &str =
+    concat!("SELECT u.id FROM (", numbers_of!("= $2"), ") h CROSS JOIN users u WHERE u.seat = ", seat_of!("h.number"));
 
 /// Who holds any of these.
 pub(crate) const HOLDERS_8: &str = concat!(
     "SELECT h.token, u.id FROM (",
     numbers_of!("IN ($2, $3, $4, $5, $6, $7, $8, $9)"),
-    ") h CROSS JOIN users u WHERE u.tenant_id = $1 AND u.number = h.number"
+    ") h CROSS JOIN users u WHERE u.seat = ",
+    seat_of!("h.number")
 );
 
 pub(crate) const INSERT: &str = "\

@@ -184,7 +184,7 @@ pub(super) async fn of_user(rd: &mut Rd, tenant: TenantId, user: UserId) -> Resu
 /// The open requests of some users.
 pub(super) async fn open_of_users(rd: &mut Rd, tenant: TenantId, users: &[UserId]) -> Result<Vec<Request>> {
     let Some(first) = users.first() else { return Ok(Vec::new()) };
-    let (slots, room) = padded_slots(users.len());
+    let (slots, room) = padded_slots(2, users.len());
     let mut params = vec![tenant.to_param()];
     params.extend(users.iter().chain(std::iter::repeat(first)).take(room).map(ToParam::to_param));
     rd.all(open_of_users_sql(&slots), &params).await?.into_iter().map(read_request).collect()
@@ -261,7 +261,7 @@ pub(super) async fn documents(rd: &mut Rd, tenant: TenantId, user: UserId) -> Re
 /// The selfies that count now of some users.
 pub(crate) async fn selfies(rd: &mut Rd, tenant: TenantId, users: &[UserId]) -> Result<Vec<Document>> {
     let Some(first) = users.first() else { return Ok(Vec::new()) };
-    let (slots, room) = padded_slots(users.len());
+    let (slots, room) = padded_slots(2, users.len());
     let mut params = vec![tenant.to_param()];
     params.extend(users.iter().chain(std::iter::repeat(first)).take(room).map(ToParam::to_param));
     rd.all(selfies_sql(&slots), &params).await?.into_iter().map(read_document).collect()

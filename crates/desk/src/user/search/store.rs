@@ -179,14 +179,6 @@ pub(crate) struct Second<'a> {
 
 pub(crate) fn second<'a>(engine: Engine, tenant: &'a TenantId, what: &Second<'_>) -> Statement<'a> {
     let mut it = Statement::of(engine, tenant);
-    // First of all, because `padded_slots` begins with `$2`.
-    let (slots, room) = padded_slots(2, what.known.len());
-    let known = what.known.iter().chain(std::iter::repeat(&NOBODY)).take(room);
-    it.params.extend(known.map(|number| Param::Int(seat(*tenant, *number))));
-    it.arm(&format!(
-        "SELECT CAST({WHOLE} AS BIGINT) AS tier, k.number AS number FROM users k \
-         WHERE k.seat IN ({slots})"
-    ));
     if let Some((whole, after)) = what.whole {
         it.whole(whole, after, what.limit);
     }
@@ -205,11 +197,21 @@ pub(crate) fn second<'a>(engine: Engine, tenant: &'a TenantId, what: &Second<'_>
             it.tokens(BEGIN, *token, after, &besides, what.limit);
         }
     }
-    it.sql = format!(
-        "SELECT c.tier, {COLUMNS} FROM ({}) c CROSS JOIN users u WHERE u.seat = {}",
-        it.sql,
-        seat_of!("c.number")
-    );
+    let others = match it.sql.is_empty() {
+        true => {
+            it.params.clear();
+            String::new()
+        }
+        false => format!(
+            " UNION ALL SELECT c.tier, {COLUMNS} FROM ({}) c CROSS JOIN users u WHERE u.seat = {}",
+            it.sql,
+            seat_of!("c.number")
+        ),
+    };
+    let (slots, room) = padded_slots(it.params.len() + 1, what.known.len());
+    let known = what.known.iter().chain(std::iter::repeat(&NOBODY)).take(room);
+    it.params.extend(known.map(|number| Param::Int(seat(*tenant, *number))));
+    it.sql = format!("SELECT CAST({WHOLE} AS BIGINT), {COLUMNS} FROM users u WHERE u.seat IN ({slots}){others}");
     it
 }
 

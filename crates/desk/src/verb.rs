@@ -293,7 +293,7 @@ pub trait Question: Send + Sync + 'static {
     fn purpose(&self) -> Option<&str> {
         None
     }
-    /// A point read runs at once; a scan goes to a reader thread and sees one snapshot.
+    /// A point read runs at once; a page as well, and sees one snapshot; a scan goes to a reader thread and sees one, too.
     fn weight(&self) -> Weight {
         Weight::Point
     }

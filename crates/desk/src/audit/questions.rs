@@ -129,7 +129,7 @@ impl Question for ListAudit {
     type Output = AuditPage;
 
     fn weight(&self) -> Weight {
-        Weight::Scan
+        Weight::of_page(self.0.limit)
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<AuditPage> {

@@ -80,7 +80,7 @@ impl Pooled {
         loop {
             let link = match R::WEIGHT {
                 Weight::Point => postgres::Link::plain(&self.pool).await?,
-                Weight::Scan => postgres::Link::snapshot(&self.pool).await?,
+                Weight::Page | Weight::Scan => postgres::Link::snapshot(&self.pool).await?,
             };
             let mut rd = Rd::new(Link::Postgres(link));
             let (result, ended) = caught(work.run(&mut rd)).await;

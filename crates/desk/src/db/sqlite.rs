@@ -6,6 +6,7 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -26,18 +27,34 @@ const TRANSLATED_TEXTS: usize = 256;
 /// How long to wait for another process (a migration, a backup) before saying busy.
 const BUSY_TIMEOUT_MS: u32 = 2000;
 
+/// How often SQLite is asked to look whether it has taken too many steps.
+const STEPS_BETWEEN_LOOKS: i32 = 1000;
+
 /// A connection to the file.
 pub(super) struct Link {
     pub conn: Connection,
     /// Constant text (by address and length) to what SQLite reads. Statics never move, so the address is the text.
     translated: HashMap<(usize, usize), Arc<str>>,
     translated_texts: HashMap<Box<str>, Arc<str>>,
+    /// The steps that are left until a statement is interrupted.
+    steps: Arc<AtomicI64>,
 }
 
 impl Link {
     fn new(conn: Connection) -> Link {
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
-        Link { conn, translated: HashMap::new(), translated_texts: HashMap::new() }
+        let steps = Arc::new(AtomicI64::new(i64::MAX));
+        Link { conn, translated: HashMap::new(), translated_texts: HashMap::new(), steps }
+    }
+
+    /// Interrupts, from now on, whatever takes more steps than these in all.
+    pub fn allow_steps(&self, steps: i64) {
+        self.steps.store(steps, Ordering::Relaxed);
+    }
+
+    /// Interrupts nothing any more; `false` if something was interrupted.
+    pub fn allow_all_steps(&self) -> bool {
+        self.steps.swap(i64::MAX, Ordering::Relaxed) > 0
     }
 
     pub fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
@@ -203,7 +220,7 @@ impl File {
 
     /// A connection that may only read.
     pub fn reader(&self) -> Result<Link> {
-        self.open(
+        let mut link = self.open(
             OpenFlags::SQLITE_OPEN_READ_ONLY,
             &format!(
                 "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};
@@ -212,7 +229,16 @@ impl File {
                  PRAGMA mmap_size = 0;
                  PRAGMA temp_store = MEMORY;"
             ),
-        )
+        )?;
+        let steps = link.steps.clone();
+        let is_used_up = move || {
+            let left = steps.load(Ordering::Relaxed);
+            // No other thread uses the connection meanwhile.
+            steps.store(left - i64::from(STEPS_BETWEEN_LOOKS), Ordering::Relaxed);
+            left <= i64::from(STEPS_BETWEEN_LOOKS)
+        };
+        link.conn.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_used_up)).map_err(|it| fault::from_sqlite(&it, ""))?;
+        Ok(link)
     }
 
     fn open(&self, access: OpenFlags, pragmas: &str) -> Result<Link> {

@@ -50,8 +50,21 @@ pub enum Weight {
     /// Indexed reads of few rows. On SQLite they run inline on the caller's thread: a few microseconds. Each statement
     /// sees the newest state.
     Point,
+    /// A page: a few statements of which nobody expects much. All of them see the same state. On SQLite they run inline as
+    /// well, and a page that turns out to be long is asked again as a `Scan`.
+    Page,
     /// Anything that scans. On SQLite it goes to a reader thread. All statements see the same state.
     Scan,
+}
+
+/// Up to so many rows are read between other callers' reads: less than half a millisecond.
+const SHORT_PAGE: i64 = 50;
+
+impl Weight {
+    /// That of so many rows, wherever they are found at once: more are worth a thread of their own.
+    pub(crate) fn of_page(rows: i64) -> Weight {
+        if rows <= SHORT_PAGE { Weight::Page } else { Weight::Scan }
+    }
 }
 
 /// Runs a future that must not wait: polls it once. A panic and a foreign await become errors of this work alone.

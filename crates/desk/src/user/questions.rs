@@ -217,7 +217,7 @@ impl Question for ListUsers {
     type Output = UserPage;
 
     fn weight(&self) -> Weight {
-        Weight::Scan
+        Weight::of_page(self.limit)
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<UserPage> {
@@ -265,7 +265,7 @@ impl Question for UsersAtRow {
     type Output = UserPage;
 
     fn weight(&self) -> Weight {
-        Weight::Scan
+        Weight::of_page(self.limit)
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<UserPage> {

@@ -138,7 +138,11 @@ impl Question for FindUsers {
         let query = self.query.trim();
         let digits = query.bytes().filter(u8::is_ascii_digit).count();
         let is_exact = (query.contains('@') && query.contains('.')) || digits >= 7 || UserId::parse(query).is_some();
-        if is_exact && !query.contains(' ') { Weight::Point } else { Weight::Scan }
+        match () {
+            () if is_exact && !query.contains(' ') => Weight::Point,
+            () if self.counts() || self.sort != UserSort::Best => Weight::Scan,
+            () => Weight::of_page(self.limit as i64),
+        }
     }
 
     async fn run(&self, qx: &mut Qx<'_>) -> Result<Found> {

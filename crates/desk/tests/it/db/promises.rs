@@ -248,11 +248,11 @@ async fn values_come_back_as_they_went_in_and_statements_are_counted_alike() {
 }
 
 /// Counts twice, and tries to write in between.
-struct TwoLooks;
+struct TwoLooks<const PAGE: bool>;
 
-impl Read for TwoLooks {
+impl<const PAGE: bool> Read for TwoLooks<PAGE> {
     type Output = (i64, i64, bool, u64);
-    const WEIGHT: Weight = Weight::Scan;
+    const WEIGHT: Weight = if PAGE { Weight::Page } else { Weight::Scan };
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
         const COUNT: &str = "SELECT CAST(count(*) AS BIGINT) FROM item";
@@ -270,14 +270,45 @@ impl Read for TwoLooks {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scan_sees_one_state_and_cannot_write() {
+async fn a_page_and_a_scan_see_one_state_and_cannot_write() {
     for (db, _guard) in fresh().await {
-        let looker = db.clone();
-        let looks = tokio::spawn(async move { looker.read(TwoLooks).await });
+        let (pages, scans) = (db.clone(), db.clone());
+        let page = tokio::spawn(async move { pages.read(TwoLooks::<true>).await });
+        let scan = tokio::spawn(async move { scans.read(TwoLooks::<false>).await });
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         db.write(put(1, Then::Keep)).await.unwrap();
-        assert_eq!(looks.await.unwrap().unwrap(), (0, 0, true, 2));
+        for looks in [page, scan] {
+            assert_eq!(looks.await.unwrap().unwrap(), (0, 0, true, 2));
+        }
         assert_eq!(db.read(Items).await.unwrap(), [1]);
+    }
+}
+
+/// A page that counts so far; says on which thread it did.
+struct Far(i64);
+
+impl Read for Far {
+    type Output = (i64, std::thread::ThreadId);
+    const WEIGHT: Weight = Weight::Page;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
+        let count = "WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+                     SELECT CAST(count(*) AS BIGINT) FROM n";
+        Ok((rd.one(count, params![self.0]).await?.take()?, std::thread::current().id()))
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_turns_out_to_be_long_is_read_on_another_thread() {
+    let here = std::thread::current().id();
+    for (db, _guard) in fresh().await {
+        for rows in [1000, 1_000_000, 1000] {
+            let (counted, thread) = db.read(Far(rows)).await.unwrap();
+            assert_eq!(counted, rows);
+            if db.engine() == Engine::Sqlite {
+                assert_eq!(thread == here, rows == 1000, "{rows} rows");
+            }
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::value::id::{ImportId, TenantId};
 const ROWS_FIRST: usize = 200;
 /// The fewest and the most rows of a slice.
 const ROWS_MIN: usize = 20;
-const ROWS_MAX: usize = 4000;
+const ROWS_MAX: usize = 8000;
 /// What a slice should take while others write, too: long enough to be worth a commit, short enough for those who wait
 /// behind it.
 const SLICE: Duration = Duration::from_millis(100);

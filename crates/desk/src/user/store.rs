@@ -22,21 +22,27 @@ use crate::value::token::{Lookup, SearchToken, UniqueToken};
 use crate::verb::Cx;
 
 /// Numbers have so many bits of a seat, the tenant those above.
-const NUMBER_BITS: i64 = 40;
+macro_rules! number_bits {
+    () => {
+        40
+    };
+}
+pub(crate) use number_bits;
+
 /// The number of nobody: the first user has 1.
 pub(crate) const NOBODY: i64 = 0;
-const NUMBER_MAX: i64 = (1 << NUMBER_BITS) - 1;
+const NUMBER_MAX: i64 = (1 << number_bits!()) - 1;
 
 /// Where a user's row lies: tenant and number in one (decision 0042). What is no number is a seat of the same tenant in
 /// which nobody is.
 pub(crate) fn seat(tenant: TenantId, number: i64) -> i64 {
-    (tenant.0 << NUMBER_BITS) + number.clamp(NOBODY, NUMBER_MAX)
+    (tenant.0 << number_bits!()) + number.clamp(NOBODY, NUMBER_MAX)
 }
 
 /// The seat of a number that a statement has found; `$1` is the tenant.
 macro_rules! seat_of {
     ($number:literal) => {
-        concat!("(CAST($1 AS BIGINT) << 40) + ", $number)
+        concat!("(CAST($1 AS BIGINT) << ", $crate::user::store::number_bits!(), ") + ", $number)
     };
 }
 pub(crate) use seat_of;

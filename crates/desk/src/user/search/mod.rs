@@ -138,10 +138,12 @@ impl Question for FindUsers {
         let query = self.query.trim();
         let digits = query.bytes().filter(u8::is_ascii_digit).count();
         let is_exact = (query.contains('@') && query.contains('.')) || digits >= 7 || UserId::parse(query).is_some();
-        match () {
-            () if is_exact && !query.contains(' ') => Weight::Point,
-            () if self.counts() || self.sort != UserSort::Best => Weight::Scan,
-            () => Weight::of_page(self.limit as i64),
+        if is_exact && !query.contains(' ') {
+            Weight::Point
+        } else if self.counts() || self.sort != UserSort::Best {
+            Weight::Scan
+        } else {
+            Weight::of_page(self.limit as i64)
         }
     }
 

@@ -55,6 +55,13 @@ pub(crate) fn padded_slots(first: usize, count: usize) -> (String, usize) {
     (slots(first, room), room)
 }
 
+/// `padded_slots` for the users with these numbers, and the seats that go into them.
+pub(crate) fn padded_seats(first: usize, tenant: TenantId, numbers: &[i64]) -> (String, Vec<i64>) {
+    let (slots, room) = padded_slots(first, numbers.len());
+    let numbers = numbers.iter().chain(std::iter::repeat(&NOBODY)).take(room);
+    (slots, numbers.map(|number| seat(tenant, *number)).collect())
+}
+
 /// Rows of a statement over the tenant and some regions or blocks; `-1` is none.
 async fn some(rd: &mut Rd, tenant: TenantId, sql: impl Fn(&str) -> String, numbers: &[i64]) -> Result<Vec<Row>> {
     let (slots, room) = padded_slots(2, numbers.len());
@@ -102,10 +109,8 @@ pub(crate) async fn users(rd: &mut Rd, tenant: TenantId, numbers: &[i64]) -> Res
     if numbers.is_empty() {
         return Ok(Vec::new());
     }
-    let (slots, room) = padded_slots(1, numbers.len());
-    let seats: Vec<i64> = numbers.iter().map(|number| seat(tenant, *number)).collect();
-    let nobody = seat(tenant, NOBODY);
-    let params: Vec<_> = seats.iter().chain(std::iter::repeat(&nobody)).take(room).map(ToParam::to_param).collect();
+    let (slots, seats) = padded_seats(1, tenant, numbers);
+    let params: Vec<_> = seats.iter().map(ToParam::to_param).collect();
     rd.all(users_sql(&slots), &params).await
 }
 

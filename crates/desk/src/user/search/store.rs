@@ -3,8 +3,8 @@
 
 use crate::db::{Engine, Param, Rd, Row, ToParam, params};
 use crate::error::Result;
-use crate::user::census::store::padded_slots;
-use crate::user::store::{COLUMNS, NOBODY, SELECT_BY_LOGIN, run_of, seat, seat_of};
+use crate::user::census::store::padded_seats;
+use crate::user::store::{COLUMNS, SELECT_BY_LOGIN, run_of, seat_of};
 use crate::value::id::TenantId;
 use crate::value::token::{QueryWord, SearchToken, UniqueToken};
 
@@ -208,9 +208,8 @@ pub(crate) fn second<'a>(engine: Engine, tenant: &'a TenantId, what: &Second<'_>
             seat_of!("c.number")
         ),
     };
-    let (slots, room) = padded_slots(it.params.len() + 1, what.known.len());
-    let known = what.known.iter().chain(std::iter::repeat(&NOBODY)).take(room);
-    it.params.extend(known.map(|number| Param::Int(seat(*tenant, *number))));
+    let (slots, seats) = padded_seats(it.params.len() + 1, *tenant, what.known);
+    it.params.extend(seats.into_iter().map(Param::Int));
     it.sql = format!("SELECT CAST({WHOLE} AS BIGINT), {COLUMNS} FROM users u WHERE u.seat IN ({slots}){others}");
     it
 }

@@ -3,14 +3,15 @@
 //! together with the *access version*, which every change of staff, memberships, roles and keys counts up in its own
 //! transaction, and which every request reads (docs/decisions/0008-callers-by-version.md).
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use moka::sync::Cache;
 
 use crate::caller::{Caller, Origin, Who};
-use crate::db::{Rd, Read, Row, Tx, params};
-use crate::door::Desk;
+use crate::db::{Rd, Read, Row, Shared, Tx, params};
+use crate::door::{Desk, Inner};
 use crate::error::{Error, Result};
 use crate::key::{self, Key, KeyKind};
 use crate::permission::Permissions;
@@ -85,8 +86,12 @@ pub(crate) const COUNT_ACCESS_UP: &str = "\
 const REMEMBERED: u64 = 10_000;
 const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 
-/// Keys and tokens that counted when they were last looked up, by their fingerprints.
-pub(crate) struct Remembered(Cache<[u8; 32], Looked>);
+/// Keys and tokens that counted when they were last looked up, by their fingerprints; and the question, for each tenant,
+/// whether that still stands.
+pub(crate) struct Remembered {
+    looked: Cache<[u8; 32], Looked>,
+    versions: RwLock<HashMap<TenantId, Arc<Shared<i64>>>>,
+}
 
 /// What was found, at which access version.
 #[derive(Clone, Copy)]
@@ -98,7 +103,16 @@ struct Looked {
 
 impl Remembered {
     pub fn nothing() -> Remembered {
-        Remembered(Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build())
+        let looked = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
+        Remembered { looked, versions: RwLock::default() }
+    }
+
+    fn version_of(&self, tenant: TenantId) -> Arc<Shared<i64>> {
+        if let Some(known) = self.versions.read().unwrap_or_else(|broken| broken.into_inner()).get(&tenant) {
+            return known.clone();
+        }
+        let mut versions = self.versions.write().unwrap_or_else(|broken| broken.into_inner());
+        versions.entry(tenant).or_insert_with(|| Arc::new(Shared::new())).clone()
     }
 }
 
@@ -183,13 +197,19 @@ impl Desk {
 
     /// What the key may do now. Remembered by this fingerprint; believed as long as nothing has changed since.
     async fn look_up(&self, print: [u8; 32], find: FindKey) -> Result<Option<Found>> {
-        let remembered = &self.inner.remembered.0;
-        let known = remembered.get(&print).filter(|it| find.is_met_by(it));
-        let (looked, is_new) = self.inner.db.read(LookUp { find, known }).await?;
+        let Inner { db, remembered, .. } = &*self.inner;
+        let tenant = find.tenant;
+        let known = remembered.looked.get(&print).filter(|it| find.is_met_by(it));
+        if let Some(known) = known
+            && known.version == db.read_shared(&remembered.version_of(tenant), || AccessVersion(tenant)).await?
+        {
+            return Ok(Some(known.found));
+        }
+        let looked = db.read(LookUp(find)).await?;
         match looked {
-            Some(looked) if is_new => remembered.insert(print, looked),
-            None if known.is_some() => remembered.invalidate(&print),
-            _ => {}
+            Some(looked) => remembered.looked.insert(print, looked),
+            None if known.is_some() => remembered.looked.invalidate(&print),
+            None => {}
         }
         Ok(looked.map(|it| it.found))
     }
@@ -348,25 +368,29 @@ impl Read for FindKey {
     }
 }
 
-/// The same, unless what is known still stands.
-struct LookUp {
-    find: FindKey,
-    known: Option<Looked>,
+/// What is changed with every change of what staff or keys may do.
+struct AccessVersion(TenantId);
+
+impl Read for AccessVersion {
+    type Output = i64;
+
+    async fn run(&self, rd: &mut Rd) -> Result<i64> {
+        let row = rd.find(ACCESS_VERSION, params![self.0]).await?;
+        Ok(row.map(|mut row| row.take()).transpose()?.unwrap_or(0))
+    }
 }
 
-impl Read for LookUp {
-    /// And whether it was looked up anew.
-    type Output = (Option<Looked>, bool);
+/// A key, to be remembered.
+struct LookUp(FindKey);
 
-    async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
+impl Read for LookUp {
+    type Output = Option<Looked>;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Option<Looked>> {
         // The version first: a change between the two statements is then found at the next request at the latest.
-        let row = rd.find(ACCESS_VERSION, params![self.find.tenant]).await?;
-        let version: i64 = row.map(|mut row| row.take()).transpose()?.unwrap_or(0);
-        if let Some(known) = self.known.filter(|it| it.version == version) {
-            return Ok((Some(known), false));
-        }
-        let found = self.find.find(rd).await?;
-        Ok((found.map(|(found, expires_at)| Looked { version, expires_at, found }), true))
+        let version = AccessVersion(self.0.tenant).run(rd).await?;
+        let found = self.0.find(rd).await?;
+        Ok(found.map(|(found, expires_at)| Looked { version, expires_at, found }))
     }
 }
 

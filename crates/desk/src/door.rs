@@ -262,6 +262,11 @@ impl Inner {
     }
 }
 
+/// Whether somebody waits for it who is busy with one user: small, as against what the house does in slices.
+fn is_small(caller: &Caller, subject: Subject) -> bool {
+    caller.who != Who::House && matches!(subject, Subject::User(_))
+}
+
 fn stranger() -> Error {
     Error::Unauthenticated("this needs a caller who has signed in")
 }
@@ -470,6 +475,10 @@ impl Write for Performing {
         let entry = self.entry(self.inner.clock.now(), audit::Outcome::Refused, Some(error.code()), Vec::new());
         audit::store::record(tx, &self.tenant, &self.inner.random, entry).await
     }
+
+    fn shares(&self) -> bool {
+        is_small(&self.caller, self.deed.subject())
+    }
 }
 
 struct PerformingOnce {
@@ -505,6 +514,10 @@ impl Write for PerformingOnce {
 
     async fn failed(&self, tx: &mut Tx, error: &Error) -> Result<()> {
         self.performing.failed(tx, error).await
+    }
+
+    fn shares(&self) -> bool {
+        self.performing.shares()
     }
 }
 
@@ -625,6 +638,10 @@ impl Write for Asking {
             Error::Busy(_) | Error::Internal(_) => Ok(()),
             _ => self.record(tx, audit::Outcome::Refused, Some(error.code())).await,
         }
+    }
+
+    fn shares(&self) -> bool {
+        is_small(&self.caller, self.question.subject())
     }
 }
 

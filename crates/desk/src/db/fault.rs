@@ -127,7 +127,8 @@ pub(super) fn from_pool(error: &deadpool_postgres::PoolError) -> Error {
     }
 }
 
-fn connection_is_gone(error: &tokio_postgres::Error) -> bool {
+/// Whether there is no connection any more.
+pub(super) fn connection_is_gone(error: &tokio_postgres::Error) -> bool {
     let io = |error: &(dyn std::error::Error + 'static)| error.downcast_ref::<std::io::Error>().is_some();
     error.is_closed() || std::error::Error::source(error).is_some_and(io)
 }

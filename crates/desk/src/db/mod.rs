@@ -1,13 +1,14 @@
 //! The ledger's two engines behind one face. In reading order: `work` (what travels here: `Write`, `Read`), `engine`
 //! (`Tx` and `Rd`, what a work is lent), `value`, `row`, `sql` (what goes in and comes out), then for SQLite `sqlite`,
-//! `queue`, `writer`, `checkpoint`, `readers`, `keeper`, for PostgreSQL `postgres`, `pooled`, `postgres_connect`, and for both
-//! `fault` and `migrate` (with `statistics` for SQLite's planner). Store functions need `Rd`, `Tx`, `params!` and `Row`; only the door needs more.
+//! `queue`, `writer`, `checkpoint`, `readers`, `keeper`, for PostgreSQL `postgres`, `pooled`, `lanes`, `postgres_connect`, and for both
+//! `fault` and `migrate` (with `statistics` for SQLite's planner); `shared` spares PostgreSQL what many ask at once. Store functions need `Rd`, `Tx`, `params!` and `Row`; only the door needs more.
 
 mod checkpoint;
 mod engine;
 mod fault;
 mod fold;
 mod keeper;
+mod lanes;
 mod migrate;
 mod pooled;
 mod postgres;
@@ -15,6 +16,7 @@ mod postgres_connect;
 mod queue;
 mod readers;
 mod row;
+mod shared;
 mod sql;
 mod sqlite;
 mod statistics;
@@ -30,6 +32,7 @@ use std::time::Duration;
 pub use engine::{Engine, Rd, Tx};
 pub use migrate::Migration;
 pub use row::Row;
+pub(crate) use shared::Shared;
 pub use sql::{Sql, slots};
 pub use value::{FromValue, Param, ToParam, Value, params};
 pub use work::{Read, Weight, Write};
@@ -98,7 +101,7 @@ const SETTLING_MAX: u32 = 500;
 /// What an operator watches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gauges {
-    /// Writes waiting for the writer (SQLite), or callers waiting for a connection (PostgreSQL).
+    /// Writes waiting for the writer (SQLite), or callers waiting for a connection or in line (PostgreSQL).
     pub queue_depth: u64,
     /// Pages in SQLite's write-ahead log. Grows while a long reader keeps it from being folded into the file.
     pub wal_pages: u64,
@@ -158,6 +161,22 @@ impl Db {
         match &*self.0 {
             Store::Sqlite { readers, .. } => readers.read(work).await,
             Store::Postgres(pooled) => pooled.read(work).await,
+        }
+    }
+
+    /// Runs a question that many ask at the same time, with the same answer for all. On PostgreSQL, where each costs a round
+    /// trip, one that begins after they have asked answers all of them; SQLite answers faster than they could gather.
+    pub(crate) async fn read_shared<R: Read>(
+        &self,
+        shared: &Shared<R::Output>,
+        question: impl Fn() -> R,
+    ) -> Result<R::Output>
+    where
+        R::Output: Copy,
+    {
+        match &*self.0 {
+            Store::Sqlite { readers, .. } => readers.read(question()).await,
+            Store::Postgres(pooled) => shared.ask(|| pooled.read(question())).await,
         }
     }
 
@@ -223,7 +242,7 @@ impl Db {
                 actions: writer.counters.actions.load(Ordering::Relaxed),
             },
             Store::Postgres(pooled) => Gauges {
-                queue_depth: pooled.pool.status().waiting as u64,
+                queue_depth: (pooled.pool.status().waiting + pooled.lanes.waiting()) as u64,
                 wal_pages: 0,
                 batches: pooled.batches.load(Ordering::Relaxed),
                 actions: pooled.actions.load(Ordering::Relaxed),

@@ -9,6 +9,7 @@ use deadpool_postgres::Pool;
 use tokio::sync::{Semaphore, TryAcquireError};
 
 use super::engine::Link;
+use super::lanes::Lanes;
 use super::work::{Ended, caught, honest, is_recordable};
 use super::{DbOptions, Rd, Read, Tx, Weight, Write, postgres};
 use crate::error::{Busy, Error, Result};
@@ -25,6 +26,8 @@ pub(super) struct Pooled {
     pub pool: Pool,
     pub batches: Arc<AtomicU64>,
     pub actions: Arc<AtomicU64>,
+    /// Where small works share transactions.
+    pub lanes: Arc<Lanes>,
     /// One permit for each write that may run or wait; all of them at once mean that none is under way.
     places: Arc<Semaphore>,
     all_places: u32,
@@ -39,6 +42,7 @@ impl Pooled {
             pool,
             batches: Arc::default(),
             actions: Arc::default(),
+            lanes: Arc::new(Lanes::new(options)),
             places: Arc::new(Semaphore::new(all_places as usize)),
             all_places,
             stopping: Arc::default(),
@@ -66,6 +70,9 @@ impl Pooled {
             TryAcquireError::NoPermits => Error::Busy(Busy::Queue),
             TryAcquireError::Closed => Error::Busy(Busy::Stopping),
         })?;
+        if work.shares() && work.keep() {
+            return self.share(work, place).await;
+        }
         let pooled = self.clone();
         let task = tokio::spawn(async move {
             let result = pooled.settle(work).await;
@@ -97,17 +104,24 @@ impl Pooled {
         }
     }
 
-    async fn settle<W: Write>(&self, work: W) -> Result<W::Output> {
+    /// Runs a work by itself, and lets it record that it has failed.
+    pub(super) async fn settle<W: Write>(&self, work: W) -> Result<W::Output> {
         self.actions.fetch_add(1, Ordering::Relaxed);
-        let error = match self.transact(&Doing(&work)).await {
-            Err(error) if is_recordable(&error) => error,
-            result => return result,
-        };
-        if let Err(why) = self.transact(&Recording(&work, &error)).await {
-            tracing::error!(%error, %why, "a failed work could not be recorded");
-            return Err(why);
+        match self.transact(&Doing(&work)).await {
+            Err(error) if is_recordable(&error) => Err(self.recorded(&work, error).await),
+            result => result,
         }
-        Err(error)
+    }
+
+    /// The error of a work that has failed, once that is on record; or why it could not be recorded.
+    pub(super) async fn recorded<W: Write>(&self, work: &W, error: Error) -> Error {
+        match self.transact(&Recording(work, &error)).await {
+            Ok(()) => error,
+            Err(why) => {
+                tracing::error!(%error, %why, "a failed work could not be recorded");
+                why
+            }
+        }
     }
 
     /// Runs it in a transaction until it has met no other one.
@@ -195,7 +209,7 @@ async fn attempt_once<S: Step>(step: &S, tx: &mut Tx) -> Result<S::Output> {
     }
 }
 
-fn link_of(rd: &mut Rd) -> &mut postgres::Link {
+pub(super) fn link_of(rd: &mut Rd) -> &mut postgres::Link {
     match &mut rd.link {
         Link::Postgres(link) => link,
         Link::Sqlite(_) => unreachable!("the pool is PostgreSQL's"),

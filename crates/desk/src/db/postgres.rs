@@ -39,6 +39,8 @@ pub(super) struct Link {
     unsent: Vec<Unsent>,
     /// The first error of this transaction may go away when it is run again.
     pub repeat: bool,
+    /// The connection went away before the server had answered: what was asked of it last may have been done.
+    pub is_cut_off: bool,
 }
 
 /// How far the transaction has come.
@@ -58,7 +60,7 @@ type Before = (Option<&'static str>, Vec<(Statement, Unsent)>);
 impl Link {
     async fn take(pool: &Pool, begin: Begin) -> Result<Link> {
         let client = pool.get().await.map_err(|error| fault::from_pool(&error))?;
-        Ok(Link { client: Some(client), begin, unsent: Vec::new(), repeat: false })
+        Ok(Link { client: Some(client), begin, unsent: Vec::new(), repeat: false, is_cut_off: false })
     }
 
     /// A connection without a transaction.
@@ -74,6 +76,12 @@ impl Link {
     /// A connection with a transaction that writes.
     pub async fn transaction(pool: &Pool) -> Result<Link> {
         Link::take(pool, Begin::Pending("BEGIN ISOLATION LEVEL READ COMMITTED")).await
+    }
+
+    /// The same for works that share it: one that would have to wait for somebody else's lock would make the others wait,
+    /// or two transactions for each other.
+    pub async fn together(pool: &Pool) -> Result<Link> {
+        Link::take(pool, Begin::Pending("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '50ms'")).await
     }
 
     /// Runs a statement, after those that lie here.
@@ -171,6 +179,7 @@ impl Link {
             client.statement_cache.clear();
         }
         self.repeat |= stale || fault::may_be_retried(&error);
+        self.is_cut_off |= fault::connection_is_gone(&error);
         fault::from_postgres(&error, sql)
     }
 

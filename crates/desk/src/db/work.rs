@@ -27,6 +27,12 @@ pub trait Write: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// Whether it is small and somebody waits for it, so that it shares a transaction with others of its kind where that is
+    /// cheaper (PostgreSQL). What it finds, and what becomes of it, is the same either way.
+    fn shares(&self) -> bool {
+        false
+    }
+
     /// `false` rolls back although `run` succeeded: a preview.
     fn keep(&self) -> bool {
         true

@@ -3,6 +3,7 @@
 mod migrations;
 mod promises;
 mod storage;
+mod together;
 
 use desk::db::{Db, Migration, Rd, Read, Tx, Weight, Write, params};
 use desk::{Error, Result};
@@ -30,6 +31,8 @@ enum Then {
     Keep,
     Preview,
     Refuse,
+    /// Before anything was changed.
+    RefuseAtOnce,
     Panic,
     AwaitSomethingElse,
     SwallowAnError,
@@ -61,6 +64,9 @@ impl Write for Put {
     type Output = i64;
 
     async fn run(&self, tx: &mut Tx) -> Result<i64> {
+        if self.then == Then::RefuseAtOnce {
+            return Err(desk::Refusal::LastOne.into());
+        }
         let name = format!("item {}", self.id);
         let body: Option<Vec<u8>> = match self.then {
             Then::WriteBig(size) => Some(vec![7; size]),
@@ -68,7 +74,7 @@ impl Write for Put {
         };
         tx.run("INSERT INTO item (id, name, body) VALUES ($1, $2, $3)", params![self.id, name, body]).await?;
         match self.then {
-            Then::Keep | Then::Preview | Then::WriteBig(_) => {}
+            Then::Keep | Then::Preview | Then::WriteBig(_) | Then::RefuseAtOnce => {}
             Then::Refuse => return Err(desk::Refusal::LastOne.into()),
             Then::Panic => panic!("a test panics on purpose"),
             Then::AwaitSomethingElse => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
@@ -118,6 +124,10 @@ impl Write for Put {
 
     async fn failed(&self, tx: &mut Tx, error: &Error) -> Result<()> {
         tx.run("INSERT INTO attempt (name) VALUES ($1)", params![error.code()]).await.map(drop)
+    }
+
+    fn shares(&self) -> bool {
+        true
     }
 
     fn keep(&self) -> bool {

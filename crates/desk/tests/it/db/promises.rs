@@ -147,6 +147,10 @@ impl Write for Unrecordable {
     async fn failed(&self, tx: &mut Tx, _: &Error) -> Result<()> {
         tx.run("INSERT INTO attempt (name) VALUES ($1)", params![None::<&str>]).await.map(drop)
     }
+
+    fn shares(&self) -> bool {
+        true
+    }
 }
 
 #[tokio::test]
@@ -370,6 +374,10 @@ impl Write for Add {
         tx.run("UPDATE item SET id = $1 WHERE name = $2 AND id = $3", params![count + 1, "hot", count]).await?;
         Ok(())
     }
+
+    fn shares(&self) -> bool {
+        true
+    }
 }
 
 struct Sql(&'static str);
@@ -379,6 +387,10 @@ impl Write for Sql {
 
     async fn run(&self, tx: &mut Tx) -> Result<u64> {
         tx.run(self.0, &[]).await
+    }
+
+    fn shares(&self) -> bool {
+        true
     }
 }
 

@@ -20,4 +20,5 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0015_proposals", sql: include_str!("../migrations/0015_proposals.sql") },
     Migration { name: "0016_close", sql: include_str!("../migrations/0016_close.sql") },
     Migration { name: "0017_seat", sql: include_str!("../migrations/0017_seat.sql") },
+    Migration { name: "0018_address_username", sql: include_str!("../migrations/0018_address_username.sql") },
 ];

@@ -12,7 +12,7 @@ use crate::user::census;
 use crate::user::model::User;
 use crate::user::profile::Profile;
 use crate::user::standing::{FlagReach, LockCause, Presence, SignInLock, Standing};
-use crate::user::unique::store::{self as unique, numbers_of};
+use crate::user::unique::store::{self as unique, numbers_of, numbers_of_address_username};
 use crate::user::unique::{Unique, unique_tokens};
 use crate::value::clock::Time;
 use crate::value::id::{TenantId, UserId};
@@ -71,7 +71,7 @@ pub(crate) const SELECT_BY_LOGIN: &str = concat!(
     " FROM (",
     numbers_of!("= $2"),
     " UNION ALL ",
-    numbers_of!("= $3"),
+    numbers_of_address_username!("= $3"),
     ") l CROSS JOIN users u WHERE u.seat = ",
     seat_of!("l.number")
 );
@@ -300,6 +300,8 @@ pub(crate) struct Findable {
     unique: Vec<(Unique, UniqueToken)>,
     /// Sorted, each once.
     tokens: Vec<SearchToken>,
+    /// Her username could be an e-mail address.
+    has_address_username: bool,
 }
 
 impl Findable {
@@ -316,7 +318,8 @@ impl Findable {
         tokens.extend(profile.sales_agent_code.iter().map(|code| lookup.of_agent(code)));
         tokens.sort_unstable();
         tokens.dedup();
-        Findable { unique: unique_tokens(lookup, profile), tokens }
+        let has_address_username = profile.username.as_ref().is_some_and(|username| username.contains('@'));
+        Findable { unique: unique_tokens(lookup, profile), tokens, has_address_username }
     }
 
     /// What may exist once only.
@@ -333,6 +336,9 @@ impl Findable {
 /// Writes what a user can be found by and what may exist once only; says which field is taken.
 pub(crate) async fn index(tx: &mut Tx, tenant: TenantId, number: i64, now: &Findable) -> Result<()> {
     unique::insert(tx, tenant, number, now.unique.iter()).await?;
+    if now.has_address_username {
+        unique::note_address_username(tx, tenant).await?;
+    }
     insert_tokens(tx, tenant, &now.rows(number).collect::<Vec<_>>()).await
 }
 
@@ -340,6 +346,9 @@ pub(crate) async fn index(tx: &mut Tx, tenant: TenantId, number: i64, now: &Find
 pub(crate) async fn index_many(tx: &mut Tx, tenant: TenantId, users: &[(i64, &Findable)]) -> Result<()> {
     let unique = users.iter().flat_map(|(number, it)| it.unique.iter().map(|(_, token)| (*token, *number)));
     unique::insert_many(tx, tenant, unique.collect()).await?;
+    if users.iter().any(|(_, it)| it.has_address_username) {
+        unique::note_address_username(tx, tenant).await?;
+    }
     let mut tokens: Vec<_> = users.iter().flat_map(|(number, it)| it.rows(*number)).collect();
     // In the order of the key, so that what goes into the same page goes there together.
     tokens.sort_unstable_by_key(|(token, number)| (run_of(*number), *token, *number));
@@ -379,6 +388,9 @@ pub(crate) async fn reindex(
         unique::delete(tx, tenant, user.number, token).await?;
     }
     unique::insert(tx, tenant, user.number, now.unique.iter().filter(|it| !before.unique.contains(it))).await?;
+    if now.has_address_username && !before.has_address_username {
+        unique::note_address_username(tx, tenant).await?;
+    }
     for token in before.tokens.iter().filter(|token| now.tokens.binary_search(token).is_err()) {
         tx.put(DELETE_TOKEN, params![tenant, run_of(user.number), token, user.number]).await?;
     }
@@ -553,7 +565,7 @@ pub(crate) async fn save_seen(tx: &mut Tx, user: &mut User, now: Time) -> Result
 
 /// Destroys the key and clears what it sealed, and what she could be found by.
 pub(crate) async fn erase(tx: &mut Tx, tenant: &Tenant, user: &mut User, now: Time) -> Result<()> {
-    let nobody = Findable { unique: Vec::new(), tokens: Vec::new() };
+    let nobody = Findable { unique: Vec::new(), tokens: Vec::new(), has_address_username: false };
     reindex(tx, user.tenant, user, &Findable::of(tenant.keys.lookup(), &*user.profile()?), &nobody).await?;
     let flag = if user.standing.flagged_whole { "whole" } else { "none" };
     tx.put_version(ERASE, params![user.tenant, user.id, user.version, now, flag]).await?;

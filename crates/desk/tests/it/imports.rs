@@ -43,7 +43,7 @@ async fn import(t: &TestDesk, format: Format, file: &[u8]) -> Import {
     show(t, id).await
 }
 
-async fn csv(t: &TestDesk, file: &str) -> Import {
+pub async fn csv(t: &TestDesk, file: &str) -> Import {
     import(t, Format::Csv, file.as_bytes()).await
 }
 

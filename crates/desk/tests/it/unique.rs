@@ -11,6 +11,7 @@ use desk::value::id::UserId;
 use desk::{Error, Result};
 use serde_json::json;
 
+use crate::imports::csv;
 use crate::support::*;
 
 async fn create(t: &TestDesk, word: &str) -> Result<UserId> {
@@ -122,5 +123,44 @@ async fn nobody_gets_a_name_twice_while_names_are_moved() {
         assert!(holders.len() > NAMES, "{}", holders.len());
         let kept = counted(&t, "user_unique_recent").await + counted(&t, "user_unique").await;
         assert_eq!(kept, names, "{:?}", t.engine);
+    }
+}
+
+/// The ids of those who are found by an address, in their order.
+async fn at_address(t: &TestDesk, address: &str) -> Vec<UserId> {
+    let found = t.desk.ask(&t.admin(), FindUsers::of(address)).await.unwrap();
+    found.users.into_iter().map(|user| user.id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_finds_whose_username_it_is_however_she_came_by_it() {
+    let address = profile("ada").email.unwrap();
+    let username = |word| Profile { username: Some(address.to_uppercase()), email: None, ..profile(word) };
+    // Nobody has a username of that kind to begin with: each way is the first.
+    for t in TestDesk::all().await {
+        let ada = create(&t, "ada").await.unwrap();
+        assert_eq!(at_address(&t, &address).await, [ada]);
+        let eve = t.desk.perform(&t.admin(), CreateUser::of(username("eve"))).await.unwrap().id;
+        assert_eq!(at_address(&t, &address).await, [ada, eve]);
+        assert!(t.desk.settle_unique(t.admin().tenant, 1).await.unwrap() > 0);
+        assert_eq!(at_address(&t, &address).await, [ada, eve], "moved");
+    }
+    for t in TestDesk::all().await {
+        let (ada, eve) = (create(&t, "ada").await.unwrap(), create(&t, "eve").await.unwrap());
+        assert_eq!(at_address(&t, &address).await, [ada]);
+        let patch = json!({ "username": address }).as_object().unwrap().clone();
+        let edit = |user| EditUser { user, if_version: None, patch, kind: None, employee: None, reason: None };
+        t.desk.perform(&t.admin(), edit(eve)).await.unwrap();
+        assert_eq!(at_address(&t, &address).await, [ada, eve]);
+        rename(&t, eve, "eve").await.unwrap();
+        assert_eq!(at_address(&t, &address).await, [ada]);
+    }
+    for t in TestDesk::all().await {
+        let ada = create(&t, "ada").await.unwrap();
+        assert_eq!(at_address(&t, &address).await, [ada]);
+        let file = format!("external_id,first_name,last_name,username\nx-1,Eve,Harbor,{address}\n");
+        assert_eq!(csv(&t, &file).await.rows_created, 1);
+        let found = at_address(&t, &address).await;
+        assert_eq!((found.len(), found[0]), (2, ada));
     }
 }

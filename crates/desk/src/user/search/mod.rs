@@ -245,9 +245,9 @@ impl FindUsers {
         let lookup = qx.tenant.keys.lookup();
         let unique = |field: Unique| lookup.unique(field.domain(), query);
         let email = unique(Unique::Email);
-        // Where an address is nothing but an e-mail address, the token of one is nobody's username.
-        let username = if self.term == Term::Anything { unique(Unique::Username) } else { email };
-        let rows = store::by_login(qx.rd, qx.tenant.id, &email, &username).await?;
+        // Elsewhere an address is nothing but an e-mail address.
+        let username = (self.term == Term::Anything).then(|| unique(Unique::Username));
+        let rows = store::by_login(qx.rd, qx.tenant.id, &email, username.as_ref()).await?;
         if rows.is_empty() {
             return Ok(None);
         }

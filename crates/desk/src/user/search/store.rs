@@ -219,12 +219,12 @@ pub(super) async fn ask_second(rd: &mut Rd, statement: Statement<'_>) -> Result<
     rd.all(statement.sql, &statement.params).await
 }
 
-/// Rows of `COLUMNS` of those who sign in with this; twice, if both names of a user's are this.
+/// Rows of `COLUMNS` of those who sign in with this address; twice, if both names of a user's are this.
 pub(super) async fn by_login(
     rd: &mut Rd,
     tenant: TenantId,
     email: &UniqueToken,
-    username: &UniqueToken,
+    username: Option<&UniqueToken>,
 ) -> Result<Vec<Row>> {
     rd.all(SELECT_BY_LOGIN, params![tenant, email, username]).await
 }

@@ -33,6 +33,26 @@ pub(crate) const HOLDERS_8: &str = concat!(
     seat_of!("h.number")
 );
 
+/// The same for a username that is an address, of which most tenants have none: then this is two looks less.
+macro_rules! numbers_of_address_username {
+    ($token:literal) => {
+        concat!(
+            "SELECT r.token, r.number FROM address_username CROSS JOIN user_unique_recent r \
+             WHERE address_username.tenant_id = $1 AND r.tenant_id = $1 AND r.token ",
+            $token,
+            " UNION ALL SELECT q.token, q.number FROM address_username CROSS JOIN user_unique q \
+             WHERE address_username.tenant_id = $1 AND q.tenant_id = $1 AND q.token ",
+            $token
+        )
+    };
+}
+pub(crate) use numbers_of_address_username;
+
+pub(crate) const NOTE_ADDRESS_USERNAME: &str = "\
+    INSERT INTO address_username (tenant_id)
+    VALUES ($1)
+    ON CONFLICT (tenant_id) DO NOTHING";
+
 pub(crate) const INSERT: &str = "\
     INSERT INTO user_unique_recent (tenant_id, token, number)
     VALUES ($1, $2, $3)
@@ -108,6 +128,11 @@ pub(crate) async fn holders(
 fn filled<'a>(tenant: &'a TenantId, tokens: &'a [UniqueToken]) -> Vec<Param<'a>> {
     let eight = tokens.iter().chain(tokens.last().into_iter().cycle()).take(8);
     std::iter::once(tenant.to_param()).chain(eight.map(ToParam::to_param)).collect()
+}
+
+/// Keeps in mind that somebody's username is an address: with the name itself, in one transaction.
+pub(in crate::user) async fn note_address_username(tx: &mut Tx, tenant: TenantId) -> Result<()> {
+    tx.put(NOTE_ADDRESS_USERNAME, params![tenant]).await
 }
 
 /// Writes what a user has; says which field is taken.

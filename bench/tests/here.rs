@@ -65,7 +65,10 @@ struct Schemas;
 
 impl Read for Schemas {
     type Output = usize;
-    const WEIGHT: Weight = Weight::Scan;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
 
     async fn run(&self, rd: &mut Rd) -> desk::Result<usize> {
         let sql = "SELECT CAST(nspname AS TEXT) FROM pg_namespace WHERE nspname = 'bursar_bench'";

@@ -141,13 +141,11 @@ impl Desk {
         }
         let weight = question.weight();
         let (inner, question) = (self.inner.clone(), Box::new(question));
-        let asking = Asking { inner, tenant, caller: caller.clone(), question, name: Q::NAME, missing };
-        let answer = match (Q::RECORDED, missing, weight) {
-            (true, _, _) => self.inner.db.write(asking).await,
-            (false, Some(missing), _) => Err(Error::Forbidden(missing)),
-            (false, None, Weight::Point) => self.inner.db.read(asking).await,
-            (false, None, Weight::Page) => self.inner.db.read(Paging(asking)).await,
-            (false, None, Weight::Scan) => self.inner.db.read(Scanning(asking)).await,
+        let asking = Asking { inner, tenant, caller: caller.clone(), question, weight, name: Q::NAME, missing };
+        let answer = match (Q::RECORDED, missing) {
+            (true, _) => self.inner.db.write(asking).await,
+            (false, Some(missing)) => Err(Error::Forbidden(missing)),
+            (false, None) => self.inner.db.read(asking).await,
         };
         answer.map(known::<Q::Output>)
     }
@@ -563,6 +561,7 @@ struct Asking {
     tenant: Arc<Tenant>,
     caller: Caller,
     question: Box<dyn Query>,
+    weight: Weight,
     name: &'static str,
     missing: Option<&'static str>,
 }
@@ -590,30 +589,12 @@ impl Asking {
     }
 }
 
-struct Paging(Asking);
-
-impl Read for Paging {
-    const WEIGHT: Weight = Weight::Page;
-    type Output = Answer;
-
-    async fn run(&self, rd: &mut Rd) -> Result<Answer> {
-        self.0.answer(rd).await
-    }
-}
-
-struct Scanning(Asking);
-
-impl Read for Scanning {
-    const WEIGHT: Weight = Weight::Scan;
-    type Output = Answer;
-
-    async fn run(&self, rd: &mut Rd) -> Result<Answer> {
-        self.0.answer(rd).await
-    }
-}
-
 impl Read for Asking {
     type Output = Answer;
+
+    fn weight(&self) -> Weight {
+        self.weight
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<Answer> {
         self.answer(rd).await

@@ -70,9 +70,12 @@ fn key_pair(tenant: &Tenant) -> Result<Ed25519KeyPair> {
 struct Unsealed(TenantId);
 
 impl Read for Unsealed {
-    const WEIGHT: Weight = Weight::Scan;
     /// Rows in the order of their ids, then number and hash of the chain's last row.
     type Output = (Vec<AuditRow>, (i64, Vec<u8>));
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
         let ids = store::unsealed(rd, self.0, BATCH).await?;

@@ -124,8 +124,11 @@ struct Measure {
 }
 
 impl Read for Measure {
-    const WEIGHT: Weight = Weight::Scan;
     type Output = (i64, i64);
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<(i64, i64)> {
         let last: i64 = rd.one(store::LAST_NUMBER, params![self.tenant.id]).await?.take()?;

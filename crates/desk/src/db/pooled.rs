@@ -85,7 +85,7 @@ impl Pooled {
     pub async fn read<R: Read>(&self, work: R) -> Result<R::Output> {
         let mut again = true;
         loop {
-            let link = match R::WEIGHT {
+            let link = match work.weight() {
                 Weight::Point => postgres::Link::plain(&self.pool).await?,
                 Weight::Page | Weight::Scan => postgres::Link::snapshot(&self.pool).await?,
             };

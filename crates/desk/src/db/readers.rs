@@ -42,7 +42,7 @@ impl Readers {
     }
 
     pub async fn read<R: Read>(&self, work: R) -> Result<R::Output> {
-        match R::WEIGHT {
+        match work.weight() {
             Weight::Point => {
                 let mut lent = self.points.lend().await?;
                 straight(work.run(lent.rd()))

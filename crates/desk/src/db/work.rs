@@ -43,8 +43,11 @@ pub trait Write: Send + Sync + 'static {
 pub trait Read: Send + Sync + 'static {
     /// What the caller gets.
     type Output: Send + 'static;
+
     /// How heavy it is.
-    const WEIGHT: Weight = Weight::Point;
+    fn weight(&self) -> Weight {
+        Weight::Point
+    }
 
     /// Reads.
     fn run(&self, rd: &mut Rd) -> impl Future<Output = Result<Self::Output>> + Send;

@@ -450,8 +450,11 @@ pub(super) struct WhoIsHere {
 }
 
 impl Read for WhoIsHere {
-    const WEIGHT: Weight = Weight::Scan;
     type Output = Here;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<Here> {
         let found = unique::store::holders(rd, self.tenant.id, &self.tokens).await?;

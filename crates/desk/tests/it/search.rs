@@ -406,8 +406,11 @@ struct TestTenant {
 }
 
 impl<Q: Question> Read for Counting<Q> {
-    const WEIGHT: Weight = Weight::Scan;
     type Output = u64;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<u64> {
         let before = rd.statements();

@@ -200,8 +200,11 @@ pub fn faults<T>(result: Result<T>) -> Vec<(String, &'static str)> {
 struct Look(String);
 
 impl Read for Look {
-    const WEIGHT: Weight = Weight::Scan;
     type Output = Vec<Vec<Value>>;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
         let rows = rd.all(self.0.clone(), &[]).await?;

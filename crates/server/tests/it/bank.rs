@@ -339,8 +339,11 @@ pub struct Looks(pub Vec<String>);
 pub type Rows = Vec<Vec<Cell>>;
 
 impl Read for Looks {
-    const WEIGHT: Weight = Weight::Scan;
     type Output = Vec<Rows>;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
 
     async fn run(&self, rd: &mut Rd) -> desk::Result<Vec<Rows>> {
         let mut all = Vec::new();

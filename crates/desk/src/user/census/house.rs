@@ -79,8 +79,11 @@ pub struct Recount {
 struct Counting(Arc<Tenant>);
 
 impl Read for Counting {
-    const WEIGHT: Weight = Weight::Scan;
     type Output = Recount;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<Recount> {
         let tenant = &*self.0;

@@ -91,8 +91,11 @@ pub(crate) struct Round {
 struct CountRecent(TenantId);
 
 impl Read for CountRecent {
-    const WEIGHT: Weight = Weight::Scan;
     type Output = i64;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<i64> {
         store::count_recent(rd, self.0).await

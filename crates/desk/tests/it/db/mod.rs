@@ -140,7 +140,10 @@ struct Items;
 
 impl Read for Items {
     type Output = Vec<i64>;
-    const WEIGHT: Weight = Weight::Scan;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<Vec<i64>> {
         let rows = rd.all("SELECT id FROM item ORDER BY id", &[]).await?;

@@ -256,7 +256,10 @@ struct TwoLooks<const PAGE: bool>;
 
 impl<const PAGE: bool> Read for TwoLooks<PAGE> {
     type Output = (i64, i64, bool, u64);
-    const WEIGHT: Weight = if PAGE { Weight::Page } else { Weight::Scan };
+
+    fn weight(&self) -> Weight {
+        if PAGE { Weight::Page } else { Weight::Scan }
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
         const COUNT: &str = "SELECT CAST(count(*) AS BIGINT) FROM item";
@@ -293,7 +296,10 @@ struct Far(i64);
 
 impl Read for Far {
     type Output = (i64, std::thread::ThreadId);
-    const WEIGHT: Weight = Weight::Page;
+
+    fn weight(&self) -> Weight {
+        Weight::Page
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
         let count = "WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $1)
@@ -478,7 +484,10 @@ struct Endless;
 
 impl Read for Endless {
     type Output = i64;
-    const WEIGHT: Weight = Weight::Scan;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
 
     async fn run(&self, rd: &mut Rd) -> Result<i64> {
         rd.one(

@@ -260,8 +260,8 @@ impl Inner {
     }
 }
 
-/// Whether somebody waits for it who is busy with one user: small, as against what the house does in slices.
-fn is_small(caller: &Caller, subject: Subject) -> bool {
+/// Whether somebody waits for it who is busy with one user: mostly small, as against what the house does in slices.
+fn is_about_one_user(caller: &Caller, subject: Subject) -> bool {
     caller.who != Who::House && matches!(subject, Subject::User(_))
 }
 
@@ -332,6 +332,7 @@ struct Performing {
     caller: Caller,
     deed: Box<dyn Deed>,
     name: &'static str,
+    long: bool,
     missing: Option<&'static str>,
 }
 
@@ -343,7 +344,8 @@ impl Performing {
         action: A,
         missing: Option<&'static str>,
     ) -> Performing {
-        Performing { inner: desk.inner.clone(), tenant, caller, deed: Box::new(action), name: A::NAME, missing }
+        let (inner, deed) = (desk.inner.clone(), Box::new(action));
+        Performing { inner, tenant, caller, deed, name: A::NAME, long: A::LONG, missing }
     }
 
     /// Runs the action and gives its answer with the facts, before anything is recorded.
@@ -475,7 +477,7 @@ impl Write for Performing {
     }
 
     fn shares(&self) -> bool {
-        is_small(&self.caller, self.deed.subject())
+        !self.long && is_about_one_user(&self.caller, self.deed.subject())
     }
 }
 
@@ -514,8 +516,9 @@ impl Write for PerformingOnce {
         self.performing.failed(tx, error).await
     }
 
+    /// Not with a key: the claim to it is a change, and whoever is refused behind one would cost the others their turn.
     fn shares(&self) -> bool {
-        self.performing.shares()
+        self.once.is_none() && self.performing.shares()
     }
 }
 
@@ -622,7 +625,7 @@ impl Write for Asking {
     }
 
     fn shares(&self) -> bool {
-        is_small(&self.caller, self.question.subject())
+        is_about_one_user(&self.caller, self.question.subject())
     }
 }
 

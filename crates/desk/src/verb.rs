@@ -234,6 +234,8 @@ pub trait Action: Send + Sync + 'static {
     /// Whether it can be tried out. What takes a secret that somebody could guess cannot: a preview is neither counted nor
     /// recorded, and would tell right from wrong for nothing.
     const PREVIEWABLE: bool = true;
+    /// Whether it may take hundreds of statements, so that nobody should be made to wait for it.
+    const LONG: bool = false;
     /// What the caller gets.
     type Output: Send + 'static;
     /// What it is about.

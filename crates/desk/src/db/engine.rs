@@ -165,6 +165,7 @@ impl Rd {
 
     async fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
         self.begin_statement(sql)?;
+        self.written += u64::from(want == Want::Changed || sql.changes_rows());
         let got = match &mut self.link {
             Link::Sqlite(link) => link.execute(sql, params, want),
             Link::Postgres(link) => link.execute(sql, params, want).await,
@@ -204,7 +205,6 @@ impl Tx {
     /// Runs a statement that changes rows, and tells how many it changed.
     pub async fn run(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<u64> {
         let sql = sql.into();
-        self.0.written += 1;
         Ok(self.0.execute(&sql, params, Want::Changed).await?.changed)
     }
 

@@ -100,6 +100,19 @@ pub(super) fn may_be_retried(error: &tokio_postgres::Error) -> bool {
         .is_some_and(|code| [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code))
 }
 
+/// Whether nothing remains for certain of a transaction whose `COMMIT` was sent and in which this was told: of a statement
+/// before the `COMMIT`, or of that itself. A pooler also tells in the server's words that it has lost the server.
+pub(super) fn is_taken_back(error: &tokio_postgres::Error, is_of_a_statement: bool) -> bool {
+    match error.code() {
+        Some(code) => {
+            let class = code.code().get(..2).unwrap_or_default();
+            !matches!(class, "08" | "57") && *code != SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN
+        }
+        // What could not be encoded was not sent, nor was anything behind it.
+        None => is_of_a_statement && !connection_is_gone(error),
+    }
+}
+
 /// Whether the connection's prepared statements no longer fit, because a migration has passed or a pooler between us and
 /// the server has swapped the connection.
 pub(super) fn statements_are_stale(error: &tokio_postgres::Error) -> bool {
@@ -127,8 +140,7 @@ pub(super) fn from_pool(error: &deadpool_postgres::PoolError) -> Error {
     }
 }
 
-/// Whether there is no connection any more.
-pub(super) fn connection_is_gone(error: &tokio_postgres::Error) -> bool {
+fn connection_is_gone(error: &tokio_postgres::Error) -> bool {
     let io = |error: &(dyn std::error::Error + 'static)| error.downcast_ref::<std::io::Error>().is_some();
     error.is_closed() || std::error::Error::source(error).is_some_and(io)
 }

@@ -207,8 +207,9 @@ impl Pooled {
             match it.run(&mut tx).await {
                 Left::InOrder => {}
                 Left::Half => {
-                    link_of(&mut tx).leave().await;
-                    return Went::Back;
+                    let link = link_of(&mut tx);
+                    link.leave().await;
+                    return if link.is_unsure { Went::Away(Busy::StorageAway) } else { Went::Back };
                 }
                 Left::Panicked => {
                     link_of(&mut tx).discard();
@@ -219,10 +220,9 @@ impl Pooled {
         let link = link_of(&mut tx);
         match link.commit().await {
             Ok(()) => Went::Through,
-            Err(_) if link.is_cut_off => Went::Away(Busy::StorageAway),
             Err(_) => {
                 link.leave().await;
-                Went::Back
+                if link.is_unsure { Went::Away(Busy::StorageAway) } else { Went::Back }
             }
         }
     }

@@ -39,8 +39,8 @@ pub(super) struct Link {
     unsent: Vec<Unsent>,
     /// The first error of this transaction may go away when it is run again.
     pub repeat: bool,
-    /// The connection went away before the server had answered: what was asked of it last may have been done.
-    pub is_cut_off: bool,
+    /// An error was told, and yet the transaction, or a part of it, may be there: nobody has heard of its end.
+    pub is_unsure: bool,
 }
 
 /// How far the transaction has come.
@@ -60,7 +60,7 @@ type Before = (Option<&'static str>, Vec<(Statement, Unsent)>);
 impl Link {
     async fn take(pool: &Pool, begin: Begin) -> Result<Link> {
         let client = pool.get().await.map_err(|error| fault::from_pool(&error))?;
-        Ok(Link { client: Some(client), begin, unsent: Vec::new(), repeat: false, is_cut_off: false })
+        Ok(Link { client: Some(client), begin, unsent: Vec::new(), repeat: false, is_unsure: false })
     }
 
     /// A connection without a transaction.
@@ -163,6 +163,7 @@ impl Link {
             Err(Failed::Begin(error)) if error.as_db_error().is_some() => {
                 // What was sent behind it may have been done by itself.
                 tracing::error!(%error, "a transaction could not be begun; what it was to do may be there in part");
+                self.is_unsure = true;
                 self.discard();
                 self.begin = Begin::Never;
                 Err(fault::from_postgres(&error, "BEGIN"))
@@ -179,7 +180,6 @@ impl Link {
             client.statement_cache.clear();
         }
         self.repeat |= stale || fault::may_be_retried(&error);
-        self.is_cut_off |= fault::connection_is_gone(&error);
         fault::from_postgres(&error, sql)
     }
 
@@ -195,8 +195,16 @@ impl Link {
         if self.begin != Begin::Open && self.unsent.is_empty() {
             return Ok(());
         }
+        let before = self.due().await?;
+        let client = self.client.as_ref().expect("a link has its connection until it ends");
         // Where one of those before it has failed, the server takes this for `ROLLBACK`, and we say what has failed.
-        self.script("COMMIT").await?;
+        let answers = in_order(client, &before, client.batch_execute("COMMIT")).await;
+        self.is_unsure |= match &answers {
+            Ok(()) | Err(Failed::Changes(_)) => false,
+            Err(Failed::Begin(_)) => true,
+            Err(Failed::Statement(error, before)) => !fault::is_taken_back(error, before.is_some()),
+        };
+        self.settled(answers, "COMMIT")?;
         self.begin = Begin::Never;
         Ok(())
     }

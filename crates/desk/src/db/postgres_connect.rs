@@ -28,6 +28,10 @@ pub(super) async fn connect(url: &str, options: &DbOptions) -> Result<Pool> {
         config.connect_timeout(options.connect_timeout);
     }
     config.tcp_user_timeout(DEAD_AFTER);
+    // The same while nothing is sent, because everybody waits for an answer.
+    config.keepalives_idle(DEAD_AFTER / 2);
+    config.keepalives_interval(DEAD_AFTER / 6);
+    config.keepalives_retries(3);
     if config.get_application_name().is_none() {
         config.application_name("bursar");
     }

@@ -10,6 +10,13 @@ use super::Engine;
 #[derive(Debug, Clone)]
 pub struct Sql(pub(super) Cow<'static, str>);
 
+impl Sql {
+    /// Whether it changes rows, even if it is asked for some (`RETURNING`).
+    pub(super) fn changes_rows(&self) -> bool {
+        ["INSERT ", "UPDATE ", "DELETE "].iter().any(|verb| self.0.trim_start().starts_with(verb))
+    }
+}
+
 impl From<&'static str> for Sql {
     fn from(text: &'static str) -> Sql {
         Sql(Cow::Borrowed(text))

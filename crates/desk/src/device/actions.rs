@@ -105,6 +105,7 @@ pub struct UnlinkAllDevices {
 
 impl Action for UnlinkAllDevices {
     const NAME: &'static str = "device.unlink_all";
+    const LONG: bool = true;
     type Output = i64;
 
     fn subject(&self) -> Subject {

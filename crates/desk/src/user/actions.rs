@@ -273,6 +273,7 @@ pub struct EraseUser {
 
 impl Action for EraseUser {
     const NAME: &'static str = "user.erase";
+    const LONG: bool = true;
     type Output = Changed;
 
     fn subject(&self) -> Subject {

@@ -386,7 +386,7 @@ impl Write for Add {
     }
 }
 
-struct Sql(&'static str);
+pub struct Sql(pub &'static str);
 
 impl Write for Sql {
     type Output = u64;

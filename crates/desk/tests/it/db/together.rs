@@ -1,12 +1,15 @@
 //! Small works that come together: on PostgreSQL they share transactions, and nobody notices.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use desk::db::{Db, Engine, Tx, Write, params};
+use desk::db::{Db, Engine, Rd, Read, Tx, Write, params};
+use desk::error::Busy;
 use desk::{Error, Result};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::promises::Sql;
 use super::{Attempts, Items, Put, Then, fresh, put};
 
 fn all_at_once(db: &Db, works: Vec<Put>) -> JoinSet<(i64, Result<i64>)> {
@@ -112,5 +115,105 @@ async fn one_who_waits_for_a_lock_keeps_nobody_else_waiting() {
             assert_eq!(result.unwrap(), id);
         }
         assert_eq!(db.read(Items).await.unwrap(), (0..105).chain([1000]).collect::<Vec<_>>());
+    }
+}
+
+/// Writes an item, and counts how often it was run.
+struct Counted {
+    id: i64,
+    runs: Arc<AtomicI64>,
+}
+
+impl Write for Counted {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        tx.put("INSERT INTO item (id, name) VALUES ($1, $2)", params![self.id, self.id.to_string()]).await
+    }
+
+    fn shares(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_perhaps_committed_is_not_run_again() {
+    for (db, _guard) in fresh().await {
+        if db.engine() == Engine::Sqlite {
+            continue;
+        }
+        // The server goes away in the middle of the commit.
+        for sql in [
+            "CREATE FUNCTION go_away() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN PERFORM \
+             pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'",
+            "CREATE CONSTRAINT TRIGGER away AFTER INSERT ON item DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE \
+             FUNCTION go_away()",
+        ] {
+            db.write(Sql(sql)).await.unwrap();
+        }
+        let runs = Arc::new(AtomicI64::new(0));
+        let mut all = JoinSet::new();
+        for id in 0..40 {
+            let (db, work) = (db.clone(), Counted { id, runs: runs.clone() });
+            all.spawn(async move { db.write(work).await });
+        }
+        for told in all.join_all().await {
+            assert!(matches!(told, Err(Error::Busy(Busy::StorageAway))), "{told:?}");
+        }
+        assert_eq!(runs.load(Ordering::Relaxed), 40);
+        assert_eq!(db.read(Items).await.unwrap(), [0; 0]);
+    }
+}
+
+/// Takes what an item is called, and then fails.
+struct Grab(i64);
+
+impl Write for Grab {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        let sql = "UPDATE item SET name = 'grabbed ' || name WHERE id = $1 RETURNING name";
+        tx.one(sql, params![self.0]).await?;
+        Err(desk::Refusal::LastOne.into())
+    }
+
+    fn shares(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_was_asked_for_its_rows_is_a_change() {
+    for (db, _guard) in fresh().await {
+        for id in 0..4 {
+            db.write(put(id, Then::Keep)).await.unwrap();
+        }
+        let mut all = JoinSet::new();
+        for id in 0..40 {
+            let db = db.clone();
+            all.spawn(async move {
+                if id % 2 == 0 {
+                    assert!(db.write(Grab(id % 4)).await.is_err());
+                } else {
+                    db.write(put(100 + id, Then::Keep)).await.unwrap();
+                }
+            });
+        }
+        all.join_all().await;
+        let grabbed = db.read(Named("grabbed%")).await.unwrap();
+        assert_eq!(grabbed, 0);
+        assert_eq!(db.read(Items).await.unwrap().len(), 24);
+    }
+}
+
+/// How many items have such a name.
+struct Named(&'static str);
+
+impl Read for Named {
+    type Output = i64;
+
+    async fn run(&self, rd: &mut Rd) -> Result<i64> {
+        rd.one("SELECT COUNT(*) FROM item WHERE name LIKE $1", params![self.0]).await?.take()
     }
 }

@@ -56,7 +56,7 @@ pub(super) async fn migrate(db: &Db, list: &'static [Migration]) -> Result<Vec<&
         tokio::time::sleep(LOOK_EVERY).await;
     }
     let applied = apply(db, list, holder).await;
-    let ended = db.write(EndLease { holder }).await;
+    let ended = once_free(db, || EndLease { holder }).await;
     let applied = applied?;
     ended.map(|()| applied)
 }
@@ -69,11 +69,22 @@ async fn take_lease(db: &Db, holder: Holder) -> Result<bool> {
     }
 }
 
+/// Who has the lease waits as well, while others who look for it have the file locked.
+async fn once_free<W: Write>(db: &Db, work: impl Fn() -> W) -> Result<W::Output> {
+    for _ in 0..LOOKS {
+        match db.write(work()).await {
+            Err(Error::Busy(Busy::Queue)) => tokio::time::sleep(LOOK_EVERY).await,
+            result => return result,
+        }
+    }
+    Err(Error::Busy(Busy::Queue))
+}
+
 async fn apply(db: &Db, list: &'static [Migration], holder: Holder) -> Result<Vec<&'static str>> {
     let pending = pending(db, list).await?;
     for migration in &pending {
         tracing::info!(migration = migration.name, "applying a migration");
-        db.write(Apply { migration: **migration, holder }).await?;
+        once_free(db, || Apply { migration: **migration, holder }).await?;
     }
     Ok(pending.iter().map(|migration| migration.name).collect())
 }
@@ -102,7 +113,7 @@ async fn pending(db: &Db, list: &'static [Migration]) -> Result<Vec<&'static Mig
 async fn make_tables(db: &Db) -> Result<()> {
     let mut result = Ok(());
     for _ in 0..5 {
-        result = db.write(MakeTables).await;
+        result = once_free(db, || MakeTables).await;
         if result.is_ok() {
             break;
         }

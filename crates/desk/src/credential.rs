@@ -3,8 +3,7 @@
 //! together with the *access version*, which every change of staff, memberships, roles and keys counts up in its own
 //! transaction, and which every request reads (docs/decisions/0008-callers-by-version.md).
 
-use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -90,7 +89,7 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 /// whether that still stands.
 pub(crate) struct Remembered {
     looked: Cache<[u8; 32], Looked>,
-    versions: RwLock<HashMap<TenantId, Arc<Shared<i64>>>>,
+    versions: Cache<TenantId, Arc<Shared<i64>>>,
 }
 
 /// What was found, at which access version.
@@ -104,15 +103,7 @@ struct Looked {
 impl Remembered {
     pub fn nothing() -> Remembered {
         let looked = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
-        Remembered { looked, versions: RwLock::default() }
-    }
-
-    fn version_of(&self, tenant: TenantId) -> Arc<Shared<i64>> {
-        if let Some(known) = self.versions.read().unwrap_or_else(|broken| broken.into_inner()).get(&tenant) {
-            return known.clone();
-        }
-        let mut versions = self.versions.write().unwrap_or_else(|broken| broken.into_inner());
-        versions.entry(tenant).or_insert_with(|| Arc::new(Shared::new())).clone()
+        Remembered { looked, versions: Cache::new(REMEMBERED) }
     }
 }
 
@@ -200,8 +191,9 @@ impl Desk {
         let Inner { db, remembered, .. } = &*self.inner;
         let tenant = find.tenant;
         let known = remembered.looked.get(&print).filter(|it| find.is_met_by(it));
+        let shared = || remembered.versions.get_with(tenant, || Arc::new(Shared::new()));
         if let Some(known) = known
-            && known.version == db.read_shared(&remembered.version_of(tenant), || AccessVersion(tenant)).await?
+            && known.version == db.read_shared(shared, || AccessVersion(tenant)).await?
         {
             return Ok(Some(known.found));
         }

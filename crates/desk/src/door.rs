@@ -139,9 +139,8 @@ impl Desk {
         if missing.is_some() && caller.who == Who::Anonymous {
             return Err(stranger());
         }
-        let weight = question.weight();
         let (inner, question) = (self.inner.clone(), Box::new(question));
-        let asking = Asking { inner, tenant, caller: caller.clone(), question, weight, name: Q::NAME, missing };
+        let asking = Asking { inner, tenant, caller: caller.clone(), question, name: Q::NAME, missing };
         let answer = match (Q::RECORDED, missing) {
             (true, _) => self.inner.db.write(asking).await,
             (false, Some(missing)) => Err(Error::Forbidden(missing)),
@@ -287,6 +286,7 @@ pub struct Once {
 trait Deed: Send + Sync {
     fn subject(&self) -> Subject;
     fn reason(&self) -> Option<&str>;
+    fn is_long(&self) -> bool;
     fn act<'a>(&'a self, cx: &'a mut Cx<'_>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>>;
 }
 
@@ -305,6 +305,10 @@ impl<A: Action> Deed for A {
 
     fn reason(&self) -> Option<&str> {
         Action::reason(self)
+    }
+
+    fn is_long(&self) -> bool {
+        A::LONG
     }
 
     fn act<'a>(&'a self, cx: &'a mut Cx<'_>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>> {
@@ -332,7 +336,6 @@ struct Performing {
     caller: Caller,
     deed: Box<dyn Deed>,
     name: &'static str,
-    long: bool,
     missing: Option<&'static str>,
 }
 
@@ -344,8 +347,7 @@ impl Performing {
         action: A,
         missing: Option<&'static str>,
     ) -> Performing {
-        let (inner, deed) = (desk.inner.clone(), Box::new(action));
-        Performing { inner, tenant, caller, deed, name: A::NAME, long: A::LONG, missing }
+        Performing { inner: desk.inner.clone(), tenant, caller, deed: Box::new(action), name: A::NAME, missing }
     }
 
     /// Runs the action and gives its answer with the facts, before anything is recorded.
@@ -477,7 +479,7 @@ impl Write for Performing {
     }
 
     fn shares(&self) -> bool {
-        !self.long && is_about_one_user(&self.caller, self.deed.subject())
+        !self.deed.is_long() && is_about_one_user(&self.caller, self.deed.subject())
     }
 }
 
@@ -542,6 +544,7 @@ impl Write for Previewing {
 trait Query: Send + Sync {
     fn subject(&self) -> Subject;
     fn purpose(&self) -> Option<&str>;
+    fn weight(&self) -> Weight;
     fn answer<'a>(&'a self, qx: &'a mut Qx<'_>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>>;
 }
 
@@ -554,6 +557,10 @@ impl<Q: Question> Query for Q {
         Question::purpose(self)
     }
 
+    fn weight(&self) -> Weight {
+        Question::weight(self)
+    }
+
     fn answer<'a>(&'a self, qx: &'a mut Qx<'_>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>> {
         Box::pin(async move { Ok(Box::new(self.run(qx).await?) as Answer) })
     }
@@ -564,7 +571,6 @@ struct Asking {
     tenant: Arc<Tenant>,
     caller: Caller,
     question: Box<dyn Query>,
-    weight: Weight,
     name: &'static str,
     missing: Option<&'static str>,
 }
@@ -596,7 +602,7 @@ impl Read for Asking {
     type Output = Answer;
 
     fn weight(&self) -> Weight {
-        self.weight
+        self.question.weight()
     }
 
     async fn run(&self, rd: &mut Rd) -> Result<Answer> {

@@ -147,6 +147,7 @@ impl Rd {
 
     async fn put(&mut self, sql: Sql, params: &[Param<'_>], changes: Changes) -> Result<()> {
         self.begin_statement(&sql)?;
+        self.written += 1;
         let done = match &mut self.link {
             Link::Sqlite(link) => link.execute(&sql, params, Want::Changed).and_then(|got| changes.check(got.changed)),
             Link::Postgres(link) => link.put(sql, params, changes).await,
@@ -211,14 +212,12 @@ impl Tx {
     /// Runs a statement that changes rows, however many those are. PostgreSQL's answer is not waited for: that it has failed
     /// shows at a later statement, or at the commit. What may find its place taken is `run`.
     pub async fn put(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<()> {
-        self.0.written += 1;
         self.0.put(sql.into(), params, Changes::Any).await
     }
 
     /// The same for a statement that changes the one row of a version. That it has found none, since somebody else was there
     /// in between, shows as `Conflict::Version`, like a failure.
     pub async fn put_version(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<()> {
-        self.0.written += 1;
         self.0.put(sql.into(), params, Changes::One).await
     }
 

@@ -63,7 +63,7 @@ pub(super) fn from_postgres(error: &tokio_postgres::Error, sql: &str) -> Error {
         };
     };
     let code = db.code();
-    let class = code.code().get(..2).unwrap_or_default();
+    let class = class_of(code);
     if *code == SqlState::UNIQUE_VIOLATION {
         return Error::Conflict(Conflict::Exists);
     }
@@ -104,10 +104,7 @@ pub(super) fn may_be_retried(error: &tokio_postgres::Error) -> bool {
 /// before the `COMMIT`, or of that itself. A pooler also tells in the server's words that it has lost the server.
 pub(super) fn is_taken_back(error: &tokio_postgres::Error, is_of_a_statement: bool) -> bool {
     match error.code() {
-        Some(code) => {
-            let class = code.code().get(..2).unwrap_or_default();
-            !matches!(class, "08" | "57") && *code != SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN
-        }
+        Some(code) => !matches!(class_of(code), "08" | "57") && *code != SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN,
         // What could not be encoded was not sent, nor was anything behind it.
         None => is_of_a_statement && !connection_is_gone(error),
     }
@@ -138,6 +135,10 @@ pub(super) fn from_pool(error: &deadpool_postgres::PoolError) -> Error {
             Error::Busy(Busy::StorageAway)
         }
     }
+}
+
+fn class_of(code: &SqlState) -> &str {
+    code.code().get(..2).unwrap_or_default()
 }
 
 fn connection_is_gone(error: &tokio_postgres::Error) -> bool {

@@ -206,24 +206,23 @@ impl Pooled {
         for it in riders {
             match it.run(&mut tx).await {
                 Left::InOrder => {}
-                Left::Half => {
-                    let link = link_of(&mut tx);
-                    link.leave().await;
-                    return if link.is_unsure { Went::Away(Busy::StorageAway) } else { Went::Back };
-                }
+                Left::Half => return given_up(&mut tx).await,
                 Left::Panicked => {
                     link_of(&mut tx).discard();
                     return Went::Back;
                 }
             }
         }
-        let link = link_of(&mut tx);
-        match link.commit().await {
+        match link_of(&mut tx).commit().await {
             Ok(()) => Went::Through,
-            Err(_) => {
-                link.leave().await;
-                if link.is_unsure { Went::Away(Busy::StorageAway) } else { Went::Back }
-            }
+            Err(_) => given_up(&mut tx).await,
         }
     }
+}
+
+/// Leaves a transaction in which something has failed.
+async fn given_up(tx: &mut Tx) -> Went {
+    let link = link_of(tx);
+    link.leave().await;
+    if link.is_unsure { Went::Away(Busy::StorageAway) } else { Went::Back }
 }

@@ -47,34 +47,24 @@ pub(super) async fn migrate(db: &Db, list: &'static [Migration]) -> Result<Vec<&
     }
     make_tables(db).await?;
     let holder: Holder = Random::System.bytes();
-    let mut looks = 0;
-    while !take_lease(db, holder).await? {
-        looks += 1;
-        if looks == LOOKS {
-            return Err(Error::Busy(Busy::Queue));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+    once_free(|| async { Ok(db.write(TakeLease { holder }).await?.then_some(())) }).await?;
     let applied = apply(db, list, holder).await;
-    let ended = once_free(db, || EndLease { holder }).await;
+    let ended = once_free(|| async { db.write(EndLease { holder }).await.map(Some) }).await;
     let applied = applied?;
     ended.map(|()| applied)
 }
 
-/// Whether it is ours now. The file locked by another process (SQLite) is but another way of being told to wait.
-async fn take_lease(db: &Db, holder: Holder) -> Result<bool> {
-    match db.write(TakeLease { holder }).await {
-        Err(Error::Busy(Busy::Queue)) => Ok(false),
-        result => result,
-    }
-}
-
-/// Who has the lease waits as well, while others who look for it have the file locked.
-async fn once_free<W: Write>(db: &Db, work: impl Fn() -> W) -> Result<W::Output> {
+/// What an attempt gives once it gives something. The file locked by another process (SQLite) is but another way of being told
+/// to wait, also for who has the lease, while others look for it.
+async fn once_free<T, F>(attempt: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<Option<T>>>,
+{
     for _ in 0..LOOKS {
-        match db.write(work()).await {
-            Err(Error::Busy(Busy::Queue)) => tokio::time::sleep(LOOK_EVERY).await,
-            result => return result,
+        match attempt().await {
+            Ok(Some(it)) => return Ok(it),
+            Ok(None) | Err(Error::Busy(Busy::Queue)) => tokio::time::sleep(LOOK_EVERY).await,
+            Err(other) => return Err(other),
         }
     }
     Err(Error::Busy(Busy::Queue))
@@ -84,7 +74,7 @@ async fn apply(db: &Db, list: &'static [Migration], holder: Holder) -> Result<Ve
     let pending = pending(db, list).await?;
     for migration in &pending {
         tracing::info!(migration = migration.name, "applying a migration");
-        once_free(db, || Apply { migration: **migration, holder }).await?;
+        once_free(|| async { db.write(Apply { migration: **migration, holder }).await.map(Some) }).await?;
     }
     Ok(pending.iter().map(|migration| migration.name).collect())
 }
@@ -113,8 +103,8 @@ async fn pending(db: &Db, list: &'static [Migration]) -> Result<Vec<&'static Mig
 async fn make_tables(db: &Db) -> Result<()> {
     let mut result = Ok(());
     for _ in 0..5 {
-        result = once_free(db, || MakeTables).await;
-        if result.is_ok() {
+        result = once_free(|| async { db.write(MakeTables).await.map(Some) }).await;
+        if matches!(result, Ok(()) | Err(Error::Busy(Busy::Queue))) {
             break;
         }
         tokio::time::sleep(LOOK_EVERY).await;

@@ -168,7 +168,7 @@ impl Db {
     /// trip, one that begins after they have asked answers all of them; SQLite answers faster than they could gather.
     pub(crate) async fn read_shared<R: Read>(
         &self,
-        shared: &Shared<R::Output>,
+        shared: impl FnOnce() -> Arc<Shared<R::Output>>,
         question: impl Fn() -> R,
     ) -> Result<R::Output>
     where
@@ -176,7 +176,7 @@ impl Db {
     {
         match &*self.0 {
             Store::Sqlite { readers, .. } => readers.read(question()).await,
-            Store::Postgres(pooled) => shared.ask(|| pooled.read(question())).await,
+            Store::Postgres(pooled) => shared().ask(|| pooled.read(question())).await,
         }
     }
 

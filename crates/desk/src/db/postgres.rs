@@ -184,10 +184,14 @@ impl Link {
     }
 
     pub async fn script(&mut self, sql: &str) -> Result<()> {
+        let answers = self.send_script(sql).await?;
+        self.settled(answers, sql)
+    }
+
+    async fn send_script(&mut self, sql: &str) -> Result<Answers<()>> {
         let before = self.due().await?;
         let client = self.client.as_ref().expect("a link has its connection until it ends");
-        let answers = in_order(client, &before, client.batch_execute(sql)).await;
-        self.settled(answers, sql)
+        Ok(in_order(client, &before, client.batch_execute(sql)).await)
     }
 
     /// Ends the transaction: it stays if everything went well. Nothing is sent if none was begun.
@@ -195,10 +199,8 @@ impl Link {
         if self.begin != Begin::Open && self.unsent.is_empty() {
             return Ok(());
         }
-        let before = self.due().await?;
-        let client = self.client.as_ref().expect("a link has its connection until it ends");
         // Where one of those before it has failed, the server takes this for `ROLLBACK`, and we say what has failed.
-        let answers = in_order(client, &before, client.batch_execute("COMMIT")).await;
+        let answers = self.send_script("COMMIT").await?;
         self.is_unsure |= match &answers {
             Ok(()) | Err(Failed::Changes(_)) => false,
             Err(Failed::Begin(_)) => true,

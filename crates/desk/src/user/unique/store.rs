@@ -22,17 +22,6 @@ macro_rules! numbers_of {
 }
 pub(crate) use numbers_of;
 
-pub(crate) const ID_OF: &str =
-    concat!("SELECT u.id FROM (", numbers_of!("= $2"), ") h CROSS JOIN users u WHERE u.seat = ", seat_of!("h.number"));
-
-/// Who holds any of these.
-pub(crate) const HOLDERS_8: &str = concat!(
-    "SELECT h.token, u.id FROM (",
-    numbers_of!("IN ($2, $3, $4, $5, $6, $7, $8, $9)"),
-    ") h CROSS JOIN users u WHERE u.seat = ",
-    seat_of!("h.number")
-);
-
 /// The same for a username that is an address, of which most tenants have none: then this is two looks less.
 macro_rules! numbers_of_address_username {
     ($token:literal) => {
@@ -47,6 +36,17 @@ macro_rules! numbers_of_address_username {
     };
 }
 pub(crate) use numbers_of_address_username;
+
+pub(crate) const ID_OF: &str =
+    concat!("SELECT u.id FROM (", numbers_of!("= $2"), ") h CROSS JOIN users u WHERE u.seat = ", seat_of!("h.number"));
+
+/// Who holds any of these.
+pub(crate) const HOLDERS_8: &str = concat!(
+    "SELECT h.token, u.id FROM (",
+    numbers_of!("IN ($2, $3, $4, $5, $6, $7, $8, $9)"),
+    ") h CROSS JOIN users u WHERE u.seat = ",
+    seat_of!("h.number")
+);
 
 pub(crate) const NOTE_ADDRESS_USERNAME: &str = "\
     INSERT INTO address_username (tenant_id)

@@ -5,14 +5,16 @@ use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use desk::job::queue::LEASE_SECONDS;
 use desk::message::Outbox;
 use serde_json::{Value, json};
 
 use crate::bank::{Bank, Client, person};
 use crate::running::{PATIENCE, house};
 
-/// Whoever has not said ok is left alone for so long before it is told again.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
+/// How long after a try that failed it is told again: after ten seconds, or once the lease is over if the server was killed
+/// between noting the try and letting go of its job.
+const TOLD_AGAIN: Duration = Duration::from_secs(LEASE_SECONDS as u64);
 
 /// A partner's web server: what it is told, and how it answers, one after the other.
 fn partner(answers: Vec<&'static str>) -> (String, Receiver<Value>) {
@@ -105,7 +107,7 @@ async fn a_partner_is_told_by_a_running_server_and_again_after_it_was_killed() {
     server.kill();
     let mut server = bank.launch(&["--callbacks-to", "anywhere"]);
     server.wait(&bank);
-    let second = hear.recv_timeout(FIRST_PAUSE + PATIENCE).unwrap();
+    let second = hear.recv_timeout(TOLD_AGAIN + PATIENCE).unwrap();
     assert_eq!((&first["requestId"], &first["params"]), (&second["requestId"], &second["params"]));
     assert_ne!(first["signature"], second["signature"]);
     until_it_is(&Client::new(&http, &server, &bank.key), &path, |it| it["state"] == "delivered").await;

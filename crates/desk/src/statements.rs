@@ -394,6 +394,22 @@ async fn every_statement_prepares_on_both_engines_and_none_scans_a_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_history_of_a_user_is_found_by_its_subject() {
+    use crate::activity::store::{ALL, About, STAFF, USERS, page};
+    for t in TestDesk::all().await {
+        for (actions, whose) in [(&[][..], USERS), (&[], ALL), (&["user.lock", "user.unlock"], STAFF)] {
+            let text = plan(&t, "activity", &page(actions, About::User, whose, 1_000)).await.join("\n");
+            // Of few rows PostgreSQL rather sorts them.
+            assert!(
+                t.engine == Engine::Postgres || text.contains("audit_by_subject (tenant_id=? AND subject_id=?"),
+                "{text}"
+            );
+            assert!(t.engine == Engine::Postgres || !text.contains("TEMP B-TREE"), "{text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_looks_for_blocks_and_users_by_their_numbers() {
     use crate::user::census::store::{blocks_of_regions_sql, blocks_sql, padded_slots, users_sql};
     for t in TestDesk::all().await {

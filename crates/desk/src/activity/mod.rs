@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use self::store::About;
 use crate::audit::questions::{PAGE_MAX, opened};
 use crate::audit::{self, AuditRecord};
 use crate::db::{Param, ToParam, Weight};
@@ -25,7 +26,7 @@ const STRIDE: usize = 1_000;
 
 /// Which part of a history.
 pub struct ActivityFilter {
-    /// Done to this user, or by this staff member; for users' own activity, by this user.
+    /// Done to this user or staff member, or by her.
     pub about: Option<uuid::Uuid>,
     /// Not before.
     pub from: Option<Time>,
@@ -121,7 +122,7 @@ async fn history(qx: &mut Qx<'_>, filter: &ActivityFilter, whose: &'static str) 
 }
 
 async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, whose: &'static str) -> Result<Vec<AuditRecord>> {
-    let sql = store::page(filter, whose, STRIDE);
+    let sql = store::page(&filter.actions, whom(qx, filter, whose).await?, whose, STRIDE);
     let (from, to) = (filter.from.unwrap_or(Time(0)), filter.to.unwrap_or(Time(i64::MAX)));
     let about = filter.about.map(uuid::Uuid::into_bytes);
     let mut before = [0xff; 16];
@@ -151,6 +152,14 @@ async fn records(qx: &mut Qx<'_>, filter: &ActivityFilter, whose: &'static str) 
         }
     }
     Ok(kept)
+}
+
+/// Whom the records are to be about: for a user they are found by their subject, however many others there are.
+async fn whom(qx: &mut Qx<'_>, filter: &ActivityFilter, whose: &'static str) -> Result<About> {
+    let Some(id) = filter.about else { return Ok(About::Anybody) };
+    // Users do nothing as staff.
+    let is_staff = whose != store::USERS && !staff::store::some(qx.rd, qx.tenant, vec![StaffId(id)]).await?.is_empty();
+    Ok(if is_staff { About::Staff } else { About::User })
 }
 
 /// The records with names: one statement for all users, one for all staff. Records about users who are hidden from this

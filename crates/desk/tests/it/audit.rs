@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use desk::activity::{Activity, ActivityFilter, AllActivity, StaffActivity, UserActivity};
 use desk::audit::{AuditFilter, ExportAudit, ListAudit, Verified, verify_export};
-use desk::staff::StaffCards;
+use desk::staff::{DisableStaff, StaffCards};
 use desk::testing::TestDesk;
 use desk::user::{FlagUser, UnflagUser};
 use desk::value::clock::MINUTE;
-use desk::value::id::UserId;
+use desk::value::id::{SessionId, UserId};
+use desk::{Caller, Who};
 
 use crate::support::*;
 
@@ -224,8 +225,8 @@ async fn the_book_is_read_by_subject_actor_and_time_page_by_page() {
             first.iter().chain(&second).chain(&last).filter_map(|record| record.reason.clone()).collect();
         assert_eq!(reasons, (0..9).rev().map(|index| format!("reason {index}")).collect::<Vec<_>>());
 
-        let staff = StaffActivity(ActivityFilter { about: Some(ada.0), ..ActivityFilter::page(20) });
-        assert_eq!(t.desk.ask(&t.admin(), staff).await.unwrap().len(), 9);
+        let by_staff = StaffActivity(ActivityFilter { about: Some(ada.0), ..ActivityFilter::page(20) });
+        assert_eq!(t.desk.ask(&t.admin(), by_staff).await.unwrap().len(), 9);
         let own = UserActivity(ActivityFilter { about: Some(ada.0), ..ActivityFilter::page(20) });
         assert_eq!(t.desk.ask(&t.admin(), own).await.unwrap().len(), 12);
         let everybody = StaffActivity(ActivityFilter::page(5));
@@ -243,6 +244,17 @@ async fn the_book_is_read_by_subject_actor_and_time_page_by_page() {
             let filter = AuditFilter { limit, ..Default::default() };
             assert_eq!(code(t.desk.ask(&t.admin(), ListAudit(filter)).await), "invalid");
         }
+        // Of a staff member, what she did and what was done to her.
+        let maker = staff(&t, "maker").await;
+        let session = SessionId(maker.0);
+        let as_maker = Caller { who: Who::Staff { id: maker, session }, ..t.admin() };
+        t.desk.perform(&as_maker, FlagUser { user: ada, bank: None, reason: None }).await.unwrap();
+        t.clock.advance(1_000);
+        t.desk.perform(&t.admin(), DisableStaff(maker)).await.unwrap();
+        let hers = StaffActivity(ActivityFilter { about: Some(maker.0), ..ActivityFilter::page(20) });
+        let hers = t.desk.ask(&t.admin(), hers).await.unwrap();
+        let hers: Vec<_> = hers.iter().map(|it| it.record.action.as_str()).collect();
+        assert_eq!(hers, ["staff.disable", "user.flag"], "{:?}", t.engine);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::user::standing::Presence;
 use crate::value::id::TenantId;
 
 /// How many moves are folded in one transaction: on SQLite everybody waits for so long.
-const AT_ONCE: i64 = 512;
+const AT_ONCE: i64 = 256;
 /// How many users are read at a time.
 const PAGE: i64 = 1_000;
 

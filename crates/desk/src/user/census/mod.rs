@@ -161,7 +161,22 @@ pub(crate) struct Move {
     axes: Axes,
 }
 
+/// So many different axes of a block are told apart by four bits; mostly there are a few.
+const PALETTE_MAX: usize = 16;
+
+/// How many bits tell so many apart, of which eight make a whole number.
+fn bits_for(count: usize) -> Option<usize> {
+    match count {
+        1 => Some(0),
+        2 => Some(1),
+        3..=4 => Some(2),
+        5..=PALETTE_MAX => Some(4),
+        _ => None,
+    }
+}
+
 /// The axes of a block's users.
+#[derive(Debug, PartialEq, Eq)]
 struct Block(Vec<u8>);
 
 impl Block {
@@ -169,8 +184,52 @@ impl Block {
         Block(vec![0; BLOCK_USERS * WIDTH])
     }
 
+    /// As stored: first how many different axes there are, then these, then for each user which of them, in as few bits as
+    /// tell them apart. Where that would be no shorter, and where it was written before that was so, the axes of all, one after
+    /// the other.
     fn read(bytes: Vec<u8>) -> Result<Block> {
-        if bytes.len() == BLOCK_USERS * WIDTH { Ok(Block(bytes)) } else { Err(broken()) }
+        if bytes.len() == BLOCK_USERS * WIDTH {
+            return Ok(Block(bytes));
+        }
+        let (count, rest) = bytes.split_first().ok_or_else(broken)?;
+        let bits = bits_for(usize::from(*count)).ok_or_else(broken)?;
+        let (palette, places) = rest.split_at_checked(usize::from(*count) * WIDTH).ok_or_else(broken)?;
+        if places.len() != BLOCK_USERS * bits / 8 {
+            return Err(broken());
+        }
+        let mut axes = Vec::with_capacity(BLOCK_USERS * WIDTH);
+        for place in 0..BLOCK_USERS {
+            let at = place * bits;
+            let which = places.get(at / 8).map_or(0, |byte| usize::from(byte >> (at % 8)) & ((1 << bits) - 1));
+            axes.extend_from_slice(palette.get(which * WIDTH..(which + 1) * WIDTH).ok_or_else(broken)?);
+        }
+        Ok(Block(axes))
+    }
+
+    fn stored(&self) -> Vec<u8> {
+        let mut palette: Vec<&[u8]> = Vec::with_capacity(PALETTE_MAX);
+        let mut which = [0u8; BLOCK_USERS];
+        for (user, which) in self.0.chunks(WIDTH).zip(&mut which) {
+            let known = palette.iter().position(|it| *it == user);
+            *which = match known {
+                Some(place) => place as u8,
+                None if palette.len() == PALETTE_MAX => return self.0.clone(),
+                None => {
+                    palette.push(user);
+                    palette.len() as u8 - 1
+                }
+            };
+        }
+        let bits = bits_for(palette.len()).unwrap_or(0);
+        let mut bytes = Vec::with_capacity(1 + palette.len() * WIDTH + BLOCK_USERS * bits / 8);
+        bytes.push(palette.len() as u8);
+        bytes.extend(palette.into_iter().flatten());
+        // Nothing tells one from itself.
+        if let Some(users) = 8_usize.checked_div(bits) {
+            let byte = |some: &[u8]| some.iter().enumerate().fold(0, |byte, (at, which)| byte | which << (at * bits));
+            bytes.extend(which.chunks(users).map(byte));
+        }
+        bytes
     }
 
     fn get(&self, place: usize) -> Axes {
@@ -404,6 +463,25 @@ mod tests {
         assert_eq!(Hold::WORDS, ["none", "held", "legal"]);
         assert_eq!(Presence::WORDS, ["present", "removed", "erased"]);
         assert_eq!(UserKind::WORDS, ["individual", "business"]);
+    }
+
+    #[test]
+    fn a_block_is_stored_in_few_bytes_and_read_as_it_was() {
+        for (different, bytes) in [(1, 4), (2, 39), (3, 74), (4, 77), (5, 144), (16, 177), (17, 768), (256, 768)] {
+            let mut block = Block::empty();
+            for user in 0..BLOCK_USERS {
+                let axes = (user * 7 % different) as Axes * 0x0001_0203;
+                block.add(&Move { number: user as i64, was: 0, axes });
+            }
+            let stored = block.stored();
+            assert_eq!(stored.len(), bytes, "{different} different");
+            assert_eq!(Block::read(stored).unwrap(), block, "{different} different");
+            // As it was stored before.
+            assert_eq!(Block::read(block.0.clone()).unwrap(), block);
+        }
+        for broken in [vec![], vec![0], vec![17], vec![1, 1, 2], vec![2; 38], vec![3; 80]] {
+            assert!(Block::read(broken).is_err());
+        }
     }
 
     #[test]

@@ -243,7 +243,7 @@ async fn fold_moves(tx: &mut Tx, tenant: TenantId, moves: &[Move]) -> Result<()>
     for (block, moves) in touched {
         let mut axes = known.remove(&block).unwrap_or_else(Block::empty);
         moves.into_iter().for_each(|it| axes.add(it));
-        tx.put(SAVE_BLOCK, params![tenant, block, axes.0]).await?;
+        tx.put(SAVE_BLOCK, params![tenant, block, axes.stored()]).await?;
     }
     Ok(())
 }

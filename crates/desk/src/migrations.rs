@@ -21,4 +21,5 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0016_close", sql: include_str!("../migrations/0016_close.sql") },
     Migration { name: "0017_seat", sql: include_str!("../migrations/0017_seat.sql") },
     Migration { name: "0018_address_username", sql: include_str!("../migrations/0018_address_username.sql") },
+    Migration { name: "0019_unique_moves", sql: include_str!("../migrations/0019_unique_moves.sql") },
 ];

@@ -14,12 +14,11 @@ use crate::permission::Permission;
 use crate::user::actions::Changed;
 use crate::user::standing::{Attempt, Verification};
 use crate::user::store::{self as users, Findable, NewRow};
-use crate::user::unique::{self, Unique};
+use crate::user::unique::{Looked, Unique};
 use crate::user::verification::DecideVerification;
 use crate::user::{CreateUser, EditUser, Profile, User};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
-use crate::value::token::UniqueToken;
 use crate::verb::{Action, Cx, Eyes, Subject, check_policy};
 
 /// Imports of a tenant that have not ended.
@@ -249,7 +248,7 @@ impl Action for ImportSlice {
         let (first_number, last_number) = match new.len() as i64 {
             count if count > 0 && !import.dry_run => {
                 let last = crate::tenant::store::next_numbers(cx.tx, cx.tenant.id, count).await?;
-                insert(cx, &new, last - count + 1).await?;
+                insert(cx, &new, last - count + 1, &rows.looked).await?;
                 (Some(last - count + 1), Some(last))
             }
             _ => (None, None),
@@ -310,11 +309,7 @@ async fn decide<'a>(
     rows: &'a Prepared,
     sum: &mut Sum,
 ) -> Result<Vec<&'a Row>> {
-    let mut tokens: Vec<UniqueToken> =
-        rows.rows.iter().flat_map(|row| row.unique().iter().map(|(_, token)| *token)).collect();
-    // In the order of the index.
-    tokens.sort_unstable();
-    let mut holders = unique::store::holders(cx.tx, cx.tenant.id, &tokens).await?;
+    let mut holders = rows.looked.holders(cx.tx, cx.tenant.id, rows.tokens()).await?;
     let mut new = Vec::with_capacity(rows.rows.len());
     for row in &rows.rows {
         let (user, is_new) = match &row.what {
@@ -432,7 +427,7 @@ async fn save(cx: &mut Cx<'_>, mut user: User, old: &Profile, new: &Profile) -> 
 }
 
 /// Inserts the new users with numbers from this one on.
-async fn insert(cx: &mut Cx<'_>, rows: &[&Row], first: i64) -> Result<()> {
+async fn insert(cx: &mut Cx<'_>, rows: &[&Row], first: i64, looked: &Looked) -> Result<()> {
     let mut inserts = Vec::with_capacity(rows.len());
     let mut tokens = Vec::with_capacity(rows.len());
     for row in rows {
@@ -443,5 +438,5 @@ async fn insert(cx: &mut Cx<'_>, rows: &[&Row], first: i64) -> Result<()> {
         cx.announce(Fact::UserCreated { user: new.user.id, number });
     }
     users::insert_many(cx.tx, cx.tenant.id, &inserts).await?;
-    users::index_many(cx.tx, cx.tenant.id, &tokens).await
+    users::index_many(cx.tx, cx.tenant.id, &tokens, looked).await
 }

@@ -14,7 +14,7 @@ use crate::tenant::Tenant;
 use crate::user::Profile;
 use crate::user::model::{Mark, User, UserKind};
 use crate::user::store::{self as users, Findable};
-use crate::user::unique::{self, Unique};
+use crate::user::unique::{self, Looked, Unique};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
 use crate::value::random::Random;
@@ -48,12 +48,23 @@ pub(super) struct Prepared {
     pub rows: Vec<Row>,
     /// Each with the row as it was, sealed.
     pub rejected: Vec<(Rejected, Option<Vec<u8>>)>,
+    /// What was seen of who has the names that the rows ask for.
+    pub looked: Looked,
 }
 
 impl Prepared {
     /// No rows, from nowhere: no import is there.
     pub fn of_nothing() -> Prepared {
-        Prepared { from: -1, to: -1, next_line: 0, last: false, unchanged: 0, rows: Vec::new(), rejected: Vec::new() }
+        Prepared {
+            from: -1,
+            to: -1,
+            next_line: 0,
+            last: false,
+            unchanged: 0,
+            rows: Vec::new(),
+            rejected: Vec::new(),
+            looked: Looked::default(),
+        }
     }
 
     /// How many rows of the file these are.
@@ -64,6 +75,23 @@ impl Prepared {
     /// How much they have that may exist once only.
     pub fn unique(&self) -> i64 {
         self.rows.iter().map(|row| row.unique().len() as i64).sum()
+    }
+
+    /// The names that they ask for, in the order of the index.
+    pub fn tokens(&self) -> Vec<UniqueToken> {
+        self.sorted(|_, _| true)
+    }
+
+    /// The same without external ids of new users: it was seen that nobody has those.
+    pub fn tokens_unseen(&self) -> Vec<UniqueToken> {
+        self.sorted(|row, field| matches!(row.what, What::Edit(_)) || field != Unique::ExternalId)
+    }
+
+    fn sorted(&self, wanted: impl Fn(&Row, Unique) -> bool) -> Vec<UniqueToken> {
+        let all = self.rows.iter().flat_map(|row| row.unique().iter().map(move |(field, token)| (row, *field, *token)));
+        let mut tokens: Vec<_> = all.filter(|(row, field, _)| wanted(row, *field)).map(|(.., token)| token).collect();
+        tokens.sort_unstable();
+        tokens
     }
 }
 
@@ -318,7 +346,7 @@ impl Way {
             ready.push(row);
         }
         rejected.sort_by_key(|(it, _)| it.line);
-        Ok(Prepared { from, to, next_line, last, unchanged, rows: ready, rejected })
+        Ok(Prepared { from, to, next_line, last, unchanged, rows: ready, rejected, looked: Looked::default() })
     }
 
     fn new_user(&self, draft: &Draft, now: Time, index: i64) -> Result<Option<Asked>> {
@@ -442,7 +470,7 @@ pub(super) fn cells(format: Format, columns: &[Option<usize>], raw: &[u8]) -> Ha
 /// Users who are here, by the token of their external id.
 pub(super) type Here = HashMap<UniqueToken, (User, Box<Profile>)>;
 
-/// Who of these is here.
+/// Who of these is here; begins the look at what is taken.
 pub(super) struct WhoIsHere {
     pub tenant: Arc<Tenant>,
     pub caller: crate::caller::Caller,
@@ -450,14 +478,15 @@ pub(super) struct WhoIsHere {
 }
 
 impl Read for WhoIsHere {
-    type Output = Here;
+    type Output = (Here, Looked);
 
     fn weight(&self) -> Weight {
         Weight::Scan
     }
 
-    async fn run(&self, rd: &mut Rd) -> Result<Here> {
-        let found = unique::store::holders(rd, self.tenant.id, &self.tokens).await?;
+    async fn run(&self, rd: &mut Rd) -> Result<(Here, Looked)> {
+        let mut looked = Looked::begin(rd, self.tenant.id).await?;
+        let found = looked.see(rd, self.tenant.id, &self.tokens).await?;
         let tokens: HashMap<UserId, UniqueToken> = found.into_iter().map(|(token, user)| (user, token)).collect();
         let mut here = HashMap::with_capacity(tokens.len());
         let ids: Vec<UserId> = tokens.keys().copied().collect();
@@ -469,6 +498,6 @@ impl Read for WhoIsHere {
                 }
             }
         }
-        Ok(here)
+        Ok((here, looked))
     }
 }

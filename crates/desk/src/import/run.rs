@@ -19,6 +19,7 @@ use crate::db::{Rd, Read};
 use crate::door::Desk;
 use crate::error::{Error, Result};
 use crate::tenant::Tenant;
+use crate::user::unique::Settled;
 use crate::user::{Round, WORTH_SETTLING};
 use crate::value::clock::SECOND;
 use crate::value::id::{ImportId, TenantId};
@@ -240,14 +241,11 @@ impl Maker {
             let last = batch.last;
             let (understood, back) = self.understand(&way, batch, seen).await?;
             seen = back;
-            let tokens = understood.external_ids();
-            let here = match tokens.is_empty() {
-                true => Default::default(),
-                false => {
-                    let look = WhoIsHere { tenant: self.tenant.clone(), caller: self.house.clone(), tokens };
-                    self.desk.db().read(look).await?
-                }
-            };
+            let mut tokens = understood.external_ids();
+            // In the order of the index.
+            tokens.sort_unstable();
+            let look = WhoIsHere { tenant: self.tenant.clone(), caller: self.house.clone(), tokens };
+            let (here, looked) = self.desk.db().read(look).await?;
             let (way, now) = (way.clone(), self.desk.now());
             let prepared = tokio::task::spawn_blocking(move || {
                 let prepared = way.prepare(understood, &here, &mut seen, now);
@@ -255,7 +253,12 @@ impl Maker {
             });
             let (prepared, back) = prepared.await.map_err(Error::internal)?;
             seen = back;
-            if ready.send(Ok(prepared?)).await.is_err() || last {
+            let mut prepared = prepared?;
+            prepared.looked = looked;
+            // Here nobody waits for it.
+            let settled = self.desk.db().read(Settled(self.tenant.id, prepared.tokens_unseen())).await?;
+            prepared.looked.add(settled);
+            if ready.send(Ok(prepared)).await.is_err() || last {
                 return Ok(());
             }
         }

@@ -13,7 +13,7 @@ use crate::user::model::User;
 use crate::user::profile::Profile;
 use crate::user::standing::{FlagReach, LockCause, Presence, SignInLock, Standing};
 use crate::user::unique::store::{self as unique, numbers_of, numbers_of_address_username};
-use crate::user::unique::{Unique, unique_tokens};
+use crate::user::unique::{Looked, Unique, unique_tokens};
 use crate::value::clock::Time;
 use crate::value::id::{TenantId, UserId};
 use crate::value::random::Random;
@@ -342,10 +342,15 @@ pub(crate) async fn index(tx: &mut Tx, tenant: TenantId, number: i64, now: &Find
     insert_tokens(tx, tenant, &now.rows(number).collect::<Vec<_>>()).await
 }
 
-/// The same for many users by their numbers; one of them whose name is taken fails them all.
-pub(crate) async fn index_many(tx: &mut Tx, tenant: TenantId, users: &[(i64, &Findable)]) -> Result<()> {
+/// The same for many users by their numbers; one of them whose name was taken since fails them all.
+pub(crate) async fn index_many(
+    tx: &mut Tx,
+    tenant: TenantId,
+    users: &[(i64, &Findable)],
+    looked: &Looked,
+) -> Result<()> {
     let unique = users.iter().flat_map(|(number, it)| it.unique.iter().map(|(_, token)| (*token, *number)));
-    unique::insert_many(tx, tenant, unique.collect()).await?;
+    unique::insert_many(tx, tenant, unique.collect(), looked).await?;
     if users.iter().any(|(_, it)| it.has_address_username) {
         unique::note_address_username(tx, tenant).await?;
     }

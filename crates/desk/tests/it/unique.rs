@@ -126,6 +126,49 @@ async fn nobody_gets_a_name_twice_while_names_are_moved() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_and_others_who_want_the_same_names_share_them_while_names_are_moved() {
+    const NAMES: usize = 400;
+    let word = |n: usize| format!("race{n}");
+    for t in TestDesk::all().await {
+        let t = Arc::new(t);
+        let tenant = t.admin().tenant;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let mover = {
+            let (t, is_over) = (t.clone(), is_over.clone());
+            tokio::spawn(async move {
+                while !is_over.load(Ordering::Relaxed) {
+                    t.desk.settle_unique(tenant, 1).await.unwrap();
+                }
+            })
+        };
+        let other = {
+            let t = t.clone();
+            tokio::spawn(async move {
+                let mut got = 0;
+                // From the end, towards the import.
+                for n in (0..NAMES).rev() {
+                    match create(&t, &word(n)).await {
+                        Ok(_) => got += 1,
+                        taken => assert!(is_taken(&taken), "{taken:?}"),
+                    }
+                }
+                got
+            })
+        };
+        let rows: String = (0..NAMES).map(|n| format!("{},Racer\n", profile(&word(n)).username.unwrap())).collect();
+        let import = csv(&t, &format!("username,last_name\n{rows}")).await;
+        let got = other.await.unwrap();
+        is_over.store(true, Ordering::Relaxed);
+        mover.await.unwrap();
+        assert_eq!(import.rows_created + got, NAMES as i64, "{:?}", t.engine);
+        assert_eq!(import.rows_created + import.rows_rejected, NAMES as i64, "{:?}", t.engine);
+        let both = "(SELECT token FROM user_unique UNION ALL SELECT token FROM user_unique_recent)";
+        let twice = format!("(SELECT token FROM {both} AS names GROUP BY token HAVING COUNT(*) > 1) AS twice");
+        assert_eq!(counted(&t, &twice).await, 0, "{:?}", t.engine);
+    }
+}
+
 /// The ids of those who are found by an address, in their order.
 async fn at_address(t: &TestDesk, address: &str) -> Vec<UserId> {
     let found = t.desk.ask(&t.admin(), FindUsers::of(address)).await.unwrap();

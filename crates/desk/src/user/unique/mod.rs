@@ -6,14 +6,19 @@
 //! That nothing exists twice, although no index spans both: everybody first inserts into the small one, whose key forbids
 //! it there, and then looks into the large one. What was moved in between is seen by that look, because a move is one
 //! transaction. Whoever gives something up deletes in the same order, and a move locks what it takes.
+//!
+//! Whoever brings many in looks before the transaction (`Looked`), in which everybody waits for it, and looks there only at
+//! what may have changed (decision 0045).
 
 pub(crate) mod store;
+
+use std::collections::{HashMap, HashSet};
 
 use super::profile::Profile;
 use crate::db::{Rd, Read, Tx, Weight, Write};
 use crate::door::Desk;
-use crate::error::Result;
-use crate::value::id::TenantId;
+use crate::error::{Error, Result};
+use crate::value::id::{TenantId, UserId};
 use crate::value::token::{Domain, Lookup, UniqueToken};
 
 crate::value::words! {
@@ -53,6 +58,21 @@ pub(crate) fn unique_tokens(lookup: &Lookup, profile: &Profile) -> Vec<(Unique, 
     Unique::ALL.iter().filter_map(token).collect()
 }
 
+/// Which of these are in the large table, for who has begun to look.
+pub(crate) struct Settled(pub TenantId, pub Vec<UniqueToken>);
+
+impl Read for Settled {
+    type Output = Vec<UniqueToken>;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
+
+    async fn run(&self, rd: &mut Rd) -> Result<Vec<UniqueToken>> {
+        store::settled(rd, self.0, &self.1).await
+    }
+}
+
 /// So many are moved in one transaction, more or less: on SQLite everybody waits for so long.
 const AT_ONCE: i64 = 4096;
 /// From so many on it is worth it to move them.
@@ -62,6 +82,91 @@ pub const WORTH_SETTLING: i64 = 10_000;
 const ROUND: i64 = 300_000;
 /// Tokens begin with any byte as often as with any other.
 const BYTES: i64 = 256;
+
+/// How often what begins with each byte was moved: two bytes for each.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Moves(Box<[[u8; 2]; BYTES as usize]>);
+
+impl Default for Moves {
+    fn default() -> Moves {
+        Moves(Box::new([[0; 2]; BYTES as usize]))
+    }
+}
+
+impl Moves {
+    fn read(bytes: Vec<u8>) -> Result<Moves> {
+        let broken = || Error::internal("the counts of moves are cut");
+        let (counts, rest) = bytes.as_chunks::<2>();
+        let counts = counts.to_vec().try_into().map_err(|_| broken())?;
+        if rest.is_empty() { Ok(Moves(counts)) } else { Err(broken()) }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_flattened()
+    }
+
+    /// Begins anew behind 65,535: nobody looks, and writes only after so many.
+    fn count_up(&mut self, first: u8, last: u8) {
+        for count in &mut self.0[usize::from(first)..=usize::from(last)] {
+            *count = u16::from_be_bytes(*count).wrapping_add(1).to_be_bytes();
+        }
+    }
+
+    fn of(&self, token: &UniqueToken) -> [u8; 2] {
+        self.0[usize::from(token[0])]
+    }
+}
+
+/// What somebody has seen who looked before she writes. What was not in the large table then, and was not moved since, can only be
+/// among the recent: new tokens come in there, and are counted when they leave.
+#[derive(Default)]
+pub(crate) struct Looked {
+    moves: Moves,
+    held: HashSet<UniqueToken>,
+}
+
+impl Looked {
+    /// Begins to look: what is seen from here on, and is not moved from here on, is sure.
+    pub async fn begin(rd: &mut Rd, tenant: TenantId) -> Result<Looked> {
+        Ok(Looked { moves: store::moves(rd, tenant).await?, held: HashSet::new() })
+    }
+
+    /// Looks who holds any of these.
+    pub async fn see(
+        &mut self,
+        rd: &mut Rd,
+        tenant: TenantId,
+        tokens: &[UniqueToken],
+    ) -> Result<HashMap<UniqueToken, UserId>> {
+        let found = store::holders(rd, tenant, tokens).await?;
+        self.held.extend(found.keys());
+        Ok(found)
+    }
+
+    /// Takes over what `Settled` has found.
+    pub fn add(&mut self, settled: Vec<UniqueToken>) {
+        self.held.extend(settled);
+    }
+
+    /// Who holds any of these now, all of which were seen.
+    pub async fn holders(
+        &self,
+        rd: &mut Rd,
+        tenant: TenantId,
+        tokens: Vec<UniqueToken>,
+    ) -> Result<HashMap<UniqueToken, UserId>> {
+        let moves = store::moves(rd, tenant).await?;
+        let (sure, doubtful): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| self.is_sure(&moves, token));
+        let mut found = store::recent_holders(rd, tenant, &sure).await?;
+        found.extend(store::holders(rd, tenant, &doubtful).await?);
+        Ok(found)
+    }
+
+    /// Whether this one, which was seen, is not in the large table, where so often was moved by now.
+    fn is_sure(&self, now: &Moves, token: &UniqueToken) -> bool {
+        self.moves.of(token) == now.of(token) && !self.held.contains(token)
+    }
+}
 
 /// Moves what is recent and begins with one of these bytes.
 struct Move {

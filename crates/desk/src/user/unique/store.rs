@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Unique;
+use super::{Looked, Moves, Unique};
 use crate::db::{Engine, Param, Rd, ToParam, Tx, params};
 use crate::error::{Conflict, Error, Result};
 use crate::user::store::seat_of;
@@ -48,6 +48,27 @@ pub(crate) const HOLDERS_8: &str = concat!(
     seat_of!("h.number")
 );
 
+/// Who holds any of these, as far as it is recent.
+pub(crate) const RECENT_HOLDERS_8: &str = concat!(
+    "SELECT r.token, u.id FROM user_unique_recent r CROSS JOIN users u \
+     WHERE r.tenant_id = $1 AND r.token IN ($2, $3, $4, $5, $6, $7, $8, $9) AND u.seat = ",
+    seat_of!("r.number")
+);
+
+pub(crate) const MOVES: &str = "SELECT moves FROM user_unique_moves WHERE tenant_id = $1";
+
+pub(crate) const MOVES_FOR_CHANGE: &str = "SELECT moves FROM user_unique_moves WHERE tenant_id = $1 FOR UPDATE";
+
+pub(crate) const INSERT_MOVES: &str = "\
+    INSERT INTO user_unique_moves (tenant_id, moves)
+    VALUES ($1, $2)
+    ON CONFLICT (tenant_id) DO NOTHING";
+
+pub(crate) const SAVE_MOVES: &str = "\
+    UPDATE user_unique_moves
+    SET moves = $2
+    WHERE tenant_id = $1";
+
 pub(crate) const NOTE_ADDRESS_USERNAME: &str = "\
     INSERT INTO address_username (tenant_id)
     VALUES ($1)
@@ -65,12 +86,11 @@ pub(crate) const INSERT_8: &str = "\
            ($1, $16, $17)
     ON CONFLICT (tenant_id, token) DO NOTHING";
 
-/// Whether one of these eight is in the large table.
-pub(crate) const IS_SETTLED: &str = "\
-    SELECT 1
+/// Which of these eight are in the large table.
+pub(crate) const SETTLED_8: &str = "\
+    SELECT token
     FROM user_unique
-    WHERE tenant_id = $1 AND token IN ($2, $3, $4, $5, $6, $7, $8, $9)
-    LIMIT 1";
+    WHERE tenant_id = $1 AND token IN ($2, $3, $4, $5, $6, $7, $8, $9)";
 
 pub(crate) const DELETE_RECENT: &str = "\
     DELETE FROM user_unique_recent
@@ -115,13 +135,39 @@ pub(crate) async fn holders(
     tenant: TenantId,
     tokens: &[UniqueToken],
 ) -> Result<HashMap<UniqueToken, UserId>> {
+    holders_by(HOLDERS_8, rd, tenant, tokens).await
+}
+
+/// Who holds which of these, as far as it is recent.
+pub(super) async fn recent_holders(
+    rd: &mut Rd,
+    tenant: TenantId,
+    tokens: &[UniqueToken],
+) -> Result<HashMap<UniqueToken, UserId>> {
+    holders_by(RECENT_HOLDERS_8, rd, tenant, tokens).await
+}
+
+async fn holders_by(
+    sql: &'static str,
+    rd: &mut Rd,
+    tenant: TenantId,
+    tokens: &[UniqueToken],
+) -> Result<HashMap<UniqueToken, UserId>> {
     let mut found = HashMap::new();
     for eight in tokens.chunks(8) {
-        for mut row in rd.all(HOLDERS_8, &filled(&tenant, eight)).await? {
+        for mut row in rd.all(sql, &filled(&tenant, eight)).await? {
             found.insert(row.take()?, row.take()?);
         }
     }
     Ok(found)
+}
+
+/// How often what begins with which byte was moved until now.
+pub(super) async fn moves(rd: &mut Rd, tenant: TenantId) -> Result<Moves> {
+    match rd.find(MOVES, params![tenant]).await? {
+        Some(mut row) => Moves::read(row.take()?),
+        None => Ok(Moves::default()),
+    }
 }
 
 /// The tenant and eight of at most eight tokens: the last fills up.
@@ -144,18 +190,20 @@ pub(in crate::user) async fn insert(
 ) -> Result<()> {
     for (field, token) in tokens {
         let is_new = tx.run(INSERT, params![tenant, token, number]).await? == 1;
-        if !is_new || are_settled(tx, tenant, std::slice::from_ref(token)).await? {
+        if !is_new || !settled(tx, tenant, std::slice::from_ref(token)).await?.is_empty() {
             return Err(Error::invalid(field.word(), "taken", "Another user has this already."));
         }
     }
     Ok(())
 }
 
-/// Writes what many users have, of which nobody had any a moment ago; what somebody has by now fails them all.
+/// Writes what many users have, of which nobody had any when that was looked at in this transaction; what somebody has by now
+/// fails them all.
 pub(in crate::user) async fn insert_many(
     tx: &mut Tx,
     tenant: TenantId,
     mut rows: Vec<(UniqueToken, i64)>,
+    looked: &Looked,
 ) -> Result<()> {
     // In the order of the key, so that what goes into the same page goes there together.
     rows.sort_unstable();
@@ -176,21 +224,24 @@ pub(in crate::user) async fn insert_many(
     }
     // On SQLite nobody else has written since the caller looked.
     if tx.engine() == Engine::Postgres {
-        let tokens: Vec<UniqueToken> = rows.into_iter().map(|(token, _)| token).collect();
-        if are_settled(tx, tenant, &tokens).await? {
+        let moves = moves(tx, tenant).await?;
+        let moved = rows.into_iter().map(|(token, _)| token).filter(|token| !looked.is_sure(&moves, token));
+        if !settled(tx, tenant, &moved.collect::<Vec<_>>()).await?.is_empty() {
             return Err(Error::Conflict(Conflict::Exists));
         }
     }
     Ok(())
 }
 
-async fn are_settled(tx: &mut Tx, tenant: TenantId, tokens: &[UniqueToken]) -> Result<bool> {
+/// Which of these are in the large table.
+pub(super) async fn settled(rd: &mut Rd, tenant: TenantId, tokens: &[UniqueToken]) -> Result<Vec<UniqueToken>> {
+    let mut found = Vec::new();
     for eight in tokens.chunks(8) {
-        if tx.find(IS_SETTLED, &filled(&tenant, eight)).await?.is_some() {
-            return Ok(true);
+        for mut row in rd.all(SETTLED_8, &filled(&tenant, eight)).await? {
+            found.push(row.take()?);
         }
     }
-    Ok(false)
+    Ok(found)
 }
 
 /// What a user has no longer.
@@ -199,8 +250,14 @@ pub(in crate::user) async fn delete(tx: &mut Tx, tenant: TenantId, number: i64, 
     tx.put(DELETE_SETTLED, params![tenant, token, number]).await
 }
 
-/// Moves what is recent and begins with one of these bytes.
+/// Moves what is recent and begins with one of these bytes, and counts it.
 pub(super) async fn move_recent(tx: &mut Tx, tenant: TenantId, first: u8, last: u8) -> Result<()> {
+    // Whoever moves waits for whoever does: two would count as one.
+    let none = Moves::default();
+    tx.run(INSERT_MOVES, params![tenant, none.bytes()]).await?;
+    let mut moves = Moves::read(tx.one(MOVES_FOR_CHANGE, params![tenant]).await?.take()?)?;
+    moves.count_up(first, last);
+    tx.put(SAVE_MOVES, params![tenant, moves.bytes()]).await?;
     let (mut from, mut to) = ([0x00; 16], [0xff; 16]);
     (from[0], to[0]) = (first, last);
     tx.put(MOVE, params![tenant, from, to]).await?;

@@ -22,4 +22,5 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0017_seat", sql: include_str!("../migrations/0017_seat.sql") },
     Migration { name: "0018_address_username", sql: include_str!("../migrations/0018_address_username.sql") },
     Migration { name: "0019_unique_moves", sql: include_str!("../migrations/0019_unique_moves.sql") },
+    Migration { name: "0020_jobs_clustered", sql: include_str!("../migrations/0020_jobs_clustered.sql") },
 ];

@@ -146,6 +146,18 @@ pub fn run(
     expect: u16,
     again: bool,
 ) -> Result<Load> {
+    Ok(take(address, requests, connections, time, expect, again)?.load())
+}
+
+/// As `run`, to be added to others.
+pub fn take(
+    address: &str,
+    requests: &[Vec<u8>],
+    connections: usize,
+    time: Duration,
+    expect: u16,
+    again: bool,
+) -> Result<Took> {
     let began = Instant::now();
     let calls = |caller: usize| -> Result<Vec<u32>> {
         let mut line = Line::to(address)?;
@@ -169,26 +181,55 @@ pub fn run(
             }
         }
     };
-    let (mut took, mut fewest): (Vec<u32>, usize) = (Vec::new(), usize::MAX);
+    let mut run = Took { fewest: usize::MAX, ..Took::default() };
     std::thread::scope(|scope| {
         let calls = &calls;
         let callers: Vec<_> = (0..connections).map(|caller| scope.spawn(move || calls(caller))).collect();
         for caller in callers {
             let theirs = caller.join().map_err(|_| Broken("a caller has panicked".to_owned()))??;
-            fewest = fewest.min(theirs.len());
-            took.extend(theirs);
+            run.fewest = run.fewest.min(theirs.len());
+            run.each.extend(theirs);
         }
         Ok::<(), Broken>(())
     })?;
-    let elapsed = began.elapsed().as_secs_f64();
-    took.sort_unstable();
-    let at = |part: f64| took.get(((took.len() as f64 * part) as usize).min(took.len().saturating_sub(1))).copied();
-    let ms = |micros: Option<u32>| f64::from(micros.unwrap_or(0)) / 1000.0;
-    Ok(Load {
-        count: took.len(),
-        fewest,
-        rate: took.len() as f64 / elapsed,
-        p99_ms: ms(at(0.99)),
-        max_ms: ms(took.last().copied()),
-    })
+    run.seconds = began.elapsed().as_secs_f64();
+    Ok(run)
+}
+
+/// How long each answer of a run took, or of several.
+#[derive(Default)]
+pub struct Took {
+    /// In microseconds.
+    each: Vec<u32>,
+    fewest: usize,
+    seconds: f64,
+}
+
+impl Took {
+    /// How many answers there were.
+    pub fn count(&self) -> usize {
+        self.each.len()
+    }
+
+    /// Adds another run of the same.
+    pub fn add(&mut self, other: Took) {
+        self.each.extend(other.each);
+        self.fewest += other.fewest;
+        self.seconds += other.seconds;
+    }
+
+    /// What it comes to.
+    pub fn load(mut self) -> Load {
+        let took = &mut self.each;
+        took.sort_unstable();
+        let at = |part: f64| took.get(((took.len() as f64 * part) as usize).min(took.len().saturating_sub(1))).copied();
+        let ms = |micros: Option<u32>| f64::from(micros.unwrap_or(0)) / 1000.0;
+        Load {
+            count: took.len(),
+            fewest: self.fewest,
+            rate: took.len() as f64 / self.seconds,
+            p99_ms: ms(at(0.99)),
+            max_ms: ms(took.last().copied()),
+        }
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::broken::broken;
 use crate::figures::Run;
-use crate::load::{self, Line, Load, request, request_with};
+use crate::load::{self, Line, Load, Took, request, request_with};
 use crate::measure::Scene;
 use crate::server::{Server, free_port};
 use crate::{Broken, Result, data};
@@ -21,6 +21,8 @@ const PAGE: usize = 25;
 const SWITCH_PAGE: u64 = 20;
 /// Before each figure, unmeasured: caches and connections are as in service. The other products are given as long.
 const WARM: Duration = Duration::from_secs(2);
+/// In so many turns we and the bare route are measured.
+const TURNS: u32 = 5;
 
 /// A user, as the native API names her.
 pub struct Person {
@@ -70,39 +72,45 @@ impl Scene<'_> {
         load::run(&self.address, asks, connections, self.time, 200, true)
     }
 
-    /// Asks over eight connections, beside a bare route that gives the first answer's bytes.
-    fn beside_bare(&self, run: &mut Run, keys: [&str; 2], asks: &[Vec<u8>]) -> Result<()> {
-        let body = load::ask(&self.address, &asks[0], 200)?;
-        let bare = self.bare_route(&body)?;
-        let found = self.load(asks, CONNECTIONS)?;
-        run.add_beside(keys[0], found.rate, Some(bare.rate));
-        run.add(keys[1], found.p99_ms);
-        Ok(())
-    }
-
-    fn bare_route(&self, body: &[u8]) -> Result<Load> {
+    /// Asks over eight connections, by turns with a bare route that gives the first answer's bytes: a machine that becomes slower
+    /// meanwhile does so for both.
+    fn beside_bare(&self, run: &mut Run, keys: [&str; 2], mut asks: Vec<Vec<u8>>) -> Result<()> {
         let path = self.house.folder().join("floor.json");
-        std::fs::write(&path, body)?;
+        std::fs::write(&path, load::ask(&self.address, &asks[0], 200)?)?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let (program, words) = self.floor;
         let mut command = Command::new(program);
         command.args(words).arg(&path).arg(&address).stdin(Stdio::null()).stdout(Stdio::null());
         let ask = request("GET", "/json", Some("x"), None);
         let _running = Server::start(command, &address, &ask, Duration::from_secs(10))?;
-        let asks = vec![ask; CONNECTIONS];
-        load::run(&address, &asks, CONNECTIONS, WARM, 200, true)?;
-        load::run(&address, &asks, CONNECTIONS, self.time, 200, true)
+        let bare_asks = vec![ask; CONNECTIONS];
+        let (mut bare, mut found) = (Took::default(), Took::default());
+        for (address, asks) in [(&address, &bare_asks), (&self.address, &asks)] {
+            load::run(address, asks, CONNECTIONS, WARM, 200, true)?;
+        }
+        for _ in 0..TURNS {
+            bare.add(load::take(&address, &bare_asks, CONNECTIONS, self.time / TURNS, 200, true)?);
+            let turn = load::take(&self.address, &asks, CONNECTIONS, self.time / TURNS, 200, true)?;
+            // The next turn goes on where this one ended.
+            let done = turn.count() % asks.len();
+            asks.rotate_left(done);
+            found.add(turn);
+        }
+        let (bare, found) = (bare.load(), found.load());
+        run.add_beside(keys[0], found.rate, Some(bare.rate));
+        run.add(keys[1], found.p99_ms);
+        Ok(())
     }
 
     /// Single users, by id and by e-mail.
     pub fn gets(&self, run: &mut Run) -> Result<()> {
         let asked = &self.people[..self.people.len().min(ASKED)];
         let get = |it: &Person| request("GET", &format!("/v1/users/{}", it.id), Some(self.key()), None);
-        self.beside_bare(run, ["get", "get_p99"], &asked.iter().map(get).collect::<Vec<_>>())?;
+        self.beside_bare(run, ["get", "get_p99"], asked.iter().map(get).collect())?;
 
         let finds: Vec<_> = asked.iter().map(|it| self.search(&data::email(it.row))).collect();
         self.must_find(&finds[0], |answer| answer["data"][0]["id"] == asked[0].id.as_str())?;
-        self.beside_bare(run, ["find", "find_p99"], &finds)?;
+        self.beside_bare(run, ["find", "find_p99"], finds)?;
 
         let token = self.house.banno_token()?;
         let search = |it: &Person| {
@@ -113,7 +121,7 @@ impl Scene<'_> {
         };
         let searches: Vec<_> = asked.iter().map(search).collect();
         self.must_find(&searches[0], |answer| answer["users"][0]["userId"] == asked[0].uuid.as_str())?;
-        self.beside_bare(run, ["banno_find", "banno_find_p99"], &searches)
+        self.beside_bare(run, ["banno_find", "banno_find_p99"], searches)
     }
 
     fn must_find(&self, ask: &[u8], found: impl Fn(&Value) -> bool) -> Result<()> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::store;
 use super::{Begin, Census, Wanted, axes_of};
 use crate::caller::{Caller, Door};
-use crate::db::{Rd, Read, Tx, Weight, Write};
+use crate::db::{Engine, Rd, Read, Tx, Weight, Write};
 use crate::door::Desk;
 use crate::error::Result;
 use crate::tenant::Tenant;
@@ -14,8 +14,10 @@ use crate::user::questions::UserFilter;
 use crate::user::standing::Presence;
 use crate::value::id::TenantId;
 
-/// How many moves are folded in one transaction: on SQLite everybody waits for so long.
+/// How many users are counted anew in one transaction, and on SQLite how many moves are folded: everybody waits for so long.
 const AT_ONCE: i64 = 256;
+/// On PostgreSQL nobody waits for a fold, and each writes what regions it touches as a whole.
+const AT_ONCE_ON_POSTGRES: i64 = 512;
 /// How many users are read at a time.
 const PAGE: i64 = 1_000;
 
@@ -29,13 +31,14 @@ impl Read for WithMoves {
     }
 }
 
-struct Fold(TenantId);
+/// Folds so many moves of a tenant.
+struct Fold(TenantId, i64);
 
 impl Write for Fold {
     type Output = usize;
 
     async fn run(&self, tx: &mut Tx) -> Result<usize> {
-        store::fold(tx, self.0, AT_ONCE).await
+        store::fold(tx, self.0, self.1).await
     }
 }
 
@@ -146,13 +149,17 @@ impl Desk {
     /// Folds what has moved since the last time into blocks and regions; answers how many moves that were. Nothing depends
     /// on when it is done but how much every list has to add.
     pub async fn fold(&self) -> Result<usize> {
+        let at_once = match self.inner.db.engine() {
+            Engine::Sqlite => AT_ONCE,
+            Engine::Postgres => AT_ONCE_ON_POSTGRES,
+        };
         let (mut folded, mut trouble) = (0, None);
         for tenant in self.inner.db.read(WithMoves).await? {
             loop {
-                match self.inner.db.write(Fold(tenant)).await {
+                match self.inner.db.write(Fold(tenant, at_once)).await {
                     Ok(moves) => {
                         folded += moves;
-                        if (moves as i64) < AT_ONCE {
+                        if (moves as i64) < at_once {
                             break;
                         }
                     }

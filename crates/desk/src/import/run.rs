@@ -39,6 +39,8 @@ const SLICE_ALONE: Duration = Duration::from_millis(400);
 const OTHERS: u64 = 25;
 /// How many bytes of rows a slice holds at most.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// For how many names one read looks whether they are taken.
+const TOKENS_AT_ONCE: usize = 2000;
 /// How long a process that has died keeps others from going on.
 const LEASE: i64 = 10 * SECOND;
 /// How often the lease is asked for again.
@@ -255,9 +257,11 @@ impl Maker {
             seen = back;
             let mut prepared = prepared?;
             prepared.looked = looked;
-            // Here nobody waits for it.
-            let settled = self.desk.db().read(Settled(self.tenant.id, prepared.tokens_unseen())).await?;
-            prepared.looked.add(settled);
+            // Here nobody waits for it; but a read has an end.
+            for tokens in prepared.tokens_unseen().chunks(TOKENS_AT_ONCE) {
+                let settled = self.desk.db().read(Settled(self.tenant.id, tokens.to_vec())).await?;
+                prepared.looked.add(settled);
+            }
             if ready.send(Ok(prepared)).await.is_err() || last {
                 return Ok(());
             }

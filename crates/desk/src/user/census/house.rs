@@ -16,7 +16,7 @@ use crate::value::id::TenantId;
 
 /// How many users are counted anew in one transaction, and on SQLite how many moves are folded: everybody waits for so long.
 const AT_ONCE: i64 = 256;
-/// On PostgreSQL nobody waits for a fold, and each writes what regions it touches as a whole.
+/// On PostgreSQL only who creates users waits for a fold, and each writes the regions it touches as a whole.
 const AT_ONCE_ON_POSTGRES: i64 = 512;
 /// How many users are read at a time.
 const PAGE: i64 = 1_000;

@@ -164,7 +164,7 @@ pub(crate) struct Move {
 /// So many different axes of a block are told apart by four bits; mostly there are a few.
 const PALETTE_MAX: usize = 16;
 
-/// How many bits tell so many apart, of which eight make a whole number.
+/// How many bits tell so many apart: so many that they fill bytes.
 fn bits_for(count: usize) -> Option<usize> {
     match count {
         1 => Some(0),
@@ -185,8 +185,8 @@ impl Block {
     }
 
     /// As stored: first how many different axes there are, then these, then for each user which of them, in as few bits as
-    /// tell them apart. Where that would be no shorter, and where it was written before that was so, the axes of all, one after
-    /// the other.
+    /// tell them apart. Where there are more than four bits tell apart, and where it was written before that was so, the axes of
+    /// all, one after the other.
     fn read(bytes: Vec<u8>) -> Result<Block> {
         if bytes.len() == BLOCK_USERS * WIDTH {
             return Ok(Block(bytes));

@@ -58,7 +58,7 @@ pub(crate) fn unique_tokens(lookup: &Lookup, profile: &Profile) -> Vec<(Unique, 
     Unique::ALL.iter().filter_map(token).collect()
 }
 
-/// Which of these are in the large table, for who has begun to look.
+/// Which of these are in the large table, for who has begun to look; some thousands at most.
 pub(crate) struct Settled(pub TenantId, pub Vec<UniqueToken>);
 
 impl Read for Settled {
@@ -155,9 +155,10 @@ impl Looked {
         tenant: TenantId,
         tokens: Vec<UniqueToken>,
     ) -> Result<HashMap<UniqueToken, UserId>> {
+        let mut found = store::recent_holders(rd, tenant, &tokens).await?;
+        // Counted behind that look: what was moved before it is counted, and what is moved after it was seen by it.
         let moves = store::moves(rd, tenant).await?;
-        let (sure, doubtful): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| self.is_sure(&moves, token));
-        let mut found = store::recent_holders(rd, tenant, &sure).await?;
+        let doubtful: Vec<_> = tokens.into_iter().filter(|token| !self.is_sure(&moves, token)).collect();
         found.extend(store::holders(rd, tenant, &doubtful).await?);
         Ok(found)
     }

@@ -253,9 +253,14 @@ pub(in crate::user) async fn delete(tx: &mut Tx, tenant: TenantId, number: i64, 
 /// Moves what is recent and begins with one of these bytes, and counts it.
 pub(super) async fn move_recent(tx: &mut Tx, tenant: TenantId, first: u8, last: u8) -> Result<()> {
     // Whoever moves waits for whoever does: two would count as one.
-    let none = Moves::default();
-    tx.run(INSERT_MOVES, params![tenant, none.bytes()]).await?;
-    let mut moves = Moves::read(tx.one(MOVES_FOR_CHANGE, params![tenant]).await?.take()?)?;
+    let mut counted = match tx.find(MOVES_FOR_CHANGE, params![tenant]).await? {
+        Some(row) => row,
+        None => {
+            tx.run(INSERT_MOVES, params![tenant, Moves::default().bytes()]).await?;
+            tx.one(MOVES_FOR_CHANGE, params![tenant]).await?
+        }
+    };
+    let mut moves = Moves::read(counted.take()?)?;
     moves.count_up(first, last);
     tx.put(SAVE_MOVES, params![tenant, moves.bytes()]).await?;
     let (mut from, mut to) = ([0x00; 16], [0xff; 16]);

@@ -10,6 +10,7 @@ use desk::user::*;
 use desk::value::id::UserId;
 use desk::{Error, Result};
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use crate::imports::csv;
 use crate::support::*;
@@ -69,23 +70,25 @@ async fn a_name_that_was_moved_is_found_is_taken_and_is_given_up() {
     }
 }
 
+/// Moves names until it is over; answers how many.
+fn mover(t: &Arc<TestDesk>, is_over: &Arc<AtomicBool>) -> JoinHandle<i64> {
+    let (t, is_over) = (t.clone(), is_over.clone());
+    tokio::spawn(async move {
+        let mut moved = 0;
+        while !is_over.load(Ordering::Relaxed) {
+            moved += t.desk.settle_unique(t.tenant, 1).await.unwrap();
+        }
+        moved
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_a_name_twice_while_names_are_moved() {
     const NAMES: usize = 6;
     for t in TestDesk::all().await {
         let t = Arc::new(t);
-        let tenant = t.admin().tenant;
         let is_over = Arc::new(AtomicBool::new(false));
-        let mover = {
-            let (t, is_over) = (t.clone(), is_over.clone());
-            tokio::spawn(async move {
-                let mut moved = 0;
-                while !is_over.load(Ordering::Relaxed) {
-                    moved += t.desk.settle_unique(tenant, 1).await.unwrap();
-                }
-                moved
-            })
-        };
+        let mover = mover(&t, &is_over);
         let callers: Vec<_> = (0..4)
             .map(|caller| {
                 let t = t.clone();
@@ -132,16 +135,8 @@ async fn an_import_and_others_who_want_the_same_names_share_them_while_names_are
     let word = |n: usize| format!("race{n}");
     for t in TestDesk::all().await {
         let t = Arc::new(t);
-        let tenant = t.admin().tenant;
         let is_over = Arc::new(AtomicBool::new(false));
-        let mover = {
-            let (t, is_over) = (t.clone(), is_over.clone());
-            tokio::spawn(async move {
-                while !is_over.load(Ordering::Relaxed) {
-                    t.desk.settle_unique(tenant, 1).await.unwrap();
-                }
-            })
-        };
+        let mover = mover(&t, &is_over);
         let other = {
             let t = t.clone();
             tokio::spawn(async move {

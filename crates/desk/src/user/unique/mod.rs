@@ -84,7 +84,6 @@ const ROUND: i64 = 300_000;
 const BYTES: i64 = 256;
 
 /// How often what begins with each byte was moved: two bytes for each.
-#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Moves(Box<[[u8; 2]; BYTES as usize]>);
 
 impl Default for Moves {

@@ -134,55 +134,48 @@ pub fn fill(house: &House, people: &[Person], wanted: u64) -> Result<u64> {
         let (begin, step) = (desk.now().plus(-366 * DAY), 365 * DAY / wanted.max(1) as i64);
         let (mut written, mut told) = (0u64, Instant::now());
         let mut under_way = tokio::task::JoinSet::new();
-        while written < wanted {
-            if written * 10 >= wanted * BEFORE_INDEX
-                && let Some(index) = index.take()
-            {
-                while let Some(done) = under_way.join_next().await {
-                    done??;
+        for part in [wanted * BEFORE_INDEX / 10, wanted] {
+            while written < part {
+                let mut rows = Vec::with_capacity(AT_ONCE * STATEMENTS);
+                for _ in 0..AT_ONCE * STATEMENTS {
+                    let at = begin.plus(step * written as i64);
+                    let id = AuditId::new(at, &random);
+                    let person = &people[random.below(people.len() as u64) as usize];
+                    let facts = json!([{ "event": "user.locked", "user": person.id, "cause": "staff", "until": null }]);
+                    let plain = json!({ "reason": "case 4711", "address": "192.0.2.10" }).to_string();
+                    let place = Place { tenant: tenant.id, table: "audit", column: "sealed", row: id.bytes() };
+                    rows.push(Row {
+                        id,
+                        at,
+                        key,
+                        staff,
+                        user: person.bytes,
+                        facts: facts.to_string(),
+                        request_id: format!("req_{written:026}"),
+                        sealed: tenant.keys.seal(&place, plain.as_bytes(), &random),
+                    });
+                    written += 1;
                 }
+                if under_way.len() >= UNDER_WAY
+                    && let Some(done) = under_way.join_next().await
+                {
+                    done??;
+                    db.settle().await?;
+                }
+                let (db, piece) = (db.clone(), Piece { tenant: tenant.id, sql, rows });
+                under_way.spawn(async move { db.write(piece).await });
+                if told.elapsed() > Duration::from_secs(10) {
+                    eprintln!("  {written} rows");
+                    told = Instant::now();
+                }
+            }
+            while let Some(done) = under_way.join_next().await {
+                done??;
+            }
+            if let Some(index) = index.take() {
                 eprintln!("  the index of {written} rows");
                 db.write(WithIndex(index)).await?;
             }
-            let mut rows = Vec::with_capacity(AT_ONCE * STATEMENTS);
-            for _ in 0..AT_ONCE * STATEMENTS {
-                let at = begin.plus(step * written as i64);
-                let id = AuditId::new(at, &random);
-                let person = &people[random.below(people.len() as u64) as usize];
-                let facts = json!([{ "event": "user.locked", "user": person.id, "cause": "staff", "until": null }]);
-                let plain = json!({ "reason": "case 4711", "address": "192.0.2.10" }).to_string();
-                let place = Place { tenant: tenant.id, table: "audit", column: "sealed", row: id.bytes() };
-                rows.push(Row {
-                    id,
-                    at,
-                    key,
-                    staff,
-                    user: person.bytes,
-                    facts: facts.to_string(),
-                    request_id: format!("req_{written:026}"),
-                    sealed: tenant.keys.seal(&place, plain.as_bytes(), &random),
-                });
-                written += 1;
-            }
-            if under_way.len() >= UNDER_WAY
-                && let Some(done) = under_way.join_next().await
-            {
-                done??;
-                db.settle().await?;
-            }
-            let (db, piece) = (db.clone(), Piece { tenant: tenant.id, sql, rows });
-            under_way.spawn(async move { db.write(piece).await });
-            if told.elapsed() > Duration::from_secs(10) {
-                eprintln!("  {written} rows");
-                told = Instant::now();
-            }
-        }
-        while let Some(done) = under_way.join_next().await {
-            done??;
-        }
-        // So few rows that all came at once.
-        if let Some(index) = index {
-            db.write(WithIndex(index)).await?;
         }
         db.stop().await;
         Ok(written)

@@ -145,18 +145,6 @@ pub fn run(
     time: Duration,
     expect: u16,
     again: bool,
-) -> Result<Load> {
-    Ok(take(address, requests, connections, time, expect, again)?.load())
-}
-
-/// As `run`, to be added to others.
-pub fn take(
-    address: &str,
-    requests: &[Vec<u8>],
-    connections: usize,
-    time: Duration,
-    expect: u16,
-    again: bool,
 ) -> Result<Took> {
     let began = Instant::now();
     let calls = |caller: usize| -> Result<Vec<u32>> {

@@ -40,8 +40,8 @@ impl Scene<'_> {
             (signing.join(), beside)
         });
         let signed_in = signed_in.map_err(|_| Broken("a caller has panicked".to_owned()))??;
-        run.add("logins", signed_in.rate);
-        run.add("logins_beside_p99", beside?.p99_ms);
+        run.add("logins", signed_in.load().rate);
+        run.add("logins_beside_p99", beside?.load().p99_ms);
         run.add("logins_memory", self.server().peak_mb());
         Ok(())
     }

@@ -353,10 +353,10 @@ fn ask(wish: &Wish, asked: &Asked, processes: usize, turn: (usize, usize)) -> Re
             let run = if *changes {
                 let part = requests.len() / wish.runs / turn.1;
                 let from = (turn.0 * wish.runs + run) * part;
-                load::run(&asked.address, &requests[from..from + part], *connections, time, 200, false)?
+                load::run(&asked.address, &requests[from..from + part], *connections, time, 200, false)?.load()
             } else {
                 load::run(&asked.address, requests, *connections, WARM, 200, true)?;
-                load::run(&asked.address, requests, *connections, time, 200, true)?
+                load::run(&asked.address, requests, *connections, time, 200, true)?.load()
             };
             runs.push((run.rate, run.p99_ms));
         }

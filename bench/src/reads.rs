@@ -69,7 +69,7 @@ const ASKED: usize = 100_000;
 impl Scene<'_> {
     fn load(&self, asks: &[Vec<u8>], connections: usize) -> Result<Load> {
         load::run(&self.address, asks, connections, WARM, 200, true)?;
-        load::run(&self.address, asks, connections, self.time, 200, true)
+        Ok(load::run(&self.address, asks, connections, self.time, 200, true)?.load())
     }
 
     /// Asks over eight connections, by turns with a bare route that gives the first answer's bytes: a machine that becomes slower
@@ -89,8 +89,8 @@ impl Scene<'_> {
             load::run(address, asks, CONNECTIONS, WARM, 200, true)?;
         }
         for _ in 0..TURNS {
-            bare.add(load::take(&address, &bare_asks, CONNECTIONS, self.time / TURNS, 200, true)?);
-            let turn = load::take(&self.address, &asks, CONNECTIONS, self.time / TURNS, 200, true)?;
+            bare.add(load::run(&address, &bare_asks, CONNECTIONS, self.time / TURNS, 200, true)?);
+            let turn = load::run(&self.address, &asks, CONNECTIONS, self.time / TURNS, 200, true)?;
             // The next turn goes on where this one ended.
             let done = turn.count() % asks.len();
             asks.rotate_left(done);
@@ -199,7 +199,7 @@ impl Scene<'_> {
         let asks = [vec![one.to_vec()], vec![other.to_vec()]];
         let mut rates = [0.0, 0.0];
         for turn in 0..8 {
-            rates[turn % 2] += load::run(&self.address, &asks[turn % 2], 1, self.time / 4, 200, true)?.rate;
+            rates[turn % 2] += load::run(&self.address, &asks[turn % 2], 1, self.time / 4, 200, true)?.load().rate;
         }
         Ok((rates[0] / 4.0, rates[0] / rates[1]))
     }

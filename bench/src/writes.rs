@@ -68,7 +68,7 @@ impl Scene<'_> {
         // Writes are told in more of the time than reads: checkpoints are rarer than a figure is long.
         let time = self.time * 2;
         let began = Instant::now();
-        let locked = load::run(&self.address, &locks, CONNECTIONS, time, 200, false)?;
+        let locked = load::run(&self.address, &locks, CONNECTIONS, time, 200, false)?.load();
         eprintln!("  {} locks in {:?}, slowest {:.1} ms", locked.count, began.elapsed(), locked.max_ms);
         self.server().rest(REST);
 
@@ -79,7 +79,7 @@ impl Scene<'_> {
         };
         // Connection `i` has locked `i`, `i + 32` …: who comes later may be open still.
         let unlocks: Vec<_> = self.people[..locked.fewest * CONNECTIONS].iter().map(unlock).collect();
-        let unlocked = load::run(&self.address, &unlocks, CONNECTIONS, time, 204, false)?;
+        let unlocked = load::run(&self.address, &unlocks, CONNECTIONS, time, 204, false)?.load();
         eprintln!("  {} unlocks, slowest {:.1} ms", unlocked.count, unlocked.max_ms);
         self.server().rest(REST);
 

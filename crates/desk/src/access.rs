@@ -2,7 +2,7 @@
 //! disabling, an erasure, a new password) ends all of it in the same commit.
 
 use crate::administrator::callback;
-use crate::db::{Rd, params};
+use crate::db::{Rd, many, params};
 use crate::error::Result;
 use crate::fact::Fact;
 use crate::permission::Proposable;
@@ -68,6 +68,16 @@ pub(crate) const ANY: &str = "\
     WHERE EXISTS (SELECT 1 FROM session WHERE tenant_id = $1 AND subject_id = $2 AND ended_at IS NULL)
         OR EXISTS (SELECT 1 FROM proof WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL)
         OR EXISTS (SELECT 1 FROM challenge WHERE tenant_id = $1 AND recipient_id = $2 AND state = 'open')";
+
+/// `ANY` about several.
+pub(crate) const ANY_OF: &str = concat!(
+    "SELECT subject_id, 1 FROM session WHERE tenant_id = $1 AND ended_at IS NULL AND subject_id IN ",
+    many!(),
+    " UNION SELECT user_id, 1 FROM proof WHERE tenant_id = $1 AND ended_at IS NULL AND user_id IN ",
+    many!(),
+    " UNION SELECT recipient_id, 1 FROM challenge WHERE tenant_id = $1 AND state = 'open' AND recipient_id IN ",
+    many!()
+);
 
 /// Whether there is anything that could be ended.
 pub(crate) async fn is_there(rd: &mut Rd, tenant: TenantId, user: UserId) -> Result<bool> {

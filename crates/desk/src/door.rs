@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::caller::{Caller, Door, Who};
-use crate::db::{Db, Rd, Read, Tx, Weight, Write};
+use crate::db::{Db, First, Rd, Read, Tx, Weight, Write};
 use crate::error::{Conflict, Error, Result};
 use crate::fact::Fact;
 use crate::permission::{ACTIONS, QUESTIONS, need_of};
@@ -28,7 +28,7 @@ use crate::value::password::Hashing;
 use crate::value::random::Random;
 use crate::value::seal::{HouseKey, MasterKey, TenantKeys};
 use crate::verb::{Action, Answer, Apart, Became, Cx, Eyes, Question, Qx, Subject, check_policy};
-use crate::{audit, credential, event, idempotency, job};
+use crate::{audit, credential, event, idempotency, job, user};
 
 /// Settings read from the database are believed for so long; the process that changes them forgets them at once.
 const TENANT_AGE: i64 = SECOND;
@@ -481,6 +481,13 @@ impl Write for Performing {
     fn shares(&self) -> bool {
         !self.deed.is_long() && is_about_one_user(&self.caller, self.deed.subject())
     }
+
+    fn asks(&self) -> Option<First> {
+        match (self.missing, self.deed.subject()) {
+            (None, Subject::User(user)) => Some(user::store::asked_first(self.tenant.id, user)),
+            _ => None,
+        }
+    }
 }
 
 struct PerformingOnce {
@@ -521,6 +528,10 @@ impl Write for PerformingOnce {
     /// Not with a key: the claim to it is a change, and whoever is refused behind one would cost the others their turn.
     fn shares(&self) -> bool {
         self.once.is_none() && self.performing.shares()
+    }
+
+    fn asks(&self) -> Option<First> {
+        self.performing.asks()
     }
 }
 

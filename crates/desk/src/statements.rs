@@ -22,6 +22,7 @@ macro_rules! statements {
 /// In the order of the alphabet.
 const STATEMENTS: &[(&str, &str)] = statements! {
     access::ANY,
+    access::ANY_OF,
     access::CLEAR_ADMINISTRATORS_KEYS,
     access::END_ADMINISTRATORS,
     access::END_CHALLENGES,
@@ -236,6 +237,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     user::store::SELECT,
     user::store::SELECT_BY_LOGIN,
     user::store::SELECT_FOR_CHANGE,
+    user::store::SELECT_SOME_FOR_CHANGE,
     user::unique::store::COUNT_RECENT,
     user::unique::store::DELETE_MOVED,
     user::unique::store::DELETE_MOVED_ONLY,

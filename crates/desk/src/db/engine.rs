@@ -3,6 +3,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::ahead::{Ahead, Asked, First};
 use super::value::Param;
 use super::{Row, Sql, postgres, sqlite};
 use crate::error::{Conflict, Error, Result};
@@ -66,6 +67,8 @@ pub struct Rd {
     written: u64,
     /// Whether this work has run a script, which SQLite does not count among the changes.
     scripted: bool,
+    /// What was asked for this work and for others before their turns.
+    ahead: Ahead,
     /// Set by the first SQL error of a transaction. PostgreSQL refuses everything from then on; SQLite would go on and
     /// commit half of it, therefore we refuse ourselves, on both alike.
     pub(super) broken: bool,
@@ -73,7 +76,7 @@ pub struct Rd {
 
 impl Rd {
     pub(super) fn new(link: Link) -> Rd {
-        Rd { link, statements: 0, written: 0, scripted: false, broken: false }
+        Rd { link, statements: 0, written: 0, scripted: false, ahead: Ahead::default(), broken: false }
     }
 
     /// Forgets what the work before has left: for the next one it is a new connection.
@@ -96,7 +99,10 @@ impl Rd {
     /// The row of a statement that gives one or none. More than one is a fault of ours: say `LIMIT 1`.
     pub async fn find(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<Option<Row>> {
         let sql = sql.into();
-        self.first(&sql, params).await
+        match self.asked_before(&sql, params)? {
+            Some(row) => Ok(row),
+            None => self.first(&sql, params).await,
+        }
     }
 
     /// All rows of a statement.
@@ -113,8 +119,17 @@ impl Rd {
         (second, others): (impl Into<Sql>, &[Param<'_>]),
     ) -> Result<(Option<Row>, Option<Row>)> {
         let (first, second) = (first.into(), second.into());
-        if self.engine() == Engine::Sqlite {
-            return Ok((self.first(&first, its).await?, self.first(&second, others).await?));
+        let known = (self.asked_before(&first, its)?, self.asked_before(&second, others)?);
+        if known.0.is_some() || known.1.is_some() || self.engine() == Engine::Sqlite {
+            let one = match known.0 {
+                Some(row) => row,
+                None => self.first(&first, its).await?,
+            };
+            let other = match known.1 {
+                Some(row) => row,
+                None => self.first(&second, others).await?,
+            };
+            return Ok((one, other));
         }
         self.begin_statement(&first)?;
         self.begin_statement(&second)?;
@@ -125,6 +140,33 @@ impl Rd {
         self.broken |= got.is_err();
         let (one, other) = got?;
         Ok((at_most_one(one.rows, &first)?, at_most_one(other.rows, &second)?))
+    }
+
+    /// It is the turn of a work that asks this first.
+    pub(super) fn turn_of(&mut self, first: Option<First>) {
+        self.ahead.turn_of(first);
+    }
+
+    /// Asks what several works ask first, for all of them (PostgreSQL).
+    pub(super) async fn ask_ahead(&mut self, asked: Asked) -> Result<()> {
+        let (params, looks) = (asked.params(), asked.looks);
+        let (first, second) = (Sql::from(looks[0].many), Sql::from(looks[1].many));
+        let got = match &mut self.link {
+            Link::Postgres(link) => link.two((&first, &params), (&second, &params)).await,
+            Link::Sqlite(_) => unreachable!("works share PostgreSQL's transactions only"),
+        };
+        self.broken |= got.is_err();
+        let (one, other) = got?;
+        self.ahead.lay_by(&asked, [one.rows, other.rows])
+    }
+
+    /// The answer to a question that was asked before this work's turn.
+    fn asked_before(&mut self, sql: &Sql, params: &[Param<'_>]) -> Result<Option<Option<Row>>> {
+        let answer = self.ahead.take(sql, params);
+        if answer.is_some() {
+            self.begin_statement(sql)?;
+        }
+        Ok(answer)
     }
 
     /// How many statements this work has run so far, for tests.
@@ -148,6 +190,7 @@ impl Rd {
     async fn put(&mut self, sql: Sql, params: &[Param<'_>], changes: Changes) -> Result<()> {
         self.begin_statement(&sql)?;
         self.written += 1;
+        self.ahead.changes(&sql, params, changes);
         let done = match &mut self.link {
             Link::Sqlite(link) => link.execute(&sql, params, Want::Changed).and_then(|got| changes.check(got.changed)),
             Link::Postgres(link) => link.put(sql, params, changes).await,
@@ -166,7 +209,10 @@ impl Rd {
 
     async fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
         self.begin_statement(sql)?;
-        self.written += u64::from(want == Want::Changed || sql.changes_rows());
+        if want == Want::Changed || sql.changes_rows() {
+            self.written += 1;
+            self.ahead.changes(sql, params, Changes::Any);
+        }
         let got = match &mut self.link {
             Link::Sqlite(link) => link.execute(sql, params, want),
             Link::Postgres(link) => link.execute(sql, params, want).await,
@@ -178,6 +224,7 @@ impl Rd {
     /// Runs SQL text without parameters, rows or cache: for migrations.
     pub(super) async fn script(&mut self, sql: &str) -> Result<()> {
         self.scripted = true;
+        self.ahead.clear();
         let done = match &mut self.link {
             Link::Sqlite(link) => link.script(sql),
             Link::Postgres(link) => link.script(sql).await,
@@ -215,8 +262,8 @@ impl Tx {
         self.0.put(sql.into(), params, Changes::Any).await
     }
 
-    /// The same for a statement that changes the one row of a version. That it has found none, since somebody else was there
-    /// in between, shows as `Conflict::Version`, like a failure.
+    /// The same for a statement that changes the one row of a version: that of the tenant `$1` with the id `$2`, and no other. That it
+    /// has found none, since somebody else was there in between, shows as `Conflict::Version`, like a failure.
     pub async fn put_version(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<()> {
         self.0.put(sql.into(), params, Changes::One).await
     }

@@ -13,6 +13,7 @@ use std::thread::available_parallelism;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::ahead::{Asked, First, MANY};
 use super::engine::Link;
 use super::pooled::{Pooled, link_of};
 use super::work::{Ended, caught, honest, is_recordable};
@@ -20,7 +21,7 @@ use super::{DbOptions, Tx, Write, postgres};
 use crate::error::{Busy, Error, Result};
 
 /// How many go together at most: the first of them waits for the last.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = MANY;
 
 /// The line in front of the lanes.
 pub(super) struct Lanes {
@@ -74,6 +75,8 @@ impl Lanes {
 trait Rider: Send {
     /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
+    /// What it asks first.
+    fn asks(&self) -> Option<First>;
     /// Runs it in a transaction with others; keeps the result for later.
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Running<'a, Left>;
     /// Sends the result, which is committed; or records first that it has failed.
@@ -119,9 +122,14 @@ impl<W: Write> Rider for Ride<W> {
         self.answer.is_closed()
     }
 
+    fn asks(&self) -> Option<First> {
+        self.work.asks()
+    }
+
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Running<'a, Left> {
         Box::pin(async move {
             tx.fresh();
+            tx.turn_of(self.work.asks());
             let (result, ended) = caught(self.work.run(tx)).await;
             let result = honest(result, tx);
             let has_changed = tx.written() > 0 || tx.has_run_script();
@@ -203,6 +211,12 @@ impl Pooled {
             Err(_) => return Went::Back,
         };
         self.batches.fetch_add(1, Ordering::Relaxed);
+        let firsts: Vec<First> = riders.iter().filter_map(|it| it.asks()).collect();
+        if let Some(asked) = Asked::of(&firsts)
+            && tx.ask_ahead(asked).await.is_err()
+        {
+            return given_up(&mut tx).await;
+        }
         for it in riders {
             match it.run(&mut tx).await {
                 Left::InOrder => {}

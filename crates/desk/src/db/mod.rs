@@ -3,6 +3,7 @@
 //! `queue`, `writer`, `checkpoint`, `readers`, `keeper`, for PostgreSQL `postgres`, `pooled`, `lanes`, `postgres_connect`, and for both
 //! `fault` and `migrate` (with `statistics` for SQLite's planner); `shared` spares PostgreSQL what many ask at once. Store functions need `Rd`, `Tx`, `params!` and `Row`; only the door needs more.
 
+mod ahead;
 mod checkpoint;
 mod engine;
 mod fault;
@@ -29,6 +30,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+pub(crate) use ahead::many;
+pub use ahead::{First, Look};
 pub use engine::{Engine, Rd, Tx};
 pub use migrate::Migration;
 pub use row::Row;

@@ -19,7 +19,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 use tokio_postgres::{Client, Statement};
 
 use super::engine::{Ask, Changes, Got, Want};
-use super::fold::{Unsent, folded};
+use super::fold::{Lying, Next, Unsent};
 use super::value::{Param, ToParam, Value};
 use super::{Row, Sql, fault};
 use crate::error::{Conflict, Error, Result};
@@ -29,14 +29,14 @@ use crate::error::{Conflict, Error, Result};
 const STATEMENTS: usize = 512;
 
 /// How many statements lie here at most before they are sent.
-const UNSENT: usize = 64;
+const UNSENT: usize = 128;
 
 /// A pooled connection.
 pub(super) struct Link {
     /// Taken out only when the connection must not be used again.
     client: Option<Object>,
     begin: Begin,
-    unsent: Vec<Unsent>,
+    unsent: Lying,
     /// The first error of this transaction may go away when it is run again.
     pub repeat: bool,
     /// An error was told, and yet the transaction, or a part of it, may be there: nobody has heard of its end.
@@ -60,7 +60,7 @@ type Before = (Option<&'static str>, Vec<(Statement, Unsent)>);
 impl Link {
     async fn take(pool: &Pool, begin: Begin) -> Result<Link> {
         let client = pool.get().await.map_err(|error| fault::from_pool(&error))?;
-        Ok(Link { client: Some(client), begin, unsent: Vec::new(), repeat: false, is_unsure: false })
+        Ok(Link { client: Some(client), begin, unsent: Lying::default(), repeat: false, is_unsure: false })
     }
 
     /// A connection without a transaction.
@@ -87,7 +87,7 @@ impl Link {
     /// Runs a statement, after those that lie here.
     pub async fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
         let statement = self.prepare(&sql.0).await?;
-        let before = self.due().await?;
+        let before = self.due(Next::Statements(&[&sql.0])).await?;
         let client = self.client.as_ref().expect("a link has its connection until it ends");
         let answers = in_order(client, &before, ask(client, &statement, params, want)).await;
         self.settled(answers, &sql.0)
@@ -97,7 +97,7 @@ impl Link {
     /// for.
     pub async fn two(&mut self, first: Ask<'_>, second: Ask<'_>) -> Result<(Got, Got)> {
         let statements = (self.prepare(&first.0.0).await?, self.prepare(&second.0.0).await?);
-        let before = self.due().await?;
+        let before = self.due(Next::Statements(&[&first.0.0, &second.0.0])).await?;
         let client = self.client.as_ref().expect("a link has its connection until it ends");
         let both = async {
             // Sent when polled first, and polled in this order.
@@ -115,7 +115,7 @@ impl Link {
     /// Runs a statement whose answer nobody waits for: before the next one that is waited for, and before the commit.
     pub async fn put(&mut self, sql: Sql, params: &[Param<'_>], changes: Changes) -> Result<()> {
         let params = params.iter().copied().map(Value::from).collect();
-        self.unsent.push(Unsent { sql: sql.0, params, changes });
+        self.unsent.put(Unsent { sql: sql.0, params, changes });
         if self.unsent.len() >= UNSENT { self.send().await } else { Ok(()) }
     }
 
@@ -124,15 +124,15 @@ impl Link {
         if self.unsent.is_empty() {
             return Ok(());
         }
-        let before = self.due().await?;
+        let before = self.due(Next::Anything).await?;
         let client = self.client.as_ref().expect("a link has its connection until it ends");
         let answers = in_order(client, &before, async { Ok(()) }).await;
         self.settled(answers, "")
     }
 
-    async fn due(&mut self) -> Result<Before> {
+    async fn due(&mut self, next: Next<'_>) -> Result<Before> {
         let mut unsent = Vec::new();
-        for it in folded(std::mem::take(&mut self.unsent)) {
+        for it in self.unsent.before(next) {
             unsent.push((self.prepare(&it.sql).await?, it));
         }
         let words = match self.begin {
@@ -184,12 +184,12 @@ impl Link {
     }
 
     pub async fn script(&mut self, sql: &str) -> Result<()> {
-        let answers = self.send_script(sql).await?;
+        let answers = self.send_script(sql, Next::Anything).await?;
         self.settled(answers, sql)
     }
 
-    async fn send_script(&mut self, sql: &str) -> Result<Answers<()>> {
-        let before = self.due().await?;
+    async fn send_script(&mut self, sql: &str, next: Next<'_>) -> Result<Answers<()>> {
+        let before = self.due(next).await?;
         let client = self.client.as_ref().expect("a link has its connection until it ends");
         Ok(in_order(client, &before, client.batch_execute(sql)).await)
     }
@@ -200,7 +200,7 @@ impl Link {
             return Ok(());
         }
         // Where one of those before it has failed, the server takes this for `ROLLBACK`, and we say what has failed.
-        let answers = self.send_script("COMMIT").await?;
+        let answers = self.send_script("COMMIT", Next::Commit).await?;
         self.is_unsure |= match &answers {
             Ok(()) | Err(Failed::Changes(_)) => false,
             Err(Failed::Begin(_)) => true,
@@ -347,7 +347,8 @@ impl Sent<'_> {
                 })
             }
             (Some(Err(error)), None) => Err(Failed::Begin(error)),
-            (Some(Ok(_)) | None, _) => Ok(()),
+            (Some(Ok(changed)), Some(it)) => it.changes.check(changed).map_err(Failed::Changes),
+            (Some(Ok(_)), None) | (None, _) => Ok(()),
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio_postgres::config::SslMode;
@@ -77,6 +77,8 @@ fn pool(mut config: Config, tls: &Tls, options: &DbOptions) -> Result<Pool> {
     };
     Pool::builder(manager)
         .max_size(options.pool_size)
+        // Few of them are at work, and those have prepared what is asked and have it at hand.
+        .queue_mode(QueueMode::Lifo)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(options.connect_timeout))
         .create_timeout(Some(2 * options.connect_timeout))

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use super::{Rd, Tx};
+use super::{First, Rd, Tx};
 use crate::error::{Busy, Error, Result};
 
 /// A change. **It must be repeatable**: it takes `&self`, touches only `tx`, and nothing outside the database, because
@@ -31,6 +31,12 @@ pub trait Write: Send + Sync + 'static {
     /// cheaper (PostgreSQL). What it finds, and what becomes of it, is the same either way.
     fn shares(&self) -> bool {
         false
+    }
+
+    /// What it asks before it changes anything, if there are many that ask the same about other things: it is asked for those that
+    /// share a transaction in one go.
+    fn asks(&self) -> Option<First> {
+        None
     }
 
     /// `false` rolls back although `run` succeeded: a preview.

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::access;
 use crate::caller::{Caller, Who};
-use crate::db::{Rd, Row, ToParam, Tx, params, slots};
+use crate::db::{First, Look, Rd, Row, ToParam, Tx, many, params, slots};
 use crate::error::{Error, Result};
 use crate::permission::Permission;
 use crate::tenant::Tenant;
@@ -63,6 +63,26 @@ pub(crate) const SELECT: &str = concat!("SELECT ", columns!(), " FROM users u WH
 
 pub(crate) const SELECT_FOR_CHANGE: &str =
     concat!("SELECT ", columns!(), " FROM users u WHERE u.tenant_id = $1 AND u.id = $2 FOR UPDATE");
+
+/// `SELECT_FOR_CHANGE` about several, who are locked in the order of their ids.
+pub(crate) const SELECT_SOME_FOR_CHANGE: &str = concat!(
+    "SELECT u.id, ",
+    columns!(),
+    " FROM users u WHERE u.tenant_id = $1 AND u.id IN ",
+    many!(),
+    " ORDER BY u.id FOR UPDATE"
+);
+
+/// What whoever changes a user asks first.
+static LOOKS: [Look; 2] = [
+    Look { one: SELECT_FOR_CHANGE, many: SELECT_SOME_FOR_CHANGE, tables: &["users"] },
+    Look { one: access::ANY, many: access::ANY_OF, tables: &["session", "proof", "challenge"] },
+];
+
+/// What whoever changes this user asks first.
+pub(crate) fn asked_first(tenant: TenantId, user: UserId) -> First {
+    First { tenant, id: user.0.into_bytes(), looks: &LOOKS }
+}
 
 /// Whoever signs in with one of these. (`IN` would make SQLite put the two into a tree first.)
 pub(crate) const SELECT_BY_LOGIN: &str = concat!(

@@ -1,0 +1,134 @@
+//! What works that share a transaction ask first, asked for all of them in one go (decision 0046). Each finds the answer that its
+//! own question would have got: it is laid by under that question, and forgotten as soon as anything is changed that the question
+//! looks at.
+
+use super::engine::Changes;
+use super::fold::names;
+use super::value::Param;
+use super::{Row, Sql};
+use crate::error::Result;
+use crate::value::id::TenantId;
+
+/// How many things a `Look` asks about at most: as many works as share a transaction.
+pub(super) const MANY: usize = 16;
+
+/// The slots of so many ids behind a tenant, in the text of a `Look` about several.
+macro_rules! many {
+    () => {
+        "($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+    };
+}
+pub(crate) use many;
+
+/// A question about one thing of a tenant, and the same about several.
+pub struct Look {
+    /// About one: `$1` the tenant, `$2` the id. One row or none.
+    pub one: &'static str,
+    /// About several: `$1` the tenant, `many!()` the ids, some of them more than once. A row for each of which there is one,
+    /// with the id and behind it what `one` tells.
+    pub many: &'static str,
+    /// The tables that it looks at.
+    pub tables: &'static [&'static str],
+}
+
+/// What a work asks first: two questions about one thing.
+#[derive(Clone, Copy)]
+pub struct First {
+    /// Whose thing it is.
+    pub tenant: TenantId,
+    /// The thing.
+    pub id: [u8; 16],
+    /// What is asked; the second sees what the first has waited for.
+    pub looks: &'static [Look; 2],
+}
+
+/// The answers that lie here.
+#[derive(Default)]
+pub(super) struct Ahead {
+    laid: Vec<Laid>,
+    /// Whose turn it is.
+    turn: Option<First>,
+}
+
+struct Laid {
+    look: &'static Look,
+    id: [u8; 16],
+    row: Option<Row>,
+}
+
+/// What is asked for several works.
+pub(super) struct Asked {
+    pub tenant: TenantId,
+    pub looks: &'static [Look; 2],
+    /// Each once.
+    ids: Vec<[u8; 16]>,
+}
+
+impl Asked {
+    /// What these ask first, as far as the first of them asks the same of the same tenant. Nothing if it is only about one.
+    pub fn of(firsts: &[First]) -> Option<Asked> {
+        let First { tenant, looks, .. } = *firsts.first()?;
+        let alike = firsts.iter().filter(|it| it.tenant == tenant && std::ptr::eq(it.looks, looks));
+        let mut ids: Vec<[u8; 16]> = alike.map(|it| it.id).take(MANY).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        (ids.len() > 1).then_some(Asked { tenant, looks, ids })
+    }
+
+    /// The parameters of the questions about several.
+    pub fn params(&self) -> Vec<Param<'_>> {
+        let ids = self.ids.iter().cycle().take(MANY);
+        [Param::Int(self.tenant.0)].into_iter().chain(ids.map(|id| Param::Blob(id))).collect()
+    }
+}
+
+impl Ahead {
+    /// Lays by the answers, an answer of none included.
+    pub fn lay_by(&mut self, asked: &Asked, answers: [Vec<Row>; 2]) -> Result<()> {
+        for (look, rows) in asked.looks.iter().zip(answers) {
+            let from = self.laid.len();
+            self.laid.extend(asked.ids.iter().map(|id| Laid { look, id: *id, row: None }));
+            for mut row in rows {
+                let id: Vec<u8> = row.take()?;
+                if let Some(laid) = self.laid[from..].iter_mut().find(|laid| laid.id == *id) {
+                    laid.row = Some(row);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whose turn it is.
+    pub fn turn_of(&mut self, first: Option<First>) {
+        self.turn = first;
+    }
+
+    /// The answer to a question, if it lies here. It is told once.
+    pub fn take(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Option<Row>> {
+        let (turn, [_, Param::Blob(id)]) = (self.turn?, params) else { return None };
+        if params[0] != Param::Int(turn.tenant.0) {
+            return None;
+        }
+        let at = self.laid.iter().position(|laid| laid.id == *id && laid.look.one == sql.0)?;
+        Some(self.laid.swap_remove(at).row)
+    }
+
+    /// Forgets what may be otherwise behind this statement, which changes rows.
+    pub fn changes(&mut self, sql: &Sql, params: &[Param<'_>], changes: Changes) {
+        let own = match (self.turn, changes, params) {
+            (Some(turn), Changes::One, [Param::Int(tenant), Param::Blob(id), ..]) => {
+                (*tenant == turn.tenant.0 && *id == turn.id).then_some(turn.id)
+            }
+            _ => None,
+        };
+        self.laid.retain(|laid| {
+            let is_another = own.is_some_and(|own| laid.id != own);
+            is_another || !laid.look.tables.iter().any(|table| names(&sql.0, table))
+        });
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.laid.clear();
+    }
+}

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -74,6 +74,8 @@ pub(crate) struct Inner {
     pub callbacks_to: Reach,
     pub wake: Notify,
     tenants: RwLock<HashMap<TenantId, (Time, Arc<Tenant>)>>,
+    /// How far the rows of the audit were sealed.
+    pub emptied: Mutex<HashMap<TenantId, audit::chain::Emptied>>,
     pub remembered: credential::Remembered,
 }
 
@@ -93,6 +95,7 @@ impl Desk {
                 callbacks_to: parts.callbacks_to,
                 wake: Notify::new(),
                 tenants: RwLock::new(HashMap::new()),
+                emptied: Mutex::default(),
                 remembered: credential::Remembered::nothing(),
             }),
         }

@@ -3,6 +3,9 @@
 //! so it never slows an action; whoever later changes, drops or inserts a row breaks the chain, and an exported file
 //! shows it without the server.
 
+use std::collections::HashMap;
+use std::sync::MutexGuard;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::Engine;
@@ -14,12 +17,19 @@ use crate::db::{Rd, Read, Tx, Weight, Write};
 use crate::door::Desk;
 use crate::error::{Error, Result};
 use crate::tenant::Tenant;
-use crate::value::clock::Time;
-use crate::value::id::TenantId;
+use crate::value::clock::{SECOND, Time};
+use crate::value::id::{AuditId, TenantId};
 use crate::value::secret::hex;
 
 /// Rows sealed in one transaction: small enough that the writer's other callers hardly notice.
 pub const BATCH: i64 = 200;
+
+/// How long a long backlog is sealed from where the last batch ended, before the beginning of the queue is looked at again:
+/// whoever was committed late has an id from before.
+const ONWARD: i64 = 5 * SECOND;
+
+/// Before all ids.
+const BEGINNING: AuditId = AuditId(uuid::Uuid::nil());
 
 /// The hash before the first row.
 const START: [u8; 32] = [0; 32];
@@ -66,8 +76,18 @@ fn key_pair(tenant: &Tenant) -> Result<Ed25519KeyPair> {
         .map_err(|_| Error::internal("signing seed rejected"))
 }
 
-/// What waits to be sealed, and where the chain ends: seen at one moment.
-struct Unsealed(TenantId);
+/// How far a tenant's queue of rows to be sealed was emptied, by this process. On PostgreSQL what was taken off a queue lies at its
+/// beginning until it is cleared away, and would be gone through for each batch.
+#[derive(Clone, Copy)]
+pub(crate) struct Emptied {
+    /// The last one taken off.
+    last: AuditId,
+    /// When the beginning was looked at.
+    looked_at: Time,
+}
+
+/// What waits to be sealed behind this id, and where the chain ends: seen at one moment.
+struct Unsealed(TenantId, AuditId);
 
 impl Read for Unsealed {
     /// Rows in the order of their ids, then number and hash of the chain's last row.
@@ -78,7 +98,7 @@ impl Read for Unsealed {
     }
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
-        let ids = store::unsealed(rd, self.0, BATCH).await?;
+        let ids = store::unsealed(rd, self.0, self.1, BATCH).await?;
         let rows = store::some(rd, self.0, &ids).await?;
         if rows.len() != ids.len() {
             return Err(Error::internal("an audit row that waits to be sealed is gone"));
@@ -110,21 +130,33 @@ impl Desk {
     /// Rows never change, so they are read and hashed before the transaction, and the writer only takes them off the queue.
     pub async fn seal_audit(&self, tenant: TenantId) -> Result<i64> {
         let tenant = self.tenant(tenant).await?;
-        let (rows, (mut seq, mut hash)) = self.inner.db.read(Unsealed(tenant.id)).await?;
-        if rows.is_empty() {
-            return Ok(0);
+        let at = self.now();
+        let emptied = self.emptied().get(&tenant.id).copied();
+        let emptied = emptied.filter(|it| at >= it.looked_at && at.0 - it.looked_at.0 < ONWARD);
+        let mut looked_at = emptied.map_or(at, |it| it.looked_at);
+        let behind = emptied.map_or(BEGINNING, |it| it.last);
+        let (mut rows, mut end) = self.inner.db.read(Unsealed(tenant.id, behind)).await?;
+        if behind != BEGINNING && (rows.len() as i64) < BATCH {
+            looked_at = at;
+            (rows, end) = self.inner.db.read(Unsealed(tenant.id, BEGINNING)).await?;
         }
+        let Some(last) = rows.last().map(|row| row.id) else { return Ok(0) };
+        let (mut seq, mut hash) = end;
         for row in &rows {
             seq += 1;
             hash = row_hash(&hash, tenant.id, seq, row).to_vec();
         }
-        let at = self.now();
         let signature = key_pair(&tenant)?.sign(&signed_text("checkpoint", tenant.id, seq, at, &hash));
         let signature = signature.as_ref().to_vec();
         let audit_ids = rows.iter().map(|row| row.id).collect();
         let checkpoint = store::CheckpointRow { seq, at, audit_ids, hash, signature };
         self.inner.db.write(Seal { tenant: tenant.id, checkpoint }).await?;
+        self.emptied().insert(tenant.id, Emptied { last, looked_at });
         Ok(rows.len() as i64)
+    }
+
+    fn emptied(&self) -> MutexGuard<'_, HashMap<TenantId, Emptied>> {
+        self.inner.emptied.lock().unwrap_or_else(|broken| broken.into_inner())
     }
 }
 

@@ -87,9 +87,9 @@ pub(crate) const INSERT_UNSEALED: &str = "INSERT INTO audit_unsealed (tenant_id,
 pub(crate) const UNSEALED: &str = "\
     SELECT audit_id
     FROM audit_unsealed
-    WHERE tenant_id = $1
+    WHERE tenant_id = $1 AND audit_id > $2
     ORDER BY audit_id
-    LIMIT $2";
+    LIMIT $3";
 
 pub(crate) const INSERT_CHECKPOINT: &str = "\
     INSERT INTO audit_checkpoint (tenant_id, seq, at, audit_ids, hash, signature)
@@ -115,9 +115,13 @@ pub(crate) fn some_sql(count: usize) -> String {
     format!("SELECT {COLUMNS} FROM audit WHERE tenant_id = $1 AND id IN ({}) ORDER BY id", slots(2, count))
 }
 
-/// Takes so many rows off the queue of what is to be sealed.
+/// Takes so many rows off the queue of what is to be sealed, the first and the last of them said besides: PostgreSQL would go
+/// through all that it has not cleared away yet.
 pub(crate) fn delete_unsealed_sql(count: usize) -> String {
-    format!("DELETE FROM audit_unsealed WHERE tenant_id = $1 AND audit_id IN ({})", slots(2, count))
+    format!(
+        "DELETE FROM audit_unsealed WHERE tenant_id = $1 AND audit_id >= $2 AND audit_id <= $3 AND audit_id IN ({})",
+        slots(4, count)
+    )
 }
 
 fn place(tenant: TenantId, id: &AuditId) -> Place<'_> {
@@ -191,9 +195,9 @@ pub(crate) fn read(mut row: Row) -> Result<AuditRow> {
     })
 }
 
-/// The ids of rows that wait to be sealed, oldest first.
-pub(crate) async fn unsealed(rd: &mut Rd, tenant: TenantId, limit: i64) -> Result<Vec<AuditId>> {
-    rd.all(UNSEALED, params![tenant, limit]).await?.into_iter().map(|mut row| row.take()).collect()
+/// The ids of rows that wait to be sealed, oldest first, behind this one.
+pub(crate) async fn unsealed(rd: &mut Rd, tenant: TenantId, behind: AuditId, limit: i64) -> Result<Vec<AuditId>> {
+    rd.all(UNSEALED, params![tenant, behind, limit]).await?.into_iter().map(|mut row| row.take()).collect()
 }
 
 /// The rows with these ids that are there, by id; at most a few hundred at once.
@@ -204,9 +208,12 @@ pub(crate) async fn some(rd: &mut Rd, tenant: TenantId, ids: &[AuditId]) -> Resu
     rd.all(some_sql(ids.len()), &with_ids(&tenant, ids)).await?.into_iter().map(read).collect()
 }
 
-/// Takes rows off the queue; answers how many were in it.
+/// Takes rows off the queue, in the order of their ids; answers how many were in it.
 pub(crate) async fn sealed(tx: &mut Tx, tenant: TenantId, ids: &[AuditId]) -> Result<u64> {
-    tx.run(delete_unsealed_sql(ids.len()), &with_ids(&tenant, ids)).await
+    let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(0) };
+    let mut params = params![tenant, first, last].to_vec();
+    params.extend(ids.iter().map(ToParam::to_param));
+    tx.run(delete_unsealed_sql(ids.len()), &params).await
 }
 
 fn with_ids<'a>(tenant: &'a TenantId, ids: &'a [AuditId]) -> Vec<Param<'a>> {

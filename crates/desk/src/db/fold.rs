@@ -135,7 +135,7 @@ fn repeated(sql: &str, width: usize, rows: usize) -> String {
     let (head, row) = sql.split_once("VALUES").unwrap_or((sql, ""));
     let mut out = format!("{head}VALUES{row}");
     for at in 1..rows {
-        out.push_str(",");
+        out.push(',');
         out.push_str(&shifted(row.to_owned().into(), at * width));
     }
     out

@@ -401,6 +401,18 @@ async fn every_statement_prepares_on_both_engines_and_none_scans_a_table() {
     }
 }
 
+/// What was asked ahead about others is believed behind such a change (decision 0046).
+#[test]
+fn a_change_of_a_users_version_changes_no_other_row() {
+    let changes = STATEMENTS.iter().filter(|(_, sql)| sql.starts_with("UPDATE users") && sql.contains("version + 1"));
+    let mut count = 0;
+    for (name, sql) in changes {
+        assert!(sql.ends_with("WHERE tenant_id = $1 AND id = $2 AND version = $3"), "{name}");
+        count += 1;
+    }
+    assert!(count >= 6, "{count}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_of_a_user_is_found_by_its_subject() {
     use crate::activity::store::{ALL, About, STAFF, USERS, page};

@@ -132,3 +132,75 @@ impl Ahead {
         self.laid.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "SELECT name FROM item WHERE tenant_id = $1 AND id = $2 FOR UPDATE";
+    const OPEN: &str = "SELECT 1 FROM door WHERE tenant_id = $1 AND id = $2";
+    static LOOKS: [Look; 2] =
+        [Look { one: ONE, many: "", tables: &["item"] }, Look { one: OPEN, many: "", tables: &["door", "gate"] }];
+
+    fn first(tenant: i64, id: u8) -> First {
+        First { tenant: TenantId(tenant), id: [id; 16], looks: &LOOKS }
+    }
+
+    fn row(id: u8, told: i64) -> Row {
+        let mut row = Row::build(2);
+        row.blob(&[id; 16]);
+        row.int(told);
+        row.finish()
+    }
+
+    /// Answers about 1, 2 and 3, of which 2 has nothing open; it is the turn of 1.
+    fn ahead() -> Ahead {
+        let asked = Asked::of(&[first(7, 3), first(7, 1), first(8, 4), first(7, 2), first(7, 1)]).unwrap();
+        assert_eq!(asked.params().len(), 1 + MANY);
+        let mut ahead = Ahead::default();
+        ahead.lay_by(&asked, [vec![row(1, 10), row(2, 20), row(3, 30)], vec![row(1, 1), row(3, 1)]]).unwrap();
+        ahead.turn_of(Some(first(7, 1)));
+        ahead
+    }
+
+    /// What is told of a question: nothing lies here, no row, or what the row has.
+    fn told(ahead: &mut Ahead, sql: &'static str, tenant: i64, id: u8) -> Option<Option<i64>> {
+        let answer = ahead.take(&sql.into(), &[Param::Int(tenant), Param::Blob(&[id; 16])])?;
+        Some(answer.map(|mut row| row.take().unwrap()))
+    }
+
+    #[test]
+    fn each_finds_its_own_answer_once() {
+        let mut ahead = ahead();
+        assert_eq!(told(&mut ahead, ONE, 7, 2), Some(Some(20)));
+        assert_eq!(told(&mut ahead, ONE, 7, 2), None);
+        assert_eq!(told(&mut ahead, OPEN, 7, 2), Some(None), "that there is none is an answer");
+        assert_eq!(told(&mut ahead, ONE, 8, 3), None, "another tenant's");
+        assert_eq!(told(&mut ahead, ONE, 7, 4), None, "nobody has asked");
+        assert_eq!(told(&mut ahead, "SELECT 2", 7, 3), None, "another question");
+        ahead.turn_of(None);
+        assert_eq!(told(&mut ahead, ONE, 7, 3), None, "a work that asks nothing first");
+    }
+
+    #[test]
+    fn what_is_about_one_is_not_asked_ahead() {
+        assert!(Asked::of(&[]).is_none());
+        assert!(Asked::of(&[first(7, 1), first(8, 2), first(7, 1)]).is_none());
+    }
+
+    #[test]
+    fn an_answer_is_forgotten_once_it_may_be_another() {
+        let change = |sql: &'static str, tenant, id: u8, changes| {
+            let mut ahead = ahead();
+            ahead.changes(&sql.into(), &[Param::Int(tenant), Param::Blob(&[id; 16]), Param::Int(1)], changes);
+            [(ONE, 1), (ONE, 2), (OPEN, 1), (OPEN, 2)].map(|(sql, id)| told(&mut ahead, sql, 7, id).is_some())
+        };
+        let save = "UPDATE item SET name = $4 WHERE tenant_id = $1 AND id = $2 AND version = $3";
+        assert_eq!(change(save, 7, 1, Changes::One), [false, true, true, true], "her own row");
+        assert_eq!(change(save, 7, 2, Changes::One), [false, false, true, true], "somebody else's row");
+        assert_eq!(change(save, 8, 1, Changes::One), [false, false, true, true], "another tenant's row");
+        assert_eq!(change(save, 7, 1, Changes::Any), [false, false, true, true], "however many rows");
+        assert_eq!(change("INSERT INTO gate (a) VALUES ($1)", 7, 1, Changes::Any), [true, true, false, false]);
+        assert_eq!(change("INSERT INTO items (a) VALUES ($1)", 7, 1, Changes::Any), [true; 4], "another table");
+    }
+}

@@ -275,6 +275,46 @@ async fn a_recorded_question_is_on_record_before_it_is_answered() {
     }
 }
 
+/// On PostgreSQL they go together, and what they ask first is asked for all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_come_together_each_find_and_end_what_is_their_own() {
+    for t in TestDesk::all().await {
+        let mut users = Vec::new();
+        for at in 0..24 {
+            let word = format!("u{at}");
+            let id = user(&t, &word).await;
+            // Every third has nothing open.
+            let open = if at % 3 == 0 { None } else { Some(token(&t, &word).await) };
+            users.push((id, open));
+        }
+        let stranger = Caller { tenant: t.other_tenant().await, ..t.admin() };
+        let mut all = tokio::task::JoinSet::new();
+        for (id, _) in users.iter().chain(&users) {
+            // Twice by those who may, so that one of two finds her changed by the other; and once by who may not know of her.
+            for caller in [t.admin(), stranger.clone()] {
+                let (desk, id, is_stranger) = (t.desk.clone(), *id, caller.tenant == stranger.tenant);
+                all.spawn(async move { (is_stranger, desk.perform(&caller, lock(id)).await) });
+            }
+        }
+        for (is_stranger, told) in all.join_all().await {
+            match is_stranger {
+                true => assert!(matches!(told, Err(Error::NotFound(_))), "{}", code(told)),
+                false => assert!(told.is_ok(), "{}", code(told)),
+            }
+        }
+        for (id, open) in &users {
+            assert_eq!(version(&t, *id).await, if open.is_some() { 3 } else { 2 }, "{:?}", t.engine);
+            if let Some(token) = open {
+                assert!(!is_open(&t, token).await);
+            }
+        }
+        let ended = events(&t).await.iter().filter(|event| event.name == "user.access_ended").count();
+        assert_eq!(ended, 16, "{:?}", t.engine);
+        let locked = events(&t).await.iter().filter(|event| event.name == "user.locked").count();
+        assert_eq!(locked, 24, "{:?}", t.engine);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_belongs_to_another_tenant_does_not_exist() {
     for t in TestDesk::all().await {

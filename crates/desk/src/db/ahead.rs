@@ -104,12 +104,21 @@ impl Ahead {
         self.turn = first;
     }
 
+    /// Whether the answer to a question lies here.
+    pub fn knows(&self, sql: &Sql, params: &[Param<'_>]) -> bool {
+        self.place(sql, params).is_some()
+    }
+
     /// The answer to a question, if it lies here. It is told once.
     pub fn take(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Option<Row>> {
+        let at = self.place(sql, params)?;
+        Some(self.laid.swap_remove(at).row)
+    }
+
+    fn place(&self, sql: &Sql, params: &[Param<'_>]) -> Option<usize> {
         let [Param::Int(tenant), Param::Blob(id)] = params else { return None };
         let is_it = |laid: &Laid| laid.tenant.0 == *tenant && laid.id == *id && laid.look.one == sql.0;
-        let at = self.laid.iter().position(is_it)?;
-        Some(self.laid.swap_remove(at).row)
+        self.laid.iter().position(is_it)
     }
 
     /// Forgets what may be otherwise behind this statement, which changes rows.

@@ -99,10 +99,7 @@ impl Rd {
     /// The row of a statement that gives one or none. More than one is a fault of ours: say `LIMIT 1`.
     pub async fn find(&mut self, sql: impl Into<Sql>, params: &[Param<'_>]) -> Result<Option<Row>> {
         let sql = sql.into();
-        match self.asked_before(&sql, params)? {
-            Some(row) => Ok(row),
-            None => self.first(&sql, params).await,
-        }
+        self.first(&sql, params).await
     }
 
     /// All rows of a statement.
@@ -119,17 +116,9 @@ impl Rd {
         (second, others): (impl Into<Sql>, &[Param<'_>]),
     ) -> Result<(Option<Row>, Option<Row>)> {
         let (first, second) = (first.into(), second.into());
-        let known = (self.asked_before(&first, its)?, self.asked_before(&second, others)?);
-        if known.0.is_some() || known.1.is_some() || self.engine() == Engine::Sqlite {
-            let one = match known.0 {
-                Some(row) => row,
-                None => self.first(&first, its).await?,
-            };
-            let other = match known.1 {
-                Some(row) => row,
-                None => self.first(&second, others).await?,
-            };
-            return Ok((one, other));
+        let lies_here = self.ahead.knows(&first, its) || self.ahead.knows(&second, others);
+        if lies_here || self.engine() == Engine::Sqlite {
+            return Ok((self.first(&first, its).await?, self.first(&second, others).await?));
         }
         self.begin_statement(&first)?;
         self.begin_statement(&second)?;
@@ -160,15 +149,6 @@ impl Rd {
         self.ahead.lay_by(&asked, [one.rows, other.rows])
     }
 
-    /// The answer to a question that was asked before this work's turn.
-    fn asked_before(&mut self, sql: &Sql, params: &[Param<'_>]) -> Result<Option<Option<Row>>> {
-        let answer = self.ahead.take(sql, params);
-        if answer.is_some() {
-            self.begin_statement(sql)?;
-        }
-        Ok(answer)
-    }
-
     /// How many statements this work has run so far, for tests.
     pub fn statements(&self) -> u64 {
         self.statements
@@ -183,7 +163,12 @@ impl Rd {
         }
     }
 
+    /// The row of a question, asked unless that was done before this work's turn.
     async fn first(&mut self, sql: &Sql, params: &[Param<'_>]) -> Result<Option<Row>> {
+        if let Some(row) = self.ahead.take(sql, params) {
+            self.begin_statement(sql)?;
+            return Ok(row);
+        }
         at_most_one(self.execute(sql, params, Want::Rows).await?.rows, sql)
     }
 

@@ -86,24 +86,42 @@ pub(crate) struct Emptied {
     looked_at: Time,
 }
 
-/// What waits to be sealed behind this id, and where the chain ends: seen at one moment.
-struct Unsealed(TenantId, AuditId);
+/// What waits to be sealed, and where the chain ends: seen at one moment.
+struct Unsealed {
+    tenant: TenantId,
+    /// The rows behind this one; if they do not fill a batch, those from the beginning.
+    behind: AuditId,
+}
+
+/// A batch.
+struct Waiting {
+    /// In the order of their ids.
+    rows: Vec<AuditRow>,
+    /// Number and hash of the chain's last row.
+    end: (i64, Vec<u8>),
+    /// Whether they are the first that wait.
+    from_beginning: bool,
+}
 
 impl Read for Unsealed {
-    /// Rows in the order of their ids, then number and hash of the chain's last row.
-    type Output = (Vec<AuditRow>, (i64, Vec<u8>));
+    type Output = Waiting;
 
     fn weight(&self) -> Weight {
         Weight::Scan
     }
 
-    async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
-        let ids = store::unsealed(rd, self.0, self.1, BATCH).await?;
-        let rows = store::some(rd, self.0, &ids).await?;
+    async fn run(&self, rd: &mut Rd) -> Result<Waiting> {
+        let mut ids = store::unsealed(rd, self.tenant, self.behind, BATCH).await?;
+        let is_short = (ids.len() as i64) < BATCH;
+        if self.behind != BEGINNING && is_short {
+            ids = store::unsealed(rd, self.tenant, BEGINNING, BATCH).await?;
+        }
+        let rows = store::some(rd, self.tenant, &ids).await?;
         if rows.len() != ids.len() {
             return Err(Error::internal("an audit row that waits to be sealed is gone"));
         }
-        Ok((rows, store::chain_end(rd, self.0).await?.unwrap_or_else(start)))
+        let end = store::chain_end(rd, self.tenant).await?.unwrap_or_else(start);
+        Ok(Waiting { rows, end, from_beginning: self.behind == BEGINNING || is_short })
     }
 }
 
@@ -133,15 +151,10 @@ impl Desk {
         let at = self.now();
         let emptied = self.emptied().get(&tenant.id).copied();
         let emptied = emptied.filter(|it| at >= it.looked_at && at.0 - it.looked_at.0 < ONWARD);
-        let mut looked_at = emptied.map_or(at, |it| it.looked_at);
         let behind = emptied.map_or(BEGINNING, |it| it.last);
-        let (mut rows, mut end) = self.inner.db.read(Unsealed(tenant.id, behind)).await?;
-        if behind != BEGINNING && (rows.len() as i64) < BATCH {
-            looked_at = at;
-            (rows, end) = self.inner.db.read(Unsealed(tenant.id, BEGINNING)).await?;
-        }
+        let waiting = self.inner.db.read(Unsealed { tenant: tenant.id, behind }).await?;
+        let Waiting { rows, end: (mut seq, mut hash), from_beginning } = waiting;
         let Some(last) = rows.last().map(|row| row.id) else { return Ok(0) };
-        let (mut seq, mut hash) = end;
         for row in &rows {
             seq += 1;
             hash = row_hash(&hash, tenant.id, seq, row).to_vec();
@@ -151,6 +164,7 @@ impl Desk {
         let audit_ids = rows.iter().map(|row| row.id).collect();
         let checkpoint = store::CheckpointRow { seq, at, audit_ids, hash, signature };
         self.inner.db.write(Seal { tenant: tenant.id, checkpoint }).await?;
+        let looked_at = emptied.filter(|_| !from_beginning).map_or(at, |it| it.looked_at);
         self.emptied().insert(tenant.id, Emptied { last, looked_at });
         Ok(rows.len() as i64)
     }

@@ -42,7 +42,7 @@ pub struct AccountWire {
     pub kind: String,
     /// ISO 4217.
     pub currency: String,
-    /// In minor units of the currency.
+    /// In minor units of the currency, which has the decimals of ISO 4217: 150 is 1.50 in KES, 150 in UGX, 0.150 in KWD.
     pub balance: i64,
     /// `normal`, `locked` or `closed`.
     pub status: String,
@@ -68,7 +68,7 @@ impl From<SeenAccount> for AccountWire {
             name,
             short_code,
             kind: it.kind.word().to_owned(),
-            currency: it.currency,
+            currency: it.currency.code().to_owned(),
             balance: it.balance,
             status: it.status.word().to_owned(),
             dormant: it.dormant,

@@ -8,6 +8,7 @@ use crate::fact::Fact;
 use crate::user::actions::check_reason;
 use crate::user::{self, Attempt};
 use crate::value::id::{AccountId, UserId};
+use crate::value::money::Currency;
 use crate::value::words;
 use crate::verb::{Action, Cx, Subject};
 
@@ -37,10 +38,7 @@ impl Action for OpenAccount {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<SeenAccount> {
         let details = self.details.clone().checked()?;
-        let currency = self.currency.trim();
-        if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(Error::invalid("currency", "invalid", "Three capital letters, e.g. KES."));
-        }
+        let currency = Currency::parse(self.currency.trim(), "currency")?;
         if self.partner.as_ref().is_some_and(|partner| partner.is_empty() || partner.len() > 100) {
             return Err(Error::invalid("partner", "invalid", "1 to 100 characters."));
         }
@@ -50,7 +48,7 @@ impl Action for OpenAccount {
             id: AccountId::new(cx.id_time(), cx.random),
             owner: owner.id,
             kind: self.kind,
-            currency: currency.to_owned(),
+            currency,
             balance: self.balance,
             status: AccountStatus::Normal,
             dormant: false,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Field, Refusal, Result};
 use crate::value::clock::Time;
 use crate::value::id::{AccountId, UserId};
+use crate::value::money::Currency;
 use crate::value::words;
 
 words! {
@@ -73,8 +74,7 @@ pub struct Account {
     pub id: AccountId,
     pub owner: UserId,
     pub kind: AccountKind,
-    /// ISO 4217.
-    pub currency: String,
+    pub currency: Currency,
     /// In minor units of the currency.
     pub balance: i64,
     pub status: AccountStatus,

@@ -410,7 +410,8 @@ impl Profile {
 /// What somebody may choose as her second factor.
 pub const SECOND_FACTORS: &[&str] = &["pin", "phone", "totp"];
 
-/// A plain decimal amount, brought to at least one digit after the point: `0.0`, `2978497.0`.
+/// A plain decimal amount, kept as it was sent: up to 18 digits, a point and up to 6 more. What a vendor prints of it is
+/// its dialect's business.
 fn amount(text: &str) -> std::result::Result<String, Field> {
     let bad = || Field::new("", "invalid", "A plain decimal amount such as 1250.75.");
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -420,10 +421,7 @@ fn amount(text: &str) -> std::result::Result<String, Field> {
     if !are_digits(whole, 18) || !are_digits(part, 6) {
         return Err(bad());
     }
-    let whole = whole.trim_start_matches('0');
-    let part = part.trim_end_matches('0');
-    let amount = format!("{}.{}", if whole.is_empty() { "0" } else { whole }, if part.is_empty() { "0" } else { part });
-    Ok(if text.starts_with('-') && amount != "0.0" { format!("-{amount}") } else { amount })
+    Ok(text.to_owned())
 }
 
 fn masked(text: Option<String>, how: Mask) -> Option<String> {

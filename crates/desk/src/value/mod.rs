@@ -6,6 +6,7 @@ pub mod clock;
 pub mod contact;
 pub mod id;
 pub mod mask;
+pub mod money;
 pub mod normal;
 pub mod password;
 pub mod random;

@@ -92,6 +92,32 @@ async fn an_account_is_closed_only_when_it_is_empty_and_free_and_then_for_good()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_kept_in_a_currency_of_iso_4217_with_its_own_decimals() {
+    for t in TestDesk::all().await {
+        let owner = user(&t, "owner").await;
+        let open = async |number: usize, currency: &str| {
+            let details = Details { number: format!("5000{number}"), name: "Adaeze".to_owned(), short_code: None };
+            let (kind, currency) = (AccountKind::Current, currency.to_owned());
+            t.desk
+                .perform(&t.admin(), OpenAccount { owner, kind, currency, balance: 1500, details, partner: None })
+                .await
+        };
+        for (number, (code, balance)) in
+            [("UGX", "1500"), ("KES", "15.00"), ("KWD", "1.500"), ("CLF", "0.1500")].into_iter().enumerate()
+        {
+            let id = open(number, code).await.unwrap().account.id;
+            let show = ShowAccount { account: AccountRef::Id(id), partner: None };
+            let account = t.desk.ask(&t.admin(), show).await.unwrap().account;
+            assert_eq!((account.currency.code(), account.currency.decimal(account.balance).as_str()), (code, balance));
+        }
+        for code in ["ABC", "XAU", "XXX", "kes", "KE", "K S", ""] {
+            let error = open(10, code).await.unwrap_err();
+            assert!(matches!(&error, Error::Invalid(fields) if fields[0].path == "currency"), "{code}: {error}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn numbers_and_contacts_are_masked_and_another_tenants_account_does_not_exist() {
     for t in TestDesk::all().await {
         let owner = user(&t, "owner").await;

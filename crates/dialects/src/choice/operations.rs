@@ -258,11 +258,10 @@ impl Details {
             Some(details) => (details.number, details.name, details.short_code),
             None => Default::default(),
         };
-        let (sign, minor) = (if it.balance < 0 { "-" } else { "" }, it.balance.unsigned_abs());
         Details {
             account_id: number,
             account_name: name,
-            currency: it.currency,
+            currency: it.currency.code().to_owned(),
             account_type: match it.kind {
                 AccountKind::Sme => "B001",
                 AccountKind::Current => "C001",
@@ -277,7 +276,7 @@ impl Details {
                 AccountStatus::Closed => 2,
             },
             create_time: it.created_at.0.div_euclid(1000),
-            balance: format!("{sign}{}.{:02}", minor / 100, minor % 100),
+            balance: it.currency.decimal(it.balance),
             dormant_status: u8::from(it.dormant),
             freeze_status: u8::from(it.frozen),
         }

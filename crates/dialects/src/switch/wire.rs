@@ -234,12 +234,26 @@ fn is_blacklisted(user: &SeenUser) -> bool {
     user.standing.blacklist == desk::user::standing::Blacklist::Blacklisted
 }
 
+/// A plain decimal as this vendor prints it: no leading zeros, and at least one digit after the point, the last of which is
+/// only zero where it is the only one: `0.0`, `2978497.0`, `3993500.5`.
+fn amount(text: &str) -> String {
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let (whole, part) = (whole.trim_start_matches('0'), part.trim_end_matches('0'));
+    match (whole, part) {
+        ("", "") => "0.0".to_owned(),
+        (whole, part) => {
+            let or_zero = |digits: &str| if digits.is_empty() { "0".to_owned() } else { digits.to_owned() };
+            format!("{sign}{}.{}", or_zero(whole), or_zero(part))
+        }
+    }
+}
+
 /// What is in the wallet: texts, plain decimals (contract 4).
 pub(super) fn wallet(user: &SeenUser) -> Value {
-    let amount = |text: &Option<String>| text.clone().unwrap_or_else(|| "0.0".to_owned());
     let it = &user.profile.wallet;
-    let balance = amount(&it.balance);
-    let soft = it.soft_balance.clone().unwrap_or_else(|| balance.clone());
+    let balance = amount(it.balance.as_deref().unwrap_or("0"));
+    let soft = it.soft_balance.as_deref().map_or_else(|| balance.clone(), amount);
     json!({ "wallet_balance": balance, "soft_balance": soft })
 }
 

@@ -439,3 +439,29 @@ async fn hostile_parameters_are_refused_and_nothing_else() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_balance_has_the_decimals_of_its_currency() {
+    for world in World::all().await {
+        for (at, (code, expected)) in
+            [("UGX", "1000000"), ("KES", "10000.00"), ("KWD", "1000.000"), ("CLF", "100.0000")].iter().enumerate()
+        {
+            let number = format!("4601770099002{at}");
+            let details = Details { number: number.clone(), name: "Acme".to_owned(), short_code: None };
+            let open = OpenAccount {
+                owner: world.owner,
+                kind: AccountKind::Current,
+                currency: (*code).to_owned(),
+                balance: 1_000_000,
+                details,
+                partner: Some("acmepay".to_owned()),
+            };
+            world.test.desk.perform(&world.house(), open).await.unwrap();
+            let params = format!(r#"{{"accountId":"{number}"}}"#);
+            let (status, data) = world.call("acmepay", "/query/getAccountDetails", &params).await;
+            let data = data.unwrap_or_default();
+            assert_eq!((status.as_str(), data["balance"].as_str()), ("00000", Some(*expected)), "{code}: {data}");
+            assert_eq!(data["currency"].as_str(), Some(*code));
+        }
+    }
+}

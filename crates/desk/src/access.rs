@@ -24,6 +24,19 @@ pub(crate) const END_PROOFS: &str = "\
     SET ended_at = $3, end_cause = $4
     WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL";
 
+/// What was sent to an address that is no longer the user's.
+pub(crate) const END_PROOFS_SENT_BY: &str = "\
+    UPDATE proof
+    SET ended_at = $3, end_cause = $4
+    WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND channel = $5";
+
+/// The same of what waits for a code. What a customer has to confirm would be sent to the old address from now on, too.
+pub(crate) const END_CHALLENGES_SENT_BY: &str = "\
+    UPDATE challenge
+    SET state = 'cancelled', code = NULL, ended_at = $3, end_cause = $4
+    WHERE tenant_id = $1 AND recipient_id = $2 AND state = 'open' AND (channel = $5 OR purpose = 'request')
+    RETURNING id";
+
 /// What was proposed about somebody who goes, or about an account of hers, and is not decided.
 pub(crate) const END_REQUESTS: &str = "\
     UPDATE request
@@ -113,6 +126,21 @@ pub(crate) async fn end(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> R
         if cause == "erased" {
             cx.tx.put(CLEAR_ADMINISTRATORS_KEYS, params![tenant, user]).await?;
         }
+    }
+    Ok(())
+}
+
+/// Ends the links and codes that were sent by this channel: the address there is another one now.
+pub(crate) async fn end_sent_by(cx: &mut Cx<'_>, user: UserId, channel: &'static str) -> Result<()> {
+    let (cause, params) = ("contact_changed", params![cx.tenant.id, user, cx.now, "contact_changed", channel]);
+    let mut proofs = cx.tx.run(END_PROOFS_SENT_BY, params).await? as i64;
+    for mut row in cx.tx.all(END_CHALLENGES_SENT_BY, params).await? {
+        let challenge = row.take()?;
+        cx.note(Fact::ChallengeCancelled { challenge, cause });
+        proofs += 1;
+    }
+    if proofs > 0 {
+        cx.note(Fact::UserAccessEnded { user, sessions: 0, proofs, cause });
     }
     Ok(())
 }

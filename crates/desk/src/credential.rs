@@ -18,7 +18,7 @@ use crate::tenant::Tenant;
 use crate::user::{self, Attempt};
 use crate::value::clock::Time;
 use crate::value::id::{KeyId, SessionId, StaffId, TenantId, UserId};
-use crate::value::secret::{Secret, fingerprint, hex, same};
+use crate::value::secret::{Secret, fingerprint, hex, pasted, same};
 use crate::verb::Cx;
 
 /// A key that counts now, its owner, and one row for each of the owner's roles. `$1` is the tenant, `$3` this moment.
@@ -72,7 +72,8 @@ pub(crate) const PERMISSIONS_OF: &str = "\
     JOIN role r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
     WHERE s.tenant_id = $1 AND s.id = $2 AND s.disabled_at IS NULL";
 
-pub(crate) const IS_ACTIVE_STAFF: &str = "SELECT 1 FROM staff WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL";
+pub(crate) const IS_ACTIVE_STAFF: &str =
+    "SELECT password_change_due FROM staff WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL";
 
 pub(crate) const ACCESS_VERSION: &str = "SELECT version FROM access_version WHERE tenant_id = $1";
 
@@ -137,7 +138,8 @@ fn kind_of(text: &str) -> Option<Credential> {
 
 /// The tenant that a one-time link's token belongs to.
 pub fn tenant_of_link(token: &str) -> Option<TenantId> {
-    let (tenant, _) = token.strip_prefix("bur_")?.split_once('_')?;
+    let token = pasted(token);
+    let (tenant, _) = token.expose().strip_prefix("bur_")?.split_once('_')?;
     tenant.parse().ok().map(TenantId)
 }
 
@@ -409,10 +411,12 @@ impl Read for FindSession {
         match (who.as_str(), self.staff) {
             ("staff", true) => {
                 let staff: StaffId = row.take()?;
-                if rd.find(IS_ACTIVE_STAFF, params![id, staff]).await?.is_none() {
-                    return Ok(None);
-                }
-                let may = permissions_of(rd, id, staff).await?;
+                let Some(mut row) = rd.find(IS_ACTIVE_STAFF, params![id, staff]).await? else { return Ok(None) };
+                // A password that somebody else has set opens nothing but its own change.
+                let may = match row.take()? {
+                    true => Permissions::NONE,
+                    false => permissions_of(rd, id, staff).await?,
+                };
                 Ok(Some((id, Who::Staff { id: staff, session }, may)))
             }
             ("user", false) => {

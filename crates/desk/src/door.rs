@@ -675,9 +675,9 @@ mod tests {
     use crate::challenge::ConfirmChallenge;
     use crate::password::{ChangePassword, ChoosePassword, ChooseStaffPassword};
     use crate::permission::Need;
-    use crate::second_factor::ConfirmSecondFactor;
+    use crate::second_factor::{ChooseSecondFactor, ConfirmSecondFactor, RemoveOwnSecondFactor, SetPin};
     use crate::session::{ConfirmPhone, ConfirmSignIn, SignIn, UnlockByCode};
-    use crate::staff::StaffSignIn;
+    use crate::staff::{ChangeStaffPassword, StaffSignIn};
 
     /// What anybody may have done and takes no secret that could be guessed: it is asked for, or is checked before.
     const TAKES_NO_SECRET: &[&str] =
@@ -696,10 +696,14 @@ mod tests {
             told::<UnlockByCode>(),
             told::<ConfirmPhone>(),
             told::<ConfirmSecondFactor>(),
+            told::<RemoveOwnSecondFactor>(),
+            told::<SetPin>(),
+            told::<ChooseSecondFactor>(),
             told::<ChoosePassword>(),
             told::<ChangePassword>(),
             told::<ChooseStaffPassword>(),
             told::<StaffSignIn>(),
+            told::<ChangeStaffPassword>(),
         ];
         for (name, previewable) in takes {
             assert!(!previewable, "{name} can be previewed");

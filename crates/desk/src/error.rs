@@ -175,6 +175,10 @@ words! {
         CodeWrong = "code_wrong",
         /// Too many wrong codes were tried.
         TooManyTries = "too_many_tries",
+        /// A session alone is not enough for this.
+        ProofNeeded = "proof_needed",
+        /// The password or code that was shown besides the session is wrong.
+        ProofWrong = "proof_wrong",
         /// Nothing is set up that could be removed.
         NotSetUp = "not_set_up",
         /// It is set up already.
@@ -227,6 +231,12 @@ words! {
         PlanChanged = "plan_changed",
         /// One does not decide what one has proposed.
         OwnRequest = "own_request",
+        /// The password was set by somebody else and not changed since.
+        PasswordNotOwn = "password_not_own",
+        /// One of the two brought the other in, and nobody else has confirmed that.
+        ColleagueUnconfirmed = "colleague_unconfirmed",
+        /// Whoever brought a colleague in does not confirm them.
+        BroughtInByCaller = "brought_in_by_caller",
         /// Somebody else has proposed it.
         NotTheProposer = "not_the_proposer",
         /// The institution has named a role whose holders decide.
@@ -292,6 +302,8 @@ impl Refusal {
             Refusal::LinkExpired => "The link or code has expired; ask for a new one.",
             Refusal::CodeWrong => "The code is wrong.",
             Refusal::TooManyTries => "Too many wrong codes were tried; ask for a new one.",
+            Refusal::ProofNeeded => "A session alone is not enough: show the password or the factor itself, too.",
+            Refusal::ProofWrong => "The password or code that was shown is wrong.",
             Refusal::NotSetUp => "It is not set up.",
             Refusal::AlreadySetUp => "It is set up already.",
             Refusal::LastOne => "The last one of its kind must stay.",
@@ -325,6 +337,13 @@ impl Refusal {
             Refusal::RequestExpired => "The request has expired; propose it anew.",
             Refusal::PlanChanged => "It would no longer do what the request was shown to do; propose it anew.",
             Refusal::OwnRequest => "Nobody decides what she has proposed herself.",
+            Refusal::PasswordNotOwn => "The password was set by somebody else: change it first.",
+            Refusal::ColleagueUnconfirmed => {
+                "One of the two brought the other in: another member with team management has to confirm the colleague first."
+            }
+            Refusal::BroughtInByCaller => {
+                "Whoever brought a colleague in does not confirm them: another member with team management does."
+            }
             Refusal::NotTheProposer => "Only who has proposed it can withdraw it.",
             Refusal::NotADecider => "Only holders of the role that the institution has named decide requests.",
             Refusal::TooManyDocuments => "As many documents of the user are kept as there may be.",

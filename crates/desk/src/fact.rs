@@ -166,6 +166,12 @@ facts! {
     StaffInvited { staff: StaffId, message: MessageId } = "staff.invited" as Staff;
     /// A staff member chose a password.
     StaffPasswordChosen { staff: StaffId } = "staff.password_chosen" as Staff;
+    /// A staff member's password was set by somebody else, and has to be changed before anything else.
+    StaffPasswordChangeRequired { staff: StaffId } = "staff.password_change_required" as Staff;
+    /// A staff member changed their password.
+    StaffPasswordChanged { staff: StaffId } = "staff.password_changed" as Staff;
+    /// Another member has confirmed a colleague whom somebody brought in.
+    StaffConfirmed { staff: StaffId } = "staff.confirmed" as Staff;
     /// A team was founded.
     TeamCreated { team: TeamId, name: String } = "team.created" as Team;
     /// Somebody joined a team with a role.

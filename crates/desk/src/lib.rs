@@ -18,6 +18,7 @@ pub mod audit;
 pub mod event;
 mod idempotency;
 pub mod job;
+mod tries;
 
 // The nouns.
 pub mod account;

@@ -152,6 +152,18 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<House> for Call<T> {
     }
 }
 
+impl<T> Call<T> {
+    /// Refuses a preview of what takes a secret.
+    pub fn check_no_preview(&self) -> Result<(), Fault<Native>> {
+        match self.preview {
+            true => {
+                Err(Error::invalid("preview", "not_previewable", "What takes a secret cannot be previewed.").into())
+            }
+            false => Ok(()),
+        }
+    }
+}
+
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     desk::value::secret::digest(bytes)
 }

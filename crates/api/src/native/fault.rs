@@ -183,7 +183,9 @@ fn desk_fault(error: &Error, request_id: &str) -> Response {
 fn refused_status(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::LinkInvalid | Refusal::LinkExpired => StatusCode::GONE,
-        Refusal::BeyondOwnRights | Refusal::NotADecider => StatusCode::FORBIDDEN,
+        Refusal::BeyondOwnRights | Refusal::NotADecider | Refusal::ProofNeeded | Refusal::ProofWrong => {
+            StatusCode::FORBIDDEN
+        }
         _ => StatusCode::CONFLICT,
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use desk::password::{AppointStaff, RevokePassword};
-use desk::second_factor::ChooseSecondFactor;
+use desk::second_factor::OwnProof;
 use desk::session::{ConfirmPhone, PhoneAnswer, SendPhoneCode, tenant_of_unlock_code};
 use desk::user::EditMyself;
 use desk::value::id::UserId;
@@ -125,13 +125,22 @@ pub struct PinIn {
     /// Four digits.
     #[schema(value_type = String, example = "0417")]
     pub pin: Secret,
+    /// Where a PIN is set: the PIN of until now,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "2590")]
+    pub current_pin: Option<Secret>,
+    /// or the password.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub password: Option<Secret>,
 }
 
-/// Set the PIN that guards one's payments.
+/// Set the PIN that guards one's payments. Another one in place of one that is set needs that one or the password, too.
 #[utoipa::path(post, path = "/v1/me/pin", tag = "signing in", request_body = PinIn,
     responses((status = 204, description = "Set."), Problems))]
 pub async fn set_pin(State(house): State<House>, caller: SignedBy<Native>, body: Body<Native, PinIn>) -> Answer {
-    house.desk.set_pin(&caller, body.value.pin).await?;
+    let PinIn { pin, current_pin, password } = body.value;
+    house.desk.set_pin(&caller, pin, OwnProof { password, code: None, pin: current_pin }).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -174,14 +183,28 @@ pub async fn confirm_phone(
 pub struct ChoiceIn {
     /// `pin`, `phone` or `totp`; one that is set up.
     pub choice: String,
+    /// Where another one was chosen: the password,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub password: Option<Secret>,
+    /// a code of the authenticator,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "123456")]
+    pub code: Option<Secret>,
+    /// or the PIN.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "0417")]
+    pub pin: Option<Secret>,
 }
 
-/// Choose which second factor one wants.
+/// Choose which second factor one wants. Another one than was chosen before needs the password or a factor, too.
 #[utoipa::path(post, path = "/v1/me/second-factor/choice", tag = "signing in", request_body = ChoiceIn,
     responses((status = 204, description = "Chosen."), Problems))]
 pub async fn choose_second_factor(State(house): State<House>, call: Call<ChoiceIn>) -> Answer {
-    let action = ChooseSecondFactor { user: oneself(&call.caller)?, choice: call.body.choice.clone() };
-    call.act(&house, action, |changed, _| Ok(Reply::nothing().changed(changed.changed))).await
+    call.check_no_preview()?;
+    let ChoiceIn { choice, password, code, pin } = call.body;
+    let changed = house.desk.choose_second_factor(&call.caller, &choice, OwnProof { password, code, pin }).await?;
+    Ok((StatusCode::NO_CONTENT, [("bursar-changed", changed.to_string())]).into_response())
 }
 
 /// Take a user's password away at once: it no longer works, every session ends, and a one-time link goes to her mail.

@@ -108,7 +108,7 @@ pub struct ExplainQuery {
 /// Something that stands between a person and an action, or that she should know.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ObstacleWire {
-    /// `not_for_staff`, `permission_missing`, `staff_disabled`, `staff_locked`, `needs_second_person`,
+    /// `not_for_staff`, `permission_missing`, `staff_disabled`, `needs_second_person`,
     /// `needs_customer`, `not_a_decider`, `user_hidden`, `user_refuses`, `nothing_to_do` or `key_narrowed`.
     #[schema(example = "permission_missing")]
     pub code: &'static str,
@@ -140,9 +140,6 @@ impl From<Obstacle> for ObstacleWire {
             }
             Obstacle::StaffDisabled => {
                 ("staff_disabled", "She is disabled: neither sessions nor keys work.".to_owned())
-            }
-            Obstacle::StaffLocked => {
-                ("staff_locked", "Her sign-in is locked for a while; open sessions and keys go on.".to_owned())
             }
             Obstacle::SecondPerson => {
                 ("needs_second_person", "The institution wants a second person: propose it as a request.".to_owned())

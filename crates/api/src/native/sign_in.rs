@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::credential::tenant_of_link;
 use desk::device::{ListDevices, UnlinkDevice};
-use desk::second_factor::{ConfirmSecondFactor, PrepareSecondFactor, RemoveSecondFactor};
+use desk::second_factor::{ConfirmSecondFactor, OwnProof, PrepareSecondFactor};
 use desk::session::{ConfirmSignIn, NewDevice, SignInAnswer, SignInRequest, SignOut};
 use desk::user::ShowUser;
 use desk::value::id::{DeviceId, ProofId, TenantId, UserId};
@@ -15,6 +15,7 @@ use desk::{Caller, Error, Origin, Refusal, Who};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::act::Call;
 use super::around::{DeviceWire, ListOf, channel, list_of};
 use super::fault::problem;
 use super::wire::{UserWire, time};
@@ -113,7 +114,7 @@ pub struct SignInWire {
 
 fn answered(answer: SignInAnswer, request_id: &str) -> Response {
     match answer {
-        SignInAnswer::Wrong => {
+        SignInAnswer::Wrong | SignInAnswer::Shut => {
             let detail = "The name or the password is wrong, or the user may not sign in.".to_owned();
             problem(StatusCode::UNAUTHORIZED, "sign_in_failed", "Not signed in", detail, request_id)
         }
@@ -157,8 +158,8 @@ fn answered(answer: SignInAnswer, request_id: &str) -> Response {
     }
 }
 
-/// Sign a user in. An unknown user, a wrong password and a locked user are answered alike; only the right password is
-/// told what bars it.
+/// Sign a user in. An unknown user, a wrong password and any password after too many wrong ones are answered alike; only the
+/// right password is told what else bars it.
 #[utoipa::path(post, path = "/v1/sessions", tag = "signing in", security(()), request_body = SignInIn,
     responses((status = 201, description = "Signed in.", body = SignInWire),
         (status = 202, description = "A second step is asked for.", body = SignInWire), Problems))]
@@ -289,15 +290,33 @@ pub async fn confirm_second_factor(
     body: Body<Native, FirstCodeIn>,
 ) -> Answer {
     let FirstCodeIn { secret, code } = body.value;
-    house.desk.perform(&caller, ConfirmSecondFactor { user: oneself(&caller)?, secret, code }).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    match house.desk.perform(&caller, ConfirmSecondFactor { user: oneself(&caller)?, secret, code }).await? {
+        None => Ok(StatusCode::NO_CONTENT.into_response()),
+        Some(refusal) => Err(Error::Refused(refusal).into()),
+    }
 }
 
-/// Remove one's second factor.
-#[utoipa::path(delete, path = "/v1/me/second-factor", tag = "signing in",
+/// What the user shows besides the session: the password, or a code of the authenticator.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FactorProofIn {
+    /// The password.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub password: Option<Secret>,
+    /// A code of the authenticator.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "123456")]
+    pub code: Option<Secret>,
+}
+
+/// Remove one's second factor. A session alone is not enough: the password or a code of the authenticator is needed, too.
+#[utoipa::path(delete, path = "/v1/me/second-factor", tag = "signing in", request_body = FactorProofIn,
     responses((status = 204, description = "It is removed."), Problems))]
-pub async fn remove_my_second_factor(State(house): State<House>, caller: SignedBy<Native>) -> Answer {
-    house.desk.perform(&caller, RemoveSecondFactor { user: oneself(&caller)?, reason: None }).await?;
+pub async fn remove_my_second_factor(State(house): State<House>, call: Call<FactorProofIn>) -> Answer {
+    call.check_no_preview()?;
+    let FactorProofIn { password, code } = call.body;
+    house.desk.remove_own_second_factor(&call.caller, OwnProof { password, code, pin: None }).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

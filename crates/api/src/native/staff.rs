@@ -5,9 +5,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use desk::authority::{HeldRole, Holder, ListHeldRoles, ShowRole};
 use desk::key::{Key, KeyKind, ListKeys, PublicKeys, RevokeKey};
+use desk::password::{InviteAgain, InviteStaff};
 use desk::request::ProposedKey;
 use desk::role::{DefineRole, DeleteRole, Role};
-use desk::staff::{AddStaff, DisableStaff, EnableStaff, ListStaff, Staff, StaffSignInAnswer, StaffSignOut, WhoAmI};
+use desk::staff::{
+    AddStaff, ConfirmStaff, DisableStaff, EnableStaff, ListStaff, Staff, StaffSignInAnswer, StaffSignOut, WhoAmI,
+};
 use desk::team::{AddMember, CreateTeam, ListTeams, RemoveMember, Team};
 use desk::value::callback_url::CallbackUrl;
 use desk::value::clock::Time;
@@ -39,6 +42,10 @@ pub struct StaffWire {
     pub name: String,
     pub email: String,
     pub enabled: bool,
+    /// Whether another member has confirmed whom somebody brought in; until then neither is the other's second person.
+    pub confirmed: bool,
+    /// The password was set by somebody else: nothing may be done until it is changed.
+    pub password_change_due: bool,
     pub created_at: String,
 }
 
@@ -46,9 +53,11 @@ impl From<Staff> for StaffWire {
     fn from(it: Staff) -> Self {
         StaffWire {
             id: it.id.to_string(),
-            name: it.profile.name,
-            email: it.profile.email,
+            name: it.profile.name.clone(),
+            email: it.profile.email.clone(),
             enabled: it.disabled_at.is_none(),
+            confirmed: it.is_confirmed(),
+            password_change_due: it.password_change_due,
             created_at: time(it.created_at),
         }
     }
@@ -76,6 +85,8 @@ pub struct StaffSessionWire {
     pub token: String,
     pub staff_id: String,
     pub expires_at: String,
+    /// The password was set by somebody else: nothing may be done until it is changed (`POST /v1/staff/me/password`).
+    pub password_change_due: bool,
 }
 
 /// Sign a staff member in. Whatever keeps her out is answered alike.
@@ -95,12 +106,13 @@ pub async fn sign_in(
             let request_id = &origin.0.request_id;
             Ok(problem(StatusCode::UNAUTHORIZED, "sign_in_failed", "Not signed in", detail, request_id))
         }
-        StaffSignInAnswer::SignedIn { session, token, staff, expires_at } => {
+        StaffSignInAnswer::SignedIn { session, token, staff, expires_at, password_change_due } => {
             let wire = StaffSessionWire {
                 session_id: session.to_string(),
                 token: token.expose().to_owned(),
                 staff_id: staff.to_string(),
                 expires_at: time(expires_at),
+                password_change_due,
             };
             Ok((StatusCode::CREATED, [("cache-control", "no-store")], Json(wire)).into_response())
         }
@@ -134,6 +146,44 @@ pub async fn me(State(house): State<House>, caller: SignedBy<Native>) -> Answer 
     Ok(Json(MeWire { staff: staff.into(), permissions }).into_response())
 }
 
+/// A new password for an old one, of a staff member.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeStaffPasswordIn {
+    /// The password now.
+    #[schema(value_type = String)]
+    pub current_password: Secret,
+    /// The new one.
+    #[schema(value_type = String)]
+    pub password: Secret,
+}
+
+/// Change one's own password. Every session ends, also this one. A key cannot do it.
+#[utoipa::path(post, path = "/v1/staff/me/password", tag = "staff", request_body = ChangeStaffPasswordIn,
+    responses((status = 204, description = "Changed; sign in again."), Problems))]
+pub async fn change_password(
+    State(house): State<House>,
+    caller: SignedBy<Native>,
+    body: Body<Native, ChangeStaffPasswordIn>,
+) -> Answer {
+    house.desk.change_staff_password(&caller, body.value.current_password, body.value.password).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Confirm a colleague whom somebody else brought in: from then on they may be each other's second person.
+#[utoipa::path(post, path = "/v1/staff/{staff_id}/confirm", tag = "staff", params(("staff_id" = String, Path)),
+    responses((status = 200, description = "Confirmed.", body = StaffWire), Problems))]
+pub async fn confirm(State(house): State<House>, id: Text<Native, StaffId>, call: Call<Empty>) -> Answer {
+    call.act(&house, ConfirmStaff(id.0), |staff, _| Reply::ok(&StaffWire::from(staff))).await
+}
+
+/// Send a member another link to choose a password; it voids the one before, and goes to their own address.
+#[utoipa::path(post, path = "/v1/staff/{staff_id}/invitation", tag = "staff", params(("staff_id" = String, Path)),
+    responses((status = 200, description = "A link is on its way.", body = StaffWire), Problems))]
+pub async fn invite_again(State(house): State<House>, id: Text<Native, StaffId>, call: Call<Empty>) -> Answer {
+    call.act(&house, InviteAgain(id.0), |staff, _| Reply::ok(&StaffWire::from(staff))).await
+}
+
 /// List staff.
 #[utoipa::path(get, path = "/v1/staff", tag = "staff",
     responses((status = 200, description = "All staff.", body = ListOf<StaffWire>), Problems))]
@@ -148,26 +198,25 @@ pub async fn list(State(house): State<House>, caller: SignedBy<Native>) -> Answe
 pub struct StaffIn {
     pub name: String,
     pub email: String,
-    /// Absent: she acts through keys only.
+    /// They act through keys only: no invitation is sent.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub password: Option<Secret>,
+    pub keys_only: bool,
 }
 
-/// Add a staff member. She may do nothing until she joins a team with a role.
+/// Add a staff member, who is mailed a link to choose a password: nobody else ever knows it. They may do nothing until they join
+/// a team with a role, and are nobody's second person for whoever added them until another member has confirmed them.
 #[utoipa::path(post, path = "/v1/staff", tag = "staff", request_body = StaffIn,
     responses((status = 201, description = "Added.", body = StaffWire), Problems))]
 pub async fn add(State(house): State<House>, call: Call<StaffIn>) -> Answer {
-    let StaffIn { name, email, password } = &call.body;
-    let password_hash = match password {
-        None => None,
-        Some(password) => {
-            let personal = vec![name.clone(), email.split('@').next().unwrap_or_default().to_owned()];
-            Some(house.desk.hash_new_password(password.clone(), 12, personal).await?)
+    let (name, email) = (call.body.name.clone(), call.body.email.clone());
+    let added = |staff: Staff| Reply::new(StatusCode::CREATED, &StaffWire::from(staff));
+    match call.body.keys_only {
+        true => {
+            let action = AddStaff { id: None, name, email, password_hash: None };
+            call.act(&house, action, move |staff, _| added(staff)).await
         }
-    };
-    let action = AddStaff { id: None, name: name.clone(), email: email.clone(), password_hash };
-    call.act(&house, action, |staff, _| Reply::new(StatusCode::CREATED, &StaffWire::from(staff))).await
+        false => call.act(&house, InviteStaff { name, email }, move |staff, _| added(staff)).await,
+    }
 }
 
 /// Disable a staff member: her sessions end and her keys stop working at once.

@@ -44,6 +44,7 @@ fn good_body(operation: &str) -> Value {
         "POST /v1/me/phone/confirm" => json!({"code": "1"}),
         "POST /v1/me/second-factor/choice" => json!({"choice": "pin"}),
         "POST /v1/staff/invitations" => json!({"email": "b.new@bank.example", "role": "auditor"}),
+        "POST /v1/staff/me/password" => json!({"current_password": "a", "password": "b"}),
         "POST /v1/me/password" => json!({"current_password": "a", "password": "b"}),
         "POST /v1/staff" => json!({"name": "A", "email": "a.new@bank.example"}),
         "POST /v1/teams" => json!({"name": "T"}),

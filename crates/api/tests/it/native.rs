@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use desk::Permission as P;
+use desk::message::Outbox;
 use desk::user::CreateUser;
 use desk::value::clock::SECOND;
 use serde_json::{Value, json};
@@ -286,8 +287,18 @@ async fn a_second_factor_is_set_up_and_asked_for() {
         let right = code(now + 60);
         nobody.post("/v1/sessions/confirm", step(right.clone())).await.is(201);
         assert_eq!(nobody.post("/v1/sessions/confirm", step(right)).await.is(410).code(), "link_invalid");
-        admin.delete(&path(&user, "/second-factor")).await.is(204);
+        // A session alone does not remove it.
+        assert_eq!(herself.delete("/v1/me/second-factor").await.is(403).code(), "proof_needed");
+        let wrong = json!({"password": "not-hers-at-all"}).to_string();
+        let json = [("content-type", "application/json")];
+        let wrong = herself.send("DELETE", "/v1/me/second-factor", &json, wrong).await;
+        assert_eq!(wrong.is(403).code(), "proof_wrong");
+        let right = json!({"password": PASSWORD}).to_string();
+        let preview = herself.send("DELETE", "/v1/me/second-factor?preview=true", &json, right.clone()).await;
+        assert_eq!(preview.is(400).json()["errors"][0]["code"], "not_previewable");
+        herself.send("DELETE", "/v1/me/second-factor", &json, right).await.is(204);
         sign_in(&house, PASSWORD).await.is(201);
+        admin.delete(&path(&user, "/second-factor")).await.is(204);
     }
 }
 
@@ -301,14 +312,14 @@ fn totp(secret: &str, at: i64) -> String {
 async fn staff_rights_count_from_the_next_request_on() {
     for house in House::all().await {
         let admin = house.admin().await;
-        let clerk = admin
-            .post(
-                "/v1/staff",
-                json!({"name": "Ivo Clerk", "email": "ivo@bank.example", "password": "orchid-lamp-twelve"}),
-            )
-            .await
-            .is(201)
-            .json();
+        let clerk =
+            admin.post("/v1/staff", json!({"name": "Ivo Clerk", "email": "ivo@bank.example"})).await.is(201).json();
+        let known = json!({"name": "Eve", "email": "eve@bank.example", "password": "orchid-lamp-twelve"});
+        assert_eq!(admin.post("/v1/staff", known).await.is(400).code(), "body_malformed", "nobody chooses for another");
+        let letters = house.desk.desk.ask(&house.desk.house(), Outbox::Before(None)).await.unwrap();
+        let token = letters[0].letter.as_ref().unwrap().token.clone().unwrap();
+        let redeem = json!({"token": format!(" {token}\n"), "password": "orchid-lamp-twelve"});
+        house.nobody().post("/v1/password-resets/redeem", redeem).await.is(204);
         let tenant = house.desk.tenant.to_string();
         let body = json!({"tenant_id": tenant, "email": "ivo@bank.example", "password": "orchid-lamp-twelve"});
         let session = house.nobody().post("/v1/staff/sessions", body).await.is(201).json();
@@ -325,6 +336,27 @@ async fn staff_rights_count_from_the_next_request_on() {
         let id = clerk["id"].as_str().unwrap();
         admin.delete(&format!("{members}/{id}")).await.is(204);
         ivo.get("/v1/users").await.is(403);
+        // Their own password, which ends every session; a key cannot change it.
+        let change = |current: &str| json!({"current_password": current, "password": "copper-meadow-violin-7"});
+        assert_eq!(admin.post("/v1/staff/me/password", change("x")).await.is(403).code(), "forbidden");
+        let wrong = ivo.post("/v1/staff/me/password", change("not-the-one-at-all")).await.is(400).json();
+        assert_eq!(wrong["errors"][0]["field"], "current_password");
+        ivo.post("/v1/staff/me/password", change("orchid-lamp-twelve")).await.is(204);
+        ivo.get("/v1/staff/me").await.is(401);
+        let body = json!({"tenant_id": tenant, "email": "ivo@bank.example", "password": "copper-meadow-violin-7"});
+        let session = house.nobody().post("/v1/staff/sessions", body).await.is(201).json();
+        let ivo = house.bearing(session["token"].as_str().unwrap());
+        let me = ivo.get("/v1/staff/me").await.is(200).json();
+        assert_eq!((&me["staff"]["confirmed"], &me["staff"]["password_change_due"]), (&json!(false), &json!(false)));
+        // Whoever brought them in does not confirm them; another does.
+        assert_eq!(
+            admin.post(&format!("/v1/staff/{id}/confirm"), json!({})).await.is(409).code(),
+            "brought_in_by_caller"
+        );
+        let other = house.holder("second admin", &[P::TeamManage]).await;
+        let seen = other.post(&format!("/v1/staff/{id}/confirm"), json!({})).await.is(200).json();
+        assert_eq!(seen["confirmed"], true);
+        admin.post(&format!("/v1/staff/{id}/invitation"), json!({})).await.is(200);
         admin.post(&format!("/v1/staff/{id}/disable"), json!({})).await.is(200);
         ivo.get("/v1/users").await.is(401);
     }

@@ -209,8 +209,6 @@ pub enum Obstacle {
     PermissionMissing(Permission, Vec<String>),
     /// She is disabled.
     StaffDisabled,
-    /// Her sign-in is locked after wrong passwords; what is open, and her keys, go on.
-    StaffLocked,
     /// The institution wants a second person: she may propose it, if she may propose.
     SecondPerson,
     /// The institution wants the customer to confirm it: she may propose it, if she may propose.
@@ -239,7 +237,7 @@ impl Obstacle {
             | Obstacle::NotADecider(_)
             | Obstacle::UserHidden
             | Obstacle::UserRefuses(_) => true,
-            Obstacle::StaffLocked | Obstacle::NothingToDo | Obstacle::KeyNarrowed(_) => false,
+            Obstacle::NothingToDo | Obstacle::KeyNarrowed(_) => false,
         }
     }
 }
@@ -309,9 +307,6 @@ impl Question for ExplainPermission {
         let (mut obstacles, mut given_by) = (Vec::new(), Vec::new());
         if person.disabled_at.is_some() {
             obstacles.push(Obstacle::StaffDisabled);
-        }
-        if person.locked_until.is_some_and(|until| qx.now < until) {
-            obstacles.push(Obstacle::StaffLocked);
         }
         match need {
             Need::Anyone | Need::SignedInStaff => {}

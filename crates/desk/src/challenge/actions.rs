@@ -15,7 +15,7 @@ use crate::user::actions::check_reason;
 use crate::user::model::User;
 use crate::value::clock::{DAY, SECOND, Time};
 use crate::value::id::{AdministratorId, ChallengeId, RequestId, UserId, Uuid};
-use crate::value::secret::{Secret, numeric_code, same};
+use crate::value::secret::{Secret, numeric_code, pasted, same};
 use crate::verb::{Action, Cx, Subject};
 
 /// What is kept of a code: a keyed fingerprint that counts for this challenge only.
@@ -336,7 +336,7 @@ impl Action for ConfirmChallenge {
         let it = &mut around.challenge;
         it.check_open(&tenant.settings, cx.now)?;
         let Some(print) = &it.code else { return Err(Refusal::CodeWrong.into()) };
-        if !same(print, &code_print(&tenant, it.id, self.code.expose())) {
+        if !same(print, &code_print(&tenant, it.id, pasted(self.code.expose()).expose())) {
             it.tries += 1;
             store::save(cx.tx, tenant.id, it).await?;
             cx.note(Fact::ChallengeCodeWrong { challenge: it.id, tries: it.tries });

@@ -16,7 +16,7 @@ use crate::user::standing::{Attempt, Verification};
 use crate::user::store::{self as users, Findable, NewRow};
 use crate::user::unique::{Looked, Unique};
 use crate::user::verification::DecideVerification;
-use crate::user::{CreateUser, EditUser, Profile, User};
+use crate::user::{CreateUser, EditUser, Profile, User, contacts};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
 use crate::verb::{Action, Cx, Eyes, Subject, check_policy};
@@ -408,8 +408,14 @@ async fn edit(cx: &mut Cx<'_>, starter: &Caller, import: &Import, id: UserId, ro
     user.kind = row.draft.kind.unwrap_or(user.kind);
     user.employee = row.draft.employee.unwrap_or(user.employee);
     user.risk_locked = row.draft.risk_locked.unwrap_or(user.risk_locked);
+    contacts::mark_changed(&mut user, &old, &new, cx.now);
     let Changed { user, .. } = save(cx, user, &old, &new).await?;
     cx.announce(Fact::UserEdited { user: user.id, fields });
+    let noted = cx.facts.len();
+    contacts::follow(cx, &user, &old, &new).await?;
+    // As the edit itself: the row of the slice would name thousands.
+    let followed: Vec<Fact> = cx.facts.drain(noted..).collect();
+    followed.into_iter().for_each(|fact| cx.announce(fact));
     Ok(true)
 }
 

@@ -297,6 +297,11 @@ impl Draft {
         found.1.as_deref().map(str::trim)
     }
 
+    /// Whether the row says something of this field, by its path in a profile.
+    pub fn states(&self, path: &str) -> bool {
+        self.values.iter().any(|(field, text)| text.is_some() && FIELDS[*field].name == name_of_path(path))
+    }
+
     /// Lays what the row says over a profile, and brings every field into its one form.
     pub fn over(&self, mut profile: Profile) -> Result<Profile> {
         for (field, text) in &self.values {

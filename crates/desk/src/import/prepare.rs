@@ -11,10 +11,10 @@ use super::rows::{self, Flaw};
 use crate::db::{Rd, Read, Weight};
 use crate::error::{Error, Field, Result};
 use crate::tenant::Tenant;
-use crate::user::Profile;
 use crate::user::model::{Mark, User, UserKind};
 use crate::user::store::{self as users, Findable};
 use crate::user::unique::{self, Looked, Unique};
+use crate::user::{Profile, contacts};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
 use crate::value::random::Random;
@@ -188,7 +188,8 @@ impl Row {
 }
 
 fn changes(draft: &Draft, user: &User, old: &Profile) -> Result<(Profile, Vec<String>)> {
-    let new = draft.over(old.clone())?;
+    let mut new = draft.over(old.clone())?;
+    contacts::unconfirm(old, &mut new, |field| draft.states(field));
     let mut fields = if new == *old { Vec::new() } else { new.differing_fields(old)? };
     for (name, differs) in [
         ("kind", draft.kind.is_some_and(|kind| kind != user.kind)),
@@ -381,6 +382,8 @@ impl Way {
             created_at: draft.created_at.unwrap_or(now),
             updated_at: now,
             last_seen_at: draft.last_seen_at,
+            email_changed_at: None,
+            phone_changed_at: None,
             diaspora: false,
             diaspora_stored: None,
             sealed_profile: None,

@@ -1,10 +1,10 @@
-//! Rows that have outlived their use: kept answers, used assertions. Bookkeeping of the house, under a lease.
+//! Rows that have outlived their use: kept answers, used assertions, old failures. Bookkeeping of the house, under a lease.
 
 use crate::db::{Tx, Write, params};
 use crate::door::Desk;
 use crate::error::Result;
 use crate::value::clock::{DAY, Time};
-use crate::{idempotency, key};
+use crate::{idempotency, key, tries};
 
 /// How long an answer is kept for a repeated request.
 pub const ANSWERS_KEPT: i64 = DAY;
@@ -17,7 +17,8 @@ impl Write for Sweep {
     async fn run(&self, tx: &mut Tx) -> Result<u64> {
         let answers = tx.run(idempotency::SWEEP, params![self.0.plus(-ANSWERS_KEPT)]).await?;
         let assertions = tx.run(key::store::SWEEP_ASSERTIONS, params![self.0]).await?;
-        Ok(answers + assertions)
+        let tries = tx.run(tries::SWEEP, params![self.0]).await?;
+        Ok(answers + assertions + tries)
     }
 }
 

@@ -213,6 +213,25 @@ pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<
     Ok(id)
 }
 
+/// Queues the word to an old address or number that it is no longer the user's; the fact sends the worker.
+pub(crate) async fn queue_to_old(
+    cx: &mut Cx<'_>,
+    user: &User,
+    old: &user::Profile,
+    channel: Channel,
+    address: &str,
+) -> Result<MessageId> {
+    let (name, locale) = (old.full_name(), old.locale.clone());
+    let letter = Letter { to: address.to_owned(), name, locale, ..Letter::default() };
+    let template = match channel {
+        Channel::Email => "email_changed",
+        Channel::Sms => "phone_changed",
+    };
+    let id = put(cx, user.key()?, user.id, channel, template, &letter).await?;
+    cx.note(Fact::MessageQueued { user: user.id, message: id, template, channel: channel.word() });
+    Ok(id)
+}
+
 /// The one letter that goes to staff. It is sealed with the tenant's key, and `user_id` is the staff member's.
 const INVITATION: &str = "staff_invitation";
 

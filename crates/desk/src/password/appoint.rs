@@ -1,10 +1,11 @@
 //! Appointing somebody: a staff member with a role, who chooses her password through a link that is mailed to her. Nobody
 //! chooses, sees or mails a password of hers.
 
+use crate::access;
 use crate::db::params;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
-use crate::message;
+use crate::message::{self, Channel};
 use crate::role;
 use crate::session::store::{self as proofs, ProofPurpose};
 use crate::staff::{self, AddStaff, Staff};
@@ -61,18 +62,31 @@ async fn invite(cx: &mut Cx<'_>, staff: &Staff) -> Result<()> {
     let token = new_token(&format!("bur_{}_", tenant.0), cx.random);
     let (print, proof) = (fingerprint(token.expose()), ProofId::new(cx.id_time(), cx.random));
     let (until, now, whose) = (cx.now.plus(INVITATION), cx.now, UserId(staff.id.0));
-    proofs::insert_proof(cx.tx, tenant, proof, whose, ProofPurpose::StaffLink, &print, None, 1, now, until).await?;
+    proofs::insert_proof(
+        cx.tx,
+        tenant,
+        proof,
+        whose,
+        ProofPurpose::StaffLink,
+        Some(Channel::Email),
+        &print,
+        None,
+        1,
+        now,
+        until,
+    )
+    .await?;
     let message = message::invite(cx, staff, &token, INVITATION / DAY * 24 * 60).await?;
     cx.note(Fact::StaffInvited { staff: staff.id, message });
     Ok(())
 }
 
-/// Adds a staff member who chooses her password through a link that is mailed to her: how `staff.add` is proposed, since no
-/// password waits for somebody's approval.
-pub(crate) struct InviteStaff {
-    /// Her name.
+/// Adds a staff member who chooses a password through a link that is mailed to them. They may do nothing until they join a team
+/// with a role.
+pub struct InviteStaff {
+    /// The name.
     pub name: String,
-    /// Her e-mail address, unique in the tenant.
+    /// The e-mail address, unique in the tenant.
     pub email: String,
 }
 
@@ -87,6 +101,28 @@ impl Action for InviteStaff {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Staff> {
         let add = AddStaff { id: None, name: self.name.clone(), email: self.email.clone(), password_hash: None };
         let staff = cx.perform(&add).await?;
+        invite(cx, &staff).await?;
+        Ok(staff)
+    }
+}
+
+/// Sends a member another link to choose a password, which voids the one before: where it ran out, or the password was
+/// forgotten. It goes to the member's own address.
+pub struct InviteAgain(pub StaffId);
+
+impl Action for InviteAgain {
+    const NAME: &'static str = "staff.invite_again";
+    type Output = Staff;
+
+    fn subject(&self) -> Subject {
+        Subject::Staff(self.0)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Staff> {
+        let staff = staff::store::load(cx.tx, cx.tenant, self.0).await?;
+        if staff.disabled_at.is_some() {
+            return Err(Refusal::UserDisabled.into());
+        }
         invite(cx, &staff).await?;
         Ok(staff)
     }
@@ -117,6 +153,7 @@ impl Action for ChooseStaffPassword {
         }
         cx.tx.put(proofs::END_PROOF, params![tenant, proof, cx.now, "used"]).await?;
         cx.tx.put(staff::store::SET_PASSWORD, params![tenant, self.staff, self.hash]).await?;
+        cx.tx.put(access::END_SESSIONS, params![tenant, self.staff, cx.now, "password_changed"]).await?;
         cx.note(Fact::StaffPasswordChosen { staff: self.staff });
         Ok(())
     }

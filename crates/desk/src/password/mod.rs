@@ -5,12 +5,13 @@ mod appoint;
 mod register;
 
 use crate::access;
-use crate::caller::{Caller, Who};
+use crate::caller::Caller;
 use crate::db::{Rd, Read, params};
 use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::message::{self, Channel, Draft};
+use crate::second_factor::own::{OwnProof, ShownProof, Unproven, oneself};
 use crate::session::EndSessions;
 use crate::session::store::{self as proofs, ProofPurpose};
 use crate::staff;
@@ -19,11 +20,10 @@ use crate::user::standing::{Admission, CoreState, LockCause};
 use crate::user::{self, Attempt, UnlockUser};
 use crate::value::clock::{SECOND, Time};
 use crate::value::id::{ProofId, StaffId, TenantId, UserId, Uuid};
-use crate::value::secret::{Secret, fingerprint, new_token};
+use crate::value::secret::{Secret, fingerprint, new_token, pasted};
 use crate::verb::{Action, Cx, Subject};
 
-pub(crate) use appoint::InviteStaff;
-pub use appoint::{AppointStaff, ChooseStaffPassword};
+pub use appoint::{AppointStaff, ChooseStaffPassword, InviteAgain, InviteStaff};
 pub use register::RegisterUser;
 
 /// Has a one-time link sent to the address on file. Neither unlocks nor enables; voids older links. The link of a disabled
@@ -80,8 +80,20 @@ async fn start(cx: &mut Cx<'_>, user: &User, method: Channel) -> Result<ResetSta
     let print = fingerprint(token.expose());
     let proof = ProofId::new(cx.id_time(), cx.random);
     let (tenant, now) = (cx.tenant.id, cx.now);
-    proofs::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::ResetLink, &print, None, 1, now, expires_at)
-        .await?;
+    proofs::insert_proof(
+        cx.tx,
+        tenant,
+        proof,
+        user.id,
+        ProofPurpose::ResetLink,
+        Some(method),
+        &print,
+        None,
+        1,
+        now,
+        expires_at,
+    )
+    .await?;
     cx.weigh("address", address)?;
     let message = message::queue(cx, user, Draft::PasswordReset { method, token, minutes: seconds / 60 }).await?;
     cx.note(Fact::PasswordResetAsked { user: user.id, method: method.word(), message });
@@ -229,30 +241,29 @@ async fn set_password(cx: &mut Cx<'_>, user: &mut User, hash: &str, way: &'stati
     Ok(())
 }
 
-/// A signed-in user trades her old password for a new one. Made by `Desk::change_password`.
+/// A signed-in user trades the current password for a new one. Made by `Desk::change_password`.
 pub struct ChangePassword {
     user: UserId,
-    right: bool,
-    seen_hash: Option<String>,
+    proof: ShownProof,
     hash: String,
 }
 
 impl Action for ChangePassword {
     const NAME: &'static str = "password.change";
     const PREVIEWABLE: bool = false;
-    type Output = ();
+    type Output = std::result::Result<(), Unproven>;
 
     fn subject(&self) -> Subject {
         Subject::User(self.user)
     }
 
-    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Self::Output> {
         let mut user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
-        if !self.right || user.password_hash != self.seen_hash {
-            return Err(Error::invalid("current_password", "wrong", "This is not the current password."));
+        if let Err(unproven) = self.proof.check(cx, &mut user, "current_password").await? {
+            return Ok(Err(unproven));
         }
         user.try_to(Attempt::ChoosePassword, cx.now)?;
-        set_password(cx, &mut user, &self.hash, "herself").await
+        set_password(cx, &mut user, &self.hash, "herself").await.map(Ok)
     }
 }
 
@@ -342,7 +353,12 @@ impl Desk {
     /// Whose link this is; `NotFound` if it never was one, refused if it was used, replaced or has expired.
     pub async fn reset_link(&self, caller: &Caller, token: &Secret) -> Result<LinkCard> {
         let tenant = self.tenant(caller.tenant).await?;
-        let find = FindLink { tenant, print: fingerprint(token.expose()), caller: caller.clone(), now: self.now() };
+        let find = FindLink {
+            tenant,
+            print: fingerprint(pasted(token.expose()).expose()),
+            caller: caller.clone(),
+            now: self.now(),
+        };
         self.inner.db.read(find).await
     }
 
@@ -350,7 +366,7 @@ impl Desk {
     pub async fn choose_password(&self, caller: &Caller, token: &Secret, password: Secret) -> Result<()> {
         let card = self.reset_link(caller, token).await?;
         let hash = self.hash_new_password(password, card.password_min_length, card.personal).await?;
-        let print = fingerprint(token.expose());
+        let print = fingerprint(pasted(token.expose()).expose());
         match card.whose {
             Whose::User(user) => self.perform(caller, ChoosePassword { user, print, hash }).await,
             Whose::Staff(staff) => self.perform(caller, ChooseStaffPassword { staff, print, hash }).await,
@@ -359,32 +375,31 @@ impl Desk {
 
     /// A signed-in user trades her old password for a new one.
     pub async fn change_password(&self, caller: &Caller, current: Secret, password: Secret) -> Result<()> {
-        let id = match caller.who {
-            Who::User { id, .. } => id,
-            Who::Anonymous => return Err(Error::Unauthenticated("this needs a caller who has signed in")),
-            Who::Staff { .. } | Who::Key { .. } | Who::House => return Err(Error::Forbidden("oneself")),
-        };
+        let user = oneself(caller)?;
         let tenant = self.tenant(caller.tenant).await?;
-        let (seen_hash, profile) = self.inner.db.read(OwnCredential { tenant: tenant.clone(), user: id }).await?;
-        let right = self.verify_password(current, seen_hash.clone()).await? && seen_hash.is_some();
+        let profile = self.inner.db.read(OwnProfile { tenant: tenant.clone(), user }).await?;
         let personal = personal_words(&profile, &tenant.institution.name);
         let hash = self.hash_new_password(password, tenant.settings.password_min_length, personal).await?;
-        self.perform(caller, ChangePassword { user: id, right, seen_hash, hash }).await
+        let proof = OwnProof { password: Some(current), ..OwnProof::default() };
+        match self.perform_proved(caller, &proof, |proof| ChangePassword { user, proof, hash: hash.clone() }).await {
+            Err(Error::Refused(Refusal::ProofWrong)) => {
+                Err(Error::invalid("current_password", "wrong", "This is not the current password."))
+            }
+            other => other,
+        }
     }
 }
 
-struct OwnCredential {
+struct OwnProfile {
     tenant: std::sync::Arc<crate::tenant::Tenant>,
     user: UserId,
 }
 
-impl Read for OwnCredential {
-    type Output = (Option<String>, Box<user::Profile>);
+impl Read for OwnProfile {
+    type Output = Box<user::Profile>;
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
         let house = Caller::house(self.tenant.id, crate::caller::Door::Native);
-        let user = user::store::load(rd, &self.tenant, &house, self.user).await?;
-        let profile = user.profile()?;
-        Ok((user.password_hash, profile))
+        user::store::load(rd, &self.tenant, &house, self.user).await?.profile()
     }
 }

@@ -17,7 +17,7 @@ use crate::user::{self, User};
 use crate::value::clock::SECOND;
 use crate::value::id::{RequestId, StaffId, UserId};
 use crate::verb::{Action, Cx, Eyes, Question, Qx, Subject};
-use crate::{account, key, role};
+use crate::{account, key, role, staff};
 
 /// The person behind a caller. What has no person behind it, the house too, neither proposes nor decides.
 fn hand(caller: &Caller) -> Result<Hand> {
@@ -188,9 +188,18 @@ async fn may_decide(cx: &mut Cx<'_>, request: &Request, decider: Hand) -> Result
         return Ok(());
     }
     // A key that somebody made or proposed for a colleague is a hand of both: with it she could be her own second person.
-    let proposers = people_behind(cx, request.proposer).await?;
-    match people_behind(cx, decider).await?.iter().any(|person| proposers.contains(person)) {
-        true => Err(Refusal::OwnRequest.into()),
+    let (proposers, deciders) = (people_behind(cx, request.proposer).await?, people_behind(cx, decider).await?);
+    if deciders.iter().any(|person| proposers.contains(person)) {
+        return Err(Refusal::OwnRequest.into());
+    }
+    // Whoever set a password, or brought a colleague in whom nobody else has confirmed, could be both.
+    if staff::store::is_password_change_due(cx.tx, tenant.id, decider.staff).await? {
+        return Err(Refusal::PasswordNotOwn.into());
+    }
+    let proposers = staff::store::with_bringers(cx.tx, tenant.id, proposers).await?;
+    let deciders = staff::store::with_bringers(cx.tx, tenant.id, deciders).await?;
+    match deciders.iter().any(|person| proposers.contains(person)) {
+        true => Err(Refusal::ColleagueUnconfirmed.into()),
         false => Ok(()),
     }
 }

@@ -1,14 +1,18 @@
 //! The authenticator as a second factor (TOTP, RFC 6238): prepared, confirmed with a first code, removed.
 
 mod choice;
+pub(crate) mod own;
 
 pub use choice::{ChooseSecondFactor, SetPin};
+pub use own::{OwnProof, Unproven};
 
+use crate::caller::Caller;
+use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
-use crate::user::{self};
+use crate::user::{self, tries};
 use crate::value::id::UserId;
-use crate::value::secret::Secret;
+use crate::value::secret::{Secret, pasted};
 use crate::value::totp::TotpSecret;
 use crate::verb::{Action, Cx, Question, Qx, Subject};
 
@@ -47,7 +51,8 @@ impl Action for PrepareSecondFactor {
     }
 }
 
-/// Sets the authenticator up, once a first code shows that it works.
+/// Sets the authenticator up, once a first code shows that it works. A wrong one is counted, so it is no error of the action:
+/// it answers the refusal.
 pub struct ConfirmSecondFactor {
     /// The caller.
     pub user: UserId,
@@ -60,29 +65,32 @@ pub struct ConfirmSecondFactor {
 impl Action for ConfirmSecondFactor {
     const NAME: &'static str = "second_factor.confirm";
     const PREVIEWABLE: bool = false;
-    type Output = ();
+    type Output = Option<Refusal>;
 
     fn subject(&self) -> Subject {
         Subject::User(self.user)
     }
 
-    async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Option<Refusal>> {
         let mut user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
         if user.has_second_factor() {
             return Err(Refusal::AlreadySetUp.into());
         }
-        let secret = TotpSecret::from_base32(self.secret.expose())
+        let secret = TotpSecret::from_base32(&pasted(self.secret.expose()).expose().to_ascii_uppercase())
             .map_err(|_| Error::invalid("secret", "invalid", "Not the secret that was prepared."))?;
-        let Some(step) = secret.check(self.code.expose(), cx.now, None) else { return Err(Refusal::CodeWrong.into()) };
+        let Some(step) = secret.check(pasted(self.code.expose()).expose(), cx.now, None) else {
+            tries::count_wrong(cx, &mut user, "code").await?;
+            return Ok(Some(Refusal::CodeWrong));
+        };
         user.set_second_factor(Some(secret.bytes()), cx.random)?;
         user.second_factor_step = i64::try_from(step).ok();
         user::store::save_credentials(cx.tx, &mut user, cx.now).await?;
         cx.note(Fact::SecondFactorSetUp { user: self.user });
-        Ok(())
+        Ok(None)
     }
 }
 
-/// Removes the authenticator: by the user herself, or by staff for a user who lost it.
+/// Removes the authenticator of a user who lost it.
 pub struct RemoveSecondFactor {
     /// Whose.
     pub user: UserId,
@@ -111,6 +119,44 @@ impl Action for RemoveSecondFactor {
             cx.note(Fact::SecondFactorRemoved { user: self.user });
         }
         Ok(())
+    }
+}
+
+/// The caller removes their own authenticator, with a proof. Made by `Desk::remove_own_second_factor`.
+pub struct RemoveOwnSecondFactor {
+    user: UserId,
+    proof: own::ShownProof,
+}
+
+impl Action for RemoveOwnSecondFactor {
+    const NAME: &'static str = "second_factor.remove_own";
+    const PREVIEWABLE: bool = false;
+    type Output = std::result::Result<(), Unproven>;
+
+    fn subject(&self) -> Subject {
+        Subject::User(self.user)
+    }
+
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Self::Output> {
+        let mut user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
+        if !user.has_second_factor() {
+            return Ok(Ok(()));
+        }
+        if let Err(unproven) = self.proof.check(cx, &mut user, "second_factor").await? {
+            return Ok(Err(unproven));
+        }
+        user.set_second_factor(None, cx.random)?;
+        user::store::save_credentials(cx.tx, &mut user, cx.now).await?;
+        cx.note(Fact::SecondFactorRemoved { user: self.user });
+        Ok(Ok(()))
+    }
+}
+
+impl Desk {
+    /// Removes the authenticator of the signed-in caller, who shows the password or a code of it.
+    pub async fn remove_own_second_factor(&self, caller: &Caller, proof: OwnProof) -> Result<()> {
+        let user = own::oneself(caller)?;
+        self.perform_proved(caller, &proof, |proof| RemoveOwnSecondFactor { user, proof }).await
     }
 }
 

@@ -8,13 +8,15 @@ use crate::db::params;
 use crate::device;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
-use crate::message::{self, Draft};
+use crate::message::{self, Channel, Draft};
+use crate::tries as counted;
 use crate::user::model::{By, User};
 use crate::user::standing::*;
-use crate::user::{self};
+use crate::user::{self, Checked, tries};
 use crate::value::clock::{SECOND, Time};
 use crate::value::id::{DeviceId, ProofId, SessionId, UserId};
-use crate::value::secret::{Secret, fingerprint, new_token, numeric_code, same};
+use crate::value::secret::{Secret, fingerprint, new_token, numeric_code, pasted, same};
+use crate::value::token::Domain;
 use crate::value::totp::TotpSecret;
 use crate::verb::{Action, Cx, OnLoaded, Subject};
 
@@ -25,8 +27,10 @@ const NOISE_BUCKETS: u8 = 64;
 
 /// What becomes of somebody who wants to sign in.
 pub enum SignInAnswer {
-    /// No such user, or not her password: which of the two is not told.
+    /// No such user, or not the password: which of the two is not said.
     Wrong,
+    /// Too many wrong passwords came; whether this one is right is not said. A name that nobody has is answered so, too.
+    Shut,
     /// The right password, but she may not come in.
     Barred(Refusal),
     /// The right password; now a second step is asked for.
@@ -56,8 +60,7 @@ pub enum SignInAnswer {
 /// A password was checked outside; this decides what follows. Made by `Desk::sign_in`.
 pub struct SignIn {
     pub(crate) user: Option<UserId>,
-    pub(crate) right: bool,
-    pub(crate) hash: Option<String>,
+    pub(crate) password: Checked,
     /// The same password, hashed as new ones are.
     pub(crate) upgraded: Option<String>,
     pub(crate) identifier: String,
@@ -68,26 +71,45 @@ pub struct SignIn {
 impl Action for SignIn {
     const NAME: &'static str = "session.sign_in";
     const PREVIEWABLE: bool = false;
-    type Output = SignInAnswer;
+    /// Nothing: the stored hash is another one by now, and the password has to be checked again.
+    type Output = Option<SignInAnswer>;
 
     fn subject(&self) -> Subject {
         self.user.map_or(Subject::Tenant, Subject::User)
     }
 
-    async fn run(&self, cx: &mut Cx<'_>) -> Result<SignInAnswer> {
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Option<SignInAnswer>> {
         let Some(id) = self.user else {
             let bucket = i64::from(fingerprint(&self.identifier)[0] % NOISE_BUCKETS);
             cx.tx.put(store::COUNT_NOISE, params![cx.tenant.id, bucket, cx.now]).await?;
-            return Ok(SignInAnswer::Wrong);
+            let name = cx.tenant.keys.lookup().unique(Domain::Email, &self.identifier);
+            return Ok(Some(match counted::count_unknown(cx, &name).await? {
+                true => SignInAnswer::Shut,
+                false => SignInAnswer::Wrong,
+            }));
         };
         let mut user = load_for_sign_in(cx, id).await?;
-        // A password that was changed while its old hash was checked proves nothing.
-        if !self.right || user.password_hash != self.hash {
-            count_wrong(cx, &mut user, "password").await?;
-            return Ok(SignInAnswer::Wrong);
+        if tries::is_shut(&user, &cx.tenant.settings, cx.now) {
+            tries::count_ignored(cx, &mut user).await?;
+            return Ok(Some(SignInAnswer::Shut));
         }
+        // A hash that was changed meanwhile may be of the same password: whoever asks twice at once is not wrong.
+        if !self.password.is_of(&user) {
+            return Ok(None);
+        }
+        if !self.password.right {
+            tries::count_wrong(cx, &mut user, "password").await?;
+            return Ok(Some(SignInAnswer::Wrong));
+        }
+        self.enter(cx, user).await.map(Some)
+    }
+}
+
+impl SignIn {
+    /// The password is right.
+    async fn enter(&self, cx: &mut Cx<'_>, mut user: User) -> Result<SignInAnswer> {
         if let Verdict::Refused(refusal) = user.standing.rule(Attempt::SignIn, cx.now) {
-            cx.note(Fact::UserSignInFailed { user: id, step: refusal.word(), failures: user.failed_sign_ins });
+            cx.note(Fact::UserSignInFailed { user: user.id, step: refusal.word(), failures: user.failed_sign_ins });
             return Ok(SignInAnswer::Barred(refusal));
         }
         if let Some(hash) = &self.upgraded {
@@ -105,47 +127,12 @@ impl Action for SignIn {
     }
 }
 
-/// Loads the user with the house's eyes, and opens a lock whose time is over: its timer may not have run yet.
+/// Loads the user with the system's own view, and opens a lock whose time is over.
 async fn load_for_sign_in(cx: &mut Cx<'_>, id: UserId) -> Result<User> {
     let house = Caller::house(cx.tenant.id, cx.caller.origin.door);
     let mut user = user::store::load_for_change(cx.tx, cx.tenant, &house, id).await?;
-    let run_out = matches!(user.standing.lock, SignInLock::Locked { until: Some(until), .. } if until <= cx.now);
-    if run_out && user.standing.presence == Presence::Present {
-        let by = By { now: cx.now, author: "house", reason: None };
-        if let Ok(Some(fact)) = user.unlock("timer", &by) {
-            user::store::save_lock(cx.tx, &mut user, cx.random, cx.now).await?;
-            cx.note(fact);
-        }
-    }
+    tries::open_run_out(cx, &mut user).await?;
     Ok(user)
-}
-
-/// Counts a wrong password or code, and locks when there were too many within the window.
-async fn count_wrong(cx: &mut Cx<'_>, user: &mut User, step: &'static str) -> Result<()> {
-    let settings = &cx.tenant.settings;
-    let window = settings.lock_window_seconds * SECOND;
-    match user.failing_since {
-        Some(since) if cx.now.0 - since.0 <= window => user.failed_sign_ins += 1,
-        _ => {
-            user.failed_sign_ins = 1;
-            user.failing_since = Some(cx.now);
-        }
-    }
-    let failures = user.failed_sign_ins;
-    let id = user.id;
-    let mut locked = None;
-    if failures >= settings.lock_after {
-        let by = By { now: cx.now, author: "house", reason: None };
-        // Who is gone, or locked already, is not locked again.
-        locked = user.lock(LockCause::FailedSignIns, settings.lock_ends(cx.now), &by).ok().flatten();
-    }
-    user::store::save_lock(cx.tx, user, cx.random, cx.now).await?;
-    cx.note(Fact::UserSignInFailed { user: id, step, failures });
-    if let Some(fact) = locked {
-        cx.note(fact);
-        access::end(cx, id, "locked").await?;
-    }
-    Ok(())
 }
 
 impl SignIn {
@@ -159,8 +146,11 @@ impl SignIn {
         let code = numeric_code(cx.random, 6);
         let print = code_print(proof, code.expose());
         let (tenant, now) = (cx.tenant.id, cx.now);
-        store::insert_proof(cx.tx, tenant, proof, user.id, purpose, &print, device, CODE_TRIES, now, expires_at)
-            .await?;
+        let channel = (purpose == ProofPurpose::SignInCode).then_some(Channel::Email);
+        store::insert_proof(
+            cx.tx, tenant, proof, user.id, purpose, channel, &print, device, CODE_TRIES, now, expires_at,
+        )
+        .await?;
         let factor = match purpose {
             ProofPurpose::SignInCode => {
                 message::queue(cx, user, Draft::SignInCode { code }).await?;
@@ -203,6 +193,7 @@ impl Action for ConfirmSignIn {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<SignInAnswer> {
         let tenant = cx.tenant.id;
+        let code = pasted(self.code.expose());
         let proof = store::proof_for_change(cx.tx, tenant, self.proof).await?;
         let is_second_step =
             |proof: &store::Proof| matches!(proof.purpose, ProofPurpose::SignInCode | ProofPurpose::SignInTotp);
@@ -220,16 +211,16 @@ impl Action for ConfirmSignIn {
         }
         let mut user = load_for_sign_in(cx, proof.user).await?;
         let (right, step) = match proof.purpose {
-            ProofPurpose::SignInTotp => self.check_totp(cx, &mut user)?,
+            ProofPurpose::SignInTotp => check_totp(cx, &user, &code)?,
             ProofPurpose::SignInCode
             | ProofPurpose::ResetLink
             | ProofPurpose::UnlockCode
             | ProofPurpose::PhoneCode
-            | ProofPurpose::StaffLink => (same(&proof.fingerprint, &code_print(proof.id, self.code.expose())), None),
+            | ProofPurpose::StaffLink => (same(&proof.fingerprint, &code_print(proof.id, code.expose())), None),
         };
         if !right {
             cx.tx.put(store::SPEND_TRY, params![tenant, proof.id]).await?;
-            count_wrong(cx, &mut user, "code").await?;
+            tries::count_wrong(cx, &mut user, "code").await?;
             return Ok(SignInAnswer::Barred(Refusal::CodeWrong));
         }
         if let Verdict::Refused(refusal) = user.standing.rule(Attempt::SignIn, cx.now) {
@@ -248,14 +239,13 @@ impl Action for ConfirmSignIn {
     }
 }
 
-impl ConfirmSignIn {
-    fn check_totp(&self, cx: &Cx<'_>, user: &mut User) -> Result<(bool, Option<i64>)> {
-        let Some(secret) = user.second_factor()? else { return Ok((false, None)) };
-        let secret = TotpSecret::from_bytes(&secret)?;
-        let last = user.second_factor_step.and_then(|step| u64::try_from(step).ok());
-        let step = secret.check(self.code.expose(), cx.now, last);
-        Ok((step.is_some(), step.and_then(|step| i64::try_from(step).ok())))
-    }
+/// The step of a right code of the user's authenticator.
+fn check_totp(cx: &Cx<'_>, user: &User, code: &Secret) -> Result<(bool, Option<i64>)> {
+    let Some(secret) = user.second_factor()? else { return Ok((false, None)) };
+    let secret = TotpSecret::from_bytes(&secret)?;
+    let last = user.second_factor_step.and_then(|step| u64::try_from(step).ok());
+    let step = secret.check(code.expose(), cx.now, last);
+    Ok((step.is_some(), step.and_then(|step| i64::try_from(step).ok())))
 }
 
 /// Opens a session of its own length; a voice may ask for a shorter one than the institution grants.

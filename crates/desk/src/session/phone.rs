@@ -4,11 +4,11 @@ use super::store::{self, ProofPurpose};
 use crate::db::params;
 use crate::error::{Refusal, Result};
 use crate::fact::Fact;
-use crate::message::{self, Draft};
-use crate::user;
+use crate::message::{self, Channel, Draft};
+use crate::user::{self, tries};
 use crate::value::clock::SECOND;
 use crate::value::id::{ProofId, UserId};
-use crate::value::secret::{Secret, fingerprint, numeric_code, same};
+use crate::value::secret::{Secret, fingerprint, numeric_code, pasted, same};
 use crate::verb::{Action, Cx, Subject};
 
 /// Wrong codes a phone takes before another must be sent.
@@ -42,8 +42,20 @@ impl Action for SendPhoneCode {
         let print = code_print(proof, code.expose());
         let (tenant, now) = (cx.tenant.id, cx.now);
         let until = now.plus(cx.tenant.settings.code_seconds * SECOND);
-        store::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::PhoneCode, &print, None, TRIES, now, until)
-            .await?;
+        store::insert_proof(
+            cx.tx,
+            tenant,
+            proof,
+            user.id,
+            ProofPurpose::PhoneCode,
+            Some(Channel::Sms),
+            &print,
+            None,
+            TRIES,
+            now,
+            until,
+        )
+        .await?;
         let message = message::queue(cx, &user, Draft::PhoneCode { code }).await?;
         cx.note(Fact::PhoneCodeSent { user: user.id, message });
         Ok(())
@@ -88,8 +100,13 @@ impl Action for ConfirmPhone {
         if proof.tries_left < 1 {
             return Ok(PhoneAnswer::Refused(Refusal::TooManyTries));
         }
-        if !same(&proof.fingerprint, &code_print(proof.id, self.code.expose())) {
+        if tries::is_shut(&user, &cx.tenant.settings, cx.now) {
+            tries::count_ignored(cx, &mut user).await?;
+            return Ok(PhoneAnswer::Refused(Refusal::TooManyTries));
+        }
+        if !same(&proof.fingerprint, &code_print(proof.id, pasted(self.code.expose()).expose())) {
             cx.tx.put(store::SPEND_TRY, params![tenant, proof.id]).await?;
+            tries::count_wrong(cx, &mut user, "phone_code").await?;
             return Ok(PhoneAnswer::Refused(Refusal::CodeWrong));
         }
         cx.tx.put(store::END_PROOF, params![tenant, proof.id, cx.now, "used"]).await?;

@@ -9,8 +9,11 @@ use crate::caller::Caller;
 use crate::db::{Rd, Read};
 use crate::door::Desk;
 use crate::error::{Busy, Error, Result};
+use crate::tries::CHECKS_MAX;
 use crate::user;
+use crate::user::Checked;
 use crate::user::unique::Unique;
+use crate::value::clock::Time;
 use crate::value::id::UserId;
 use crate::value::password::{PasswordFault, Strength};
 use crate::value::secret::Secret;
@@ -72,10 +75,19 @@ struct Credential {
     identifier: String,
     tenant: std::sync::Arc<crate::tenant::Tenant>,
     caller: Caller,
+    now: Time,
+}
+
+/// Whom an identifier names.
+struct Named {
+    user: UserId,
+    hash: Option<String>,
+    /// Too many wrong passwords came.
+    is_shut: bool,
 }
 
 impl Read for Credential {
-    type Output = Option<(UserId, Option<String>)>;
+    type Output = Option<Named>;
 
     async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
         let lookup = self.tenant.keys.lookup();
@@ -88,7 +100,8 @@ impl Read for Credential {
         // Nobody is signed in yet, so nobody's view is limited: the house looks.
         let house = Caller::house(self.tenant.id, self.caller.origin.door);
         let user = user::store::load(rd, &self.tenant, &house, id).await?;
-        Ok(Some((id, user.password_hash)))
+        let is_shut = user::tries::is_shut(&user, &self.tenant.settings, self.now);
+        Ok(Some(Named { user: id, hash: user.password_hash, is_shut }))
     }
 }
 
@@ -105,30 +118,47 @@ impl Desk {
         if let Some(device) = &request.device {
             device.check()?;
         }
-        let tenant = self.tenant(caller.tenant).await?;
-        let credential = Credential { identifier: request.identifier.clone(), tenant, caller: caller.clone() };
-        let found = self.inner.db.read(credential).await?;
-        let (user, hash) = match found {
-            Some((user, hash)) => (Some(user), hash),
-            None => (None, None),
-        };
-        let right = self.verify_password(request.password.clone(), hash.clone()).await? && hash.is_some();
-        // A hash that was brought in from elsewhere, or made with older settings, is replaced while the password is known.
-        let upgraded = match &hash {
-            Some(hash) if right && self.inner.hashing.needs_rehash(hash) => {
-                Some(self.hash_again(request.password).await?)
+        for _ in 0..CHECKS_MAX {
+            let found = self.named(caller, &request.identifier).await?;
+            let (user, hash, is_shut) = match found {
+                Some(Named { user, hash, is_shut }) => (Some(user), hash, is_shut),
+                None => (None, None, false),
+            };
+            let right = self.verify_password(request.password.clone(), hash.clone()).await? && hash.is_some();
+            // A hash that was brought in from elsewhere, or made with older settings, is replaced while the password is
+            // known. Not while the answer must not say, by its time either, whether the password is right.
+            let hashing = self.inner.hashing;
+            let is_due = |hash: &String| hashing.needs_rehash(hash) && hashing.proves(&request.password, hash);
+            let upgraded = match &hash {
+                Some(hash) if right && !is_shut && is_due(hash) => {
+                    Some(self.hash_again(request.password.clone()).await?)
+                }
+                _ => None,
+            };
+            let action = SignIn {
+                user,
+                password: Checked { right, hash },
+                upgraded,
+                identifier: request.identifier.clone(),
+                device: request.device.clone(),
+                lives_seconds: request.lives_seconds,
+            };
+            if let Some(answer) = self.perform(caller, action).await? {
+                return Ok(answer);
             }
-            _ => None,
-        };
-        let (identifier, device, lives_seconds) = (request.identifier, request.device, request.lives_seconds);
-        self.perform(caller, SignIn { user, right, hash, upgraded, identifier, device, lives_seconds }).await
+        }
+        Ok(SignInAnswer::Wrong)
+    }
+
+    async fn named(&self, caller: &Caller, identifier: &str) -> Result<Option<Named>> {
+        let tenant = self.tenant(caller.tenant).await?;
+        let (identifier, now) = (identifier.to_owned(), self.now());
+        self.inner.db.read(Credential { identifier, tenant, caller: caller.clone(), now }).await
     }
 
     /// The user an identifier names, for doors where somebody asks for a reset link.
     pub(crate) async fn user_named(&self, caller: &Caller, identifier: &str) -> Result<Option<UserId>> {
-        let tenant = self.tenant(caller.tenant).await?;
-        let credential = Credential { identifier: identifier.to_owned(), tenant, caller: caller.clone() };
-        Ok(self.inner.db.read(credential).await?.map(|(user, _)| user))
+        Ok(self.named(caller, identifier).await?.map(|found| found.user))
     }
 
     /// Whether a password fits a hash; without a hash the same time is spent. On the bounded pool.

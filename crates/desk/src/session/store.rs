@@ -2,6 +2,7 @@
 
 use crate::db::{Rd, Row, Tx, params};
 use crate::error::Result;
+use crate::message::Channel;
 use crate::value::clock::Time;
 use crate::value::id::{DeviceId, ProofId, SessionId, TenantId, UserId};
 use crate::value::words;
@@ -41,8 +42,8 @@ pub(crate) const OF_SUBJECT: &str = "\
     LIMIT $3";
 
 pub(crate) const INSERT_PROOF: &str = "\
-    INSERT INTO proof (tenant_id, id, user_id, purpose, fingerprint, device, tries_left, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    INSERT INTO proof (tenant_id, id, user_id, purpose, fingerprint, device, tries_left, created_at, expires_at, channel)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 pub(crate) const PROOF_FOR_CHANGE: &str = "\
     SELECT id, user_id, purpose, fingerprint, device, tries_left, expires_at, ended_at
@@ -144,6 +145,7 @@ pub(crate) async fn insert_proof(
     id: ProofId,
     user: UserId,
     purpose: ProofPurpose,
+    channel: Option<Channel>,
     fingerprint: &[u8; 32],
     device: Option<Vec<u8>>,
     tries: i64,
@@ -151,7 +153,7 @@ pub(crate) async fn insert_proof(
     expires_at: Time,
 ) -> Result<()> {
     tx.put(END_PROOFS_FOR, params![tenant, user, purpose, now]).await?;
-    let params = params![tenant, id, user, purpose, fingerprint, device, tries, now, expires_at];
+    let params = params![tenant, id, user, purpose, fingerprint, device, tries, now, expires_at, channel];
     tx.put(INSERT_PROOF, params).await?;
     Ok(())
 }

@@ -7,13 +7,13 @@ use crate::db::params;
 use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
-use crate::message::{self, Draft};
+use crate::message::{self, Channel, Draft};
 use crate::user::model::{By, User};
 use crate::user::standing::LockCause;
 use crate::user::{self, Attempt, Verdict};
 use crate::value::clock::SECOND;
 use crate::value::id::{ProofId, TenantId, UserId};
-use crate::value::secret::{Secret, fingerprint, new_token};
+use crate::value::secret::{Secret, fingerprint, new_token, pasted};
 use crate::verb::{Action, Cx, Subject};
 
 /// Somebody asks for a code that opens her lock. Made by `Desk::ask_unlock`; what it did is never told.
@@ -40,8 +40,20 @@ impl Action for AskUnlock {
         let (print, proof) = (fingerprint(code.expose()), ProofId::new(cx.id_time(), cx.random));
         let (tenant, now) = (cx.tenant.id, cx.now);
         let until = now.plus(seconds * SECOND);
-        store::insert_proof(cx.tx, tenant, proof, user.id, ProofPurpose::UnlockCode, &print, None, 1, now, until)
-            .await?;
+        store::insert_proof(
+            cx.tx,
+            tenant,
+            proof,
+            user.id,
+            ProofPurpose::UnlockCode,
+            Some(Channel::Email),
+            &print,
+            None,
+            1,
+            now,
+            until,
+        )
+        .await?;
         let message = message::queue(cx, &user, Draft::UnlockCode { code, minutes: seconds / 60 }).await?;
         cx.note(Fact::UnlockAsked { user: user.id, message });
         Ok(())
@@ -93,7 +105,8 @@ impl Action for UnlockByCode {
 
 /// The tenant that a code which opens a lock belongs to.
 pub fn tenant_of_unlock_code(code: &str) -> Option<TenantId> {
-    let (tenant, _) = code.strip_prefix("buc_")?.split_once('_')?;
+    let code = pasted(code);
+    let (tenant, _) = code.expose().strip_prefix("buc_")?.split_once('_')?;
     tenant.parse().ok().map(TenantId)
 }
 
@@ -130,7 +143,7 @@ impl Desk {
 
     /// Trades a code for an open sign-in.
     pub async fn unlock_by_code(&self, caller: &Caller, code: &Secret) -> Result<()> {
-        let print = fingerprint(code.expose());
+        let print = fingerprint(pasted(code.expose()).expose());
         let tenant = self.tenant(caller.tenant).await?.id;
         let user = self.inner.db.read(FindCode(tenant, print)).await?.ok_or(Refusal::LinkInvalid)?;
         self.perform(caller, UnlockByCode { user, print }).await

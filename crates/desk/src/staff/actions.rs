@@ -1,5 +1,6 @@
 //! What may be done with staff, and their signing in.
 
+use super::store::BroughtIn;
 use super::{Staff, StaffProfile, store};
 use crate::access;
 use crate::caller::{Caller, Who};
@@ -7,16 +8,15 @@ use crate::db::{Rd, Read, params};
 use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
+use crate::key;
 use crate::session::store as sessions;
-use crate::value::clock::{MINUTE, SECOND, Time};
+use crate::tries::{self, CHECKS_MAX};
+use crate::value::clock::{SECOND, Time};
 use crate::value::contact::Email;
 use crate::value::id::{DeviceId, SessionId, StaffId};
 use crate::value::secret::{Secret, fingerprint, new_token};
+use crate::value::token::Domain;
 use crate::verb::{Action, Cx, Subject};
-
-/// Wrong passwords that lock the staff door, and for how long.
-const FAILURES_MAX: i64 = 5;
-const LOCK: i64 = 15 * MINUTE;
 
 /// Adds a staff member. She may do nothing until she joins a team with a role.
 pub struct AddStaff {
@@ -26,7 +26,8 @@ pub struct AddStaff {
     pub name: String,
     /// Her e-mail address, unique in the tenant.
     pub email: String,
-    /// The hash of her password; without one she acts through keys only.
+    /// The hash of a password, from the operator at the machine only; without one they choose one by an invitation, or act
+    /// through keys.
     pub password_hash: Option<String>,
 }
 
@@ -50,12 +51,34 @@ impl Action for AddStaff {
             None => StaffId::new(cx.id_time(), cx.random),
         };
         let hash = self.password_hash.as_deref();
-        if !store::insert(cx.tx, cx.tenant, cx.random, id, &profile, hash, cx.now).await? {
+        if hash.is_some() && cx.caller.who != Who::House {
+            return Err(Error::invalid(
+                "password",
+                "not_accepted",
+                "Nobody chooses a colleague's password: invite them.",
+            ));
+        }
+        let brought_in = brought_in(cx).await?;
+        if !store::insert(cx.tx, cx.tenant, cx.random, id, &profile, hash, &brought_in, cx.now).await? {
             return Err(Error::invalid("email", "taken", "Another staff member has this address."));
         }
         cx.note(Fact::StaffAdded { staff: id });
         store::load(cx.tx, cx.tenant, id).await
     }
+}
+
+/// Who brings somebody in now. What a second person has approved is confirmed with that: they may manage the team as well.
+async fn brought_in(cx: &mut Cx<'_>) -> Result<BroughtIn> {
+    let mut by = match cx.caller.who {
+        Who::Staff { id, .. } => vec![id],
+        Who::Key { id, staff } => key::people_behind(cx.tx, cx.tenant.id, staff, Some(id)).await?,
+        Who::User { .. } | Who::House | Who::Anonymous => Vec::new(),
+    };
+    let confirmed_at = (cx.is_approved() && !cx.proposers().is_empty()).then_some(cx.now);
+    by.extend(cx.proposers());
+    by.sort_unstable();
+    by.dedup();
+    Ok(BroughtIn { by, confirmed_at })
 }
 
 /// Ends a staff member's right to act: her sessions end and her keys stop working at once.
@@ -98,7 +121,7 @@ impl Action for EnableStaff {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Staff> {
         let mut staff = store::load(cx.tx, cx.tenant, self.0).await?;
         if staff.disabled_at.take().is_some() {
-            (staff.failed_sign_ins, staff.locked_until) = (0, None);
+            staff.failed_sign_ins = 0;
             store::save(cx.tx, cx.tenant, &staff).await?;
             cx.note(Fact::StaffEnabled { staff: self.0 });
         }
@@ -117,9 +140,10 @@ pub struct StaffSignIn {
 
 /// What becomes of a staff member who wants to sign in.
 pub enum StaffSignInAnswer {
-    /// No such person, not her password, locked or disabled: which is not told, but for one voice that must say `locked`.
+    /// No such person, not their password, or disabled: which is not said.
     Wrong {
-        /// There is such a person, and wrong passwords keep her out now.
+        /// Too many wrong passwords of this name came from this network, whether anybody has the name or not. Whether this
+        /// one is right is not said either.
         locked: bool,
     },
     /// Signed in.
@@ -132,44 +156,55 @@ pub enum StaffSignInAnswer {
         staff: StaffId,
         /// Until when.
         expires_at: Time,
+        /// The password was set by somebody else: nothing may be done until it is changed.
+        password_change_due: bool,
     },
 }
 
 impl Action for StaffSignIn {
     const NAME: &'static str = "staff.sign_in";
     const PREVIEWABLE: bool = false;
-    type Output = StaffSignInAnswer;
+    /// Nothing: the stored hash is another one by now, and the password has to be checked again.
+    type Output = Option<StaffSignInAnswer>;
 
     fn subject(&self) -> Subject {
         self.staff.map_or(Subject::Tenant, Subject::Staff)
     }
 
-    async fn run(&self, cx: &mut Cx<'_>) -> Result<StaffSignInAnswer> {
+    async fn run(&self, cx: &mut Cx<'_>) -> Result<Option<StaffSignInAnswer>> {
         let tenant = cx.tenant.id;
+        let name = cx.tenant.keys.lookup().unique(Domain::Email, &self.email);
+        let key = tries::staff_key(&name, cx.caller.origin.address);
         let Some(id) = self.staff else {
             let bucket = i64::from(fingerprint(&self.email)[0] % 64);
             cx.tx.put(sessions::COUNT_NOISE, params![tenant, bucket, cx.now]).await?;
-            return Ok(StaffSignInAnswer::Wrong { locked: false });
-        };
-        let mut staff = store::load(cx.tx, cx.tenant, id).await?;
-        let locked = staff.locked_until.is_some_and(|until| cx.now < until);
-        if locked || staff.disabled_at.is_some() || !self.right || staff.password_hash != self.hash {
-            if !locked {
-                staff.failed_sign_ins += 1;
-                cx.note(Fact::StaffSignInFailed { staff: id, failures: staff.failed_sign_ins });
-                if staff.failed_sign_ins >= FAILURES_MAX {
-                    staff.locked_until = Some(cx.now.plus(LOCK));
-                    staff.failed_sign_ins = 0;
-                    cx.note(Fact::StaffLocked { staff: id, until: staff.locked_until });
-                }
-            } else {
-                cx.note(Fact::StaffSignInFailed { staff: id, failures: staff.failed_sign_ins });
+            if tries::staff_shut_until(cx, &key).await?.is_some() {
+                return Ok(Some(StaffSignInAnswer::Wrong { locked: true }));
             }
-            store::save(cx.tx, cx.tenant, &staff).await?;
-            return Ok(StaffSignInAnswer::Wrong { locked: staff.disabled_at.is_none() && staff.is_locked(cx.now) });
+            let shut = tries::count_staff_failure(cx, &key).await?;
+            return Ok(Some(StaffSignInAnswer::Wrong { locked: shut.is_some() }));
+        };
+        // First the staff member: whoever guesses in many requests at once is counted one after the other.
+        let mut staff = store::load(cx.tx, cx.tenant, id).await?;
+        if tries::staff_shut_until(cx, &key).await?.is_some() {
+            return Ok(Some(StaffSignInAnswer::Wrong { locked: true }));
         }
-        (staff.failed_sign_ins, staff.locked_until) = (0, None);
+        if staff.password_hash != self.hash {
+            return Ok(None);
+        }
+        if staff.disabled_at.is_some() || !self.right {
+            staff.failed_sign_ins += 1;
+            store::save(cx.tx, cx.tenant, &staff).await?;
+            cx.note(Fact::StaffSignInFailed { staff: id, failures: staff.failed_sign_ins });
+            let until = tries::count_staff_failure(cx, &key).await?;
+            if until.is_some() {
+                cx.note(Fact::StaffLocked { staff: id, until });
+            }
+            return Ok(Some(StaffSignInAnswer::Wrong { locked: until.is_some() }));
+        }
+        staff.failed_sign_ins = 0;
         store::save(cx.tx, cx.tenant, &staff).await?;
+        tries::forget_staff_failures(cx, &key).await?;
         let session = SessionId::new(cx.id_time(), cx.random);
         let granted = cx.tenant.settings.staff_session_seconds;
         let expires_at = cx.now.plus(self.lives_seconds.unwrap_or(granted).min(granted) * SECOND);
@@ -178,7 +213,8 @@ impl Action for StaffSignIn {
         let device: Option<DeviceId> = None;
         cx.tx.put(sessions::INSERT, params![tenant, session, print, "staff", id, device, cx.now, expires_at]).await?;
         cx.note(Fact::StaffSignedIn { staff: id, session });
-        Ok(StaffSignInAnswer::SignedIn { session, token, staff: id, expires_at })
+        let password_change_due = staff.password_change_due;
+        Ok(Some(StaffSignInAnswer::SignedIn { session, token, staff: id, expires_at, password_change_due }))
     }
 }
 
@@ -239,10 +275,17 @@ impl Desk {
             return Err(Error::invalid("email", "too_long", "At most 254 characters; passwords at most 1024 bytes."));
         }
         let tenant = self.tenant(caller.tenant).await?;
-        let found = self.inner.db.read(FindByEmail { tenant, email: email.to_owned() }).await?;
-        let hash = found.as_ref().and_then(|staff| staff.password_hash.clone());
-        let right = self.verify_password(password, hash.clone()).await? && hash.is_some();
-        let staff = found.map(|staff| staff.id);
-        self.perform(caller, StaffSignIn { staff, right, hash, email: email.to_owned(), lives_seconds }).await
+        for _ in 0..CHECKS_MAX {
+            let find = FindByEmail { tenant: tenant.clone(), email: email.to_owned() };
+            let found = self.inner.db.read(find).await?;
+            let hash = found.as_ref().and_then(|staff| staff.password_hash.clone());
+            let right = self.verify_password(password.clone(), hash.clone()).await? && hash.is_some();
+            let staff = found.map(|staff| staff.id);
+            let action = StaffSignIn { staff, right, hash, email: email.to_owned(), lives_seconds };
+            if let Some(answer) = self.perform(caller, action).await? {
+                return Ok(answer);
+            }
+        }
+        Ok(StaffSignInAnswer::Wrong { locked: false })
     }
 }

@@ -2,10 +2,14 @@
 //! roles, looked up for every request, so that a change counts at once.
 
 pub mod actions;
+mod confirm;
+mod password;
 pub mod questions;
 pub(crate) mod store;
 
 pub use actions::{AddStaff, DisableStaff, EnableStaff, StaffSignIn, StaffSignInAnswer, StaffSignOut};
+pub use confirm::ConfirmStaff;
+pub use password::{ChangeStaffPassword, RequirePasswordChange};
 pub use questions::{ListStaff, MyCard, StaffByNumber, StaffCard, StaffCards, WhoAmI};
 
 use serde::{Deserialize, Serialize};
@@ -33,13 +37,18 @@ pub struct Staff {
     pub created_at: Time,
     pub(crate) password_hash: Option<String>,
     pub(crate) failed_sign_ins: i64,
-    pub(crate) locked_until: Option<Time>,
+    /// Who brought them in; nobody of the staff, where the operator at the machine did.
+    pub brought_in_by: Vec<StaffId>,
+    /// When another member confirmed that.
+    pub confirmed_at: Option<Time>,
+    /// The password was set by somebody else: it opens nothing until it is changed.
+    pub password_change_due: bool,
 }
 
 impl Staff {
-    /// Whether wrong passwords keep her out.
-    pub fn is_locked(&self, now: Time) -> bool {
-        self.locked_until.is_some_and(|until| now < until)
+    /// Whether they count as a second person for whoever brought them in, and the other way round.
+    pub fn is_confirmed(&self) -> bool {
+        self.brought_in_by.is_empty() || self.confirmed_at.is_some()
     }
 
     /// Whether she can sign in with a password.

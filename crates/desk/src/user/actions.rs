@@ -10,7 +10,7 @@ use crate::tenant::Tenant;
 use crate::user::model::{By, Mark, User, UserKind};
 use crate::user::profile::Profile;
 use crate::user::standing::*;
-use crate::user::{store, verification};
+use crate::user::{contacts, store, verification};
 use crate::value::clock::Time;
 use crate::value::id::UserId;
 use crate::value::seal::PersonKey;
@@ -373,6 +373,8 @@ impl Action for CreateUser {
             created_at: self.created_at.unwrap_or(cx.now),
             updated_at: cx.now,
             last_seen_at: self.last_seen_at,
+            email_changed_at: None,
+            phone_changed_at: None,
             diaspora: false,
             diaspora_stored: None,
             sealed_profile: None,
@@ -430,7 +432,8 @@ impl Action for EditUser {
         }
         user.try_to(Attempt::Edit, cx.now)?;
         let old = user.profile()?;
-        let new = patched(&old, &self.patch)?.checked("")?;
+        let mut new = patched(&old, &self.patch)?.checked("")?;
+        contacts::unconfirm(&old, &mut new, |field| self.patch.contains_key(field));
         let mut fields = new.differing_fields(&old)?;
         if self.kind.is_some_and(|kind| kind != user.kind) {
             fields.push("kind".to_owned());
@@ -447,10 +450,12 @@ impl Action for EditUser {
         user.kind = self.kind.unwrap_or(user.kind);
         user.employee = self.employee.unwrap_or(user.employee);
         user.set_profile(&new, cx.random)?;
+        contacts::mark_changed(&mut user, &old, &new, cx.now);
         store::save_profile(cx.tx, &mut user, cx.now).await?;
         let [before, now] = [&old, &new].map(|it| store::Findable::of(cx.tenant.keys.lookup(), it));
         store::reindex(cx.tx, cx.tenant.id, &user, &before, &now).await?;
         cx.note(Fact::UserEdited { user: user.id, fields });
+        contacts::follow(cx, &user, &old, &new).await?;
         Ok(Changed { user, changed: true })
     }
 }

@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod admission;
 pub(crate) mod census;
+pub(crate) mod contacts;
 pub mod export;
 pub mod herself;
 pub mod model;
@@ -12,6 +13,7 @@ pub mod questions;
 pub mod search;
 pub mod standing;
 pub(crate) mod store;
+pub(crate) mod tries;
 pub(crate) mod unique;
 pub mod unlock;
 pub mod verification;
@@ -30,6 +32,7 @@ pub use questions::{
 };
 pub use search::{FindUsers, Found, Term, UserSort};
 pub use standing::{Attempt, Axis, Standing, Verdict};
+pub(crate) use tries::Checked;
 pub(crate) use unique::Round;
 pub use unique::{Unique, WORTH_SETTLING};
 pub use unlock::UnlockLockedUser;

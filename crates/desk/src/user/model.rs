@@ -71,6 +71,10 @@ pub struct User {
     pub updated_at: Time,
     /// When she last signed in.
     pub last_seen_at: Option<Time>,
+    /// When the e-mail address was last changed.
+    pub email_changed_at: Option<Time>,
+    /// When the phone number was last changed.
+    pub phone_changed_at: Option<Time>,
     /// She lives abroad; also in her profile, but lists are filtered on it.
     pub diaspora: bool,
     pub(crate) diaspora_stored: Option<bool>,
@@ -131,6 +135,17 @@ impl User {
     pub(crate) fn set_pin(&mut self, hash: &str, random: &Random) -> Result<()> {
         self.sealed_pin = Some(self.key()?.seal(&self.place("pin"), hash.as_bytes(), random));
         Ok(())
+    }
+
+    /// The hash of the PIN.
+    pub(crate) fn pin_hash(&self) -> Result<Option<String>> {
+        match (&self.person, &self.sealed_pin) {
+            (Some(key), Some(sealed)) => {
+                let hash = key.open(&self.place("pin"), sealed)?;
+                String::from_utf8(hash.to_vec()).map(Some).map_err(Error::internal)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Whether an authenticator is set up.

@@ -53,7 +53,7 @@ macro_rules! columns {
          u.second_factor_step, u.password_hash, u.failed_sign_ins, u.failing_since, u.sign_in_lock, u.lock_cause, \
          u.lock_until, u.unlock_queued_at, u.admission, u.core_state, u.suspension, u.flag, u.flagged_banks, \
          u.blacklist, u.fraud, u.verification, u.hold, u.presence, u.created_at, u.updated_at, u.last_seen_at, \
-         u.pin, u.diaspora, u.person_key"
+         u.pin, u.diaspora, u.email_changed_at, u.phone_changed_at, u.person_key"
     };
 }
 /// The columns of a loaded user, for lists.
@@ -143,7 +143,8 @@ pub(crate) const SAVE_STANDING: &str = "\
 
 pub(crate) const SAVE_PROFILE: &str = "\
     UPDATE users
-    SET profile = $4, kind = $5, employee = $6, risk_locked = $7, updated_at = $8, version = version + 1
+    SET profile = $4, kind = $5, employee = $6, risk_locked = $7, updated_at = $8, email_changed_at = $9,
+        phone_changed_at = $10, version = version + 1
     WHERE tenant_id = $1 AND id = $2 AND version = $3";
 
 pub(crate) const SAVE_CREDENTIALS: &str = "\
@@ -213,6 +214,7 @@ pub(crate) fn read(tenant: &Tenant, row: &mut Row) -> Result<User> {
     };
     let (created_at, updated_at, last_seen_at) = (row.take()?, row.take()?, row.take()?);
     let (sealed_pin, diaspora_stored): (Option<Vec<u8>>, Option<bool>) = (row.take()?, row.take()?);
+    let (email_changed_at, phone_changed_at) = (row.take()?, row.take()?);
     let wrapped: Option<Vec<u8>> = row.take()?;
     let id: UserId = id;
     let person = match wrapped {
@@ -236,6 +238,8 @@ pub(crate) fn read(tenant: &Tenant, row: &mut Row) -> Result<User> {
         created_at,
         updated_at,
         last_seen_at,
+        email_changed_at,
+        phone_changed_at,
         diaspora: diaspora_stored.unwrap_or_default(),
         diaspora_stored,
         sealed_profile,
@@ -560,7 +564,18 @@ pub(crate) async fn save_profile(tx: &mut Tx, user: &mut User, now: Time) -> Res
     let (sealed, kind) = (&user.sealed_profile, user.kind);
     tx.put_version(
         SAVE_PROFILE,
-        params![user.tenant, user.id, user.version, sealed, kind, user.employee, user.risk_locked, now],
+        params![
+            user.tenant,
+            user.id,
+            user.version,
+            sealed,
+            kind,
+            user.employee,
+            user.risk_locked,
+            now,
+            user.email_changed_at,
+            user.phone_changed_at
+        ],
     )
     .await?;
     user.updated_at = now;

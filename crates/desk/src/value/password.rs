@@ -5,15 +5,16 @@
 mod foreign;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zxcvbn::Score;
 use zxcvbn::feedback::Warning;
 
 use super::normal;
 use super::random::Random;
-use super::secret::Secret;
+use super::secret::{Secret, same};
 use super::words;
 use crate::error::Field;
 use crate::{Error, Result};
@@ -62,8 +63,9 @@ impl Hashing {
         Hashing { memory_kib: 8, passes: 1, lanes: 1 }
     }
 
-    /// Hashes a password: PHC text with parameters and salt in it.
+    /// Hashes a password in NFC: PHC text with parameters and salt in it.
     pub fn hash(&self, password: &Secret, random: &Random) -> Result<String> {
+        let password = composed(password);
         let salt = random.bytes::<SALT>();
         let hash: PasswordHash = self
             .argon2()?
@@ -75,13 +77,27 @@ impl Hashing {
     /// Whether this is the password, by the parameters in the hash, also of a hash that was brought in from elsewhere. A
     /// malformed or extravagant hash matches nothing.
     pub fn verify(&self, password: &Secret, phc: &str) -> bool {
-        if let Some(foreign) = foreign::read(phc) {
-            return foreign.is_ok_and(|hash| hash.verify(password));
+        // As it was typed, since another system may have hashed it so, and in NFC. Both are always tried: how long it takes
+        // depends on what was typed, not on whether it is right.
+        let typed = verify_bytes(password, phc);
+        match is_nfc(password.expose()) {
+            true => typed,
+            false => verify_bytes(&composed(password), phc) | typed,
         }
-        let Some((hash, params)) = read(phc) else { return false };
-        let affordable =
-            params.m_cost() <= MEMORY_KIB_MAX && params.t_cost() <= PASSES_MAX && params.p_cost() <= LANES_MAX;
-        affordable && Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok()
+    }
+
+    /// Whether a password that fits this hash is known to be the whole password, so that it may be hashed anew. Of bcrypt's
+    /// passwords nothing counts behind the 72nd byte, and a zero byte at the end counts for none of the foreign kinds.
+    pub fn proves(&self, password: &Secret, phc: &str) -> bool {
+        let text = password.expose();
+        match foreign::read(phc) {
+            None => true,
+            Some(_) if text.contains('\0') => false,
+            Some(Ok(foreign::Foreign::Bcrypt(_))) => {
+                text.len().max(composed(password).expose().len()) < foreign::BCRYPT_BYTES
+            }
+            Some(_) => true,
+        }
     }
 
     /// Whether a hash was made in another way than this one would: hash again at the next successful sign-in.
@@ -133,6 +149,32 @@ pub fn check_stored(text: &str) -> Result<(), &'static str> {
         true => Ok(()),
         false => Err(foreign::TOO_DEAR),
     }
+}
+
+/// A password in NFC, which keyboards and systems write in several ways.
+fn composed(password: &Secret) -> Secret {
+    match is_nfc(password.expose()) {
+        true => password.clone(),
+        false => Secret::new(password.expose().nfc().collect::<String>()),
+    }
+}
+
+fn verify_bytes(password: &Secret, phc: &str) -> bool {
+    if let Some(foreign) = foreign::read(phc) {
+        return foreign.is_ok_and(|hash| hash.verify(password));
+    }
+    let Some((hash, params)) = read(phc) else { return false };
+    if params.m_cost() > MEMORY_KIB_MAX || params.t_cost() > PASSES_MAX || params.p_cost() > LANES_MAX {
+        return false;
+    }
+    let Ok(algorithm) = Algorithm::try_from(hash.algorithm.as_str()) else { return false };
+    // A text without a version is of the time before there were two: version 16.
+    let Ok(version) = hash.version.map_or(Ok(Version::V0x10), Version::try_from) else { return false };
+    let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else { return false };
+    let expected: &[u8] = expected.as_ref();
+    let mut output = zeroize::Zeroizing::new(vec![0; expected.len()]);
+    let argon2 = Argon2::new(algorithm, version, params);
+    argon2.hash_password_into(password.expose().as_bytes(), salt, &mut output).is_ok() && same(&output, expected)
 }
 
 fn read(phc: &str) -> Option<(PasswordHash, Params)> {
@@ -197,11 +239,12 @@ impl Strength {
     /// Whether a password may be chosen. `personal` are texts that must not stand in it: names, the e-mail address, the
     /// institution. Takes a millisecond, for long repetitive texts up to thirty: belongs next to hashing.
     pub fn check(&self, password: &Secret, personal: &[&str]) -> Result<(), PasswordFault> {
-        let text = password.expose();
         // No character has more than four bytes, so this bounds the count below for texts of any length.
-        if text.len() > 4 * CHARS_MAX {
+        if password.expose().len() > 4 * CHARS_MAX {
             return Err(PasswordFault::TooLong);
         }
+        let password = composed(password);
+        let text = password.expose();
         let count = text.chars().count();
         if count > CHARS_MAX {
             return Err(PasswordFault::TooLong);

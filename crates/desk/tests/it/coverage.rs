@@ -20,7 +20,7 @@ use desk::import::*;
 use desk::key::*;
 use desk::message::*;
 use desk::note::*;
-use desk::password::{AppointStaff, RevokePassword, StartPasswordReset};
+use desk::password::{AppointStaff, InviteAgain, RevokePassword, StartPasswordReset};
 use desk::permission::{ACTIONS, BUILT_IN_ROLES, Need, Permission as P, Proposable, QUESTIONS};
 use desk::request::*;
 use desk::role::*;
@@ -335,6 +335,9 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
     "staff.appoint" => |s| AppointStaff {
         email: format!("appointed.{}@bank.example", s.word.replace('_', "-")), role: s.name("Held"),
     };
+    "staff.confirm" => |s| ConfirmStaff(s.other_staff);
+    "staff.invite_again" => |s| InviteAgain(s.other_staff);
+    "staff.require_password_change" => |s| RequirePasswordChange(s.other_staff);
     "staff.disable" => |s| DisableStaff(s.other_staff);
     "staff.enable" => |s| EnableStaff(s.other_staff);
     "team.create" => |s| CreateTeam { name: s.name("New") };
@@ -411,12 +414,14 @@ const MADE_BY_THE_DESK: &[(&str, Run)] = verbs! {
             other => other,
         }
     };
-    "second_factor.set_pin" => |s, c| s.t.desk.set_pin(c, secret("0417"));
+    "second_factor.set_pin" => |s, c| s.t.desk.set_pin(c, secret("0417"), OwnProof::default());
+    "second_factor.remove_own" => |s, c| s.t.desk.remove_own_second_factor(c, OwnProof::default());
     "second_factor.choose" => |s, c| async {
         // One that is set up.
-        let _ = s.t.desk.set_pin(&s.herself, secret("0417")).await;
-        act(s, c, "second_factor.choose", ChooseSecondFactor { user: s.user, choice: "pin".to_owned() }).await
+        let _ = s.t.desk.set_pin(&s.herself, secret("0417"), OwnProof::default()).await;
+        s.t.desk.choose_second_factor(c, "pin", OwnProof::default()).await.map(drop)
     };
+    "staff.change_password" => |s, c| s.t.desk.change_staff_password(c, secret(PASSWORD), secret(NEW_PASSWORD));
     "staff.choose_password" => |s, c| async {
         let email = format!("chosen.{}@bank.example", s.t.desk.now().0);
         let appoint = AppointStaff { email: email.clone(), role: s.name("Held") };
@@ -531,6 +536,9 @@ const NO_CALLER: &[(&str, &str)] =
 const NO_RECORD_WHEN_FORBIDDEN: &[(&str, &str)] = &[
     ("password.change", "there is no user whose old password could be checked, so nothing was attempted on anybody"),
     ("second_factor.set_pin", "as above: a PIN is hashed for whoever has come as a user, and for nobody else"),
+    ("second_factor.choose", "as above: it is always about the caller"),
+    ("second_factor.remove_own", "as above"),
+    ("staff.change_password", "as above, of a member of the staff"),
 ];
 
 /// What a verb needs besides its own permission: that of what it shall do.
@@ -620,7 +628,9 @@ async fn cover(table: &[(&str, Need)], are_actions: bool) {
                     caller.may = caller.may.or([*besides].into_iter().collect());
                 }
             }
-            if *name == "password.change" || *name == "second_factor.set_pin" {
+            let about_the_caller =
+                ["password.change", "second_factor.set_pin", "second_factor.choose", "second_factor.remove_own"];
+            if about_the_caller.contains(name) {
                 // It is always about the caller: there is no other user whose password it could be asked for.
                 may_not.truncate(1);
             }

@@ -12,6 +12,7 @@ const NOUNS: &[&str] = &[
     "tenant",
     "audit",
     "event",
+    "tries",
     "job",
     "access",
     "role",
@@ -38,6 +39,8 @@ const NOUNS: &[&str] = &[
 /// Where the order does not hold today, and why that is so.
 const UPHILL: &[(&str, &str, &str)] = &[
     ("device", "session", "a pending sign-in carries what the app told of its device; `NewDevice` is declared there"),
+    ("user", "message", "the old address is told of a new one in the transaction that changes it"),
+    ("staff", "key", "whoever brings somebody in may come with a key, behind which there may be several people"),
     ("staff", "session", "staff sessions are rows of the same table"),
     ("tenant", "role", "a tenant is born with the built-in roles"),
     ("challenge", "administrator", "what is confirmed is done in the same transaction, and whom it is sent to is hers"),

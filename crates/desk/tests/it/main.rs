@@ -8,6 +8,7 @@ mod authority;
 mod bulk;
 mod callbacks;
 mod coverage;
+mod credentials;
 mod customer;
 mod db;
 mod door;

@@ -79,6 +79,7 @@ pub async fn sign_in_on(t: &TestDesk, word: &str, password: &str, device: Option
 pub fn told(answer: &SignInAnswer) -> String {
     match answer {
         SignInAnswer::Wrong => "wrong".to_owned(),
+        SignInAnswer::Shut => "shut".to_owned(),
         SignInAnswer::Barred(refusal) => refusal.word().to_owned(),
         SignInAnswer::SecondFactor { factor, .. } => format!("asked for {factor}"),
         SignInAnswer::SignedIn { .. } => "signed in".to_owned(),

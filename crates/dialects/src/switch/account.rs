@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::call::{ByAnybody, ByUser, Call, Checksum};
+use super::factors::digits;
 use super::fault::{Wrong, said};
 use super::session::{credentials, kept_by_nobody, not_in};
 use super::token::{SECONDS, Side};
@@ -150,7 +151,7 @@ struct LoginIn {
     device_os: Option<String>,
     /// The second step.
     two_factor_token: Option<String>,
-    otp: Option<Secret>,
+    otp: Option<Value>,
 }
 
 /// POST `/user/login`
@@ -159,7 +160,7 @@ pub(super) async fn login(State(house): State<House<Own>>, ByAnybody(call): ByAn
     let it: LoginIn = call.body()?;
     let answer = match (it.two_factor_token, it.otp) {
         (Some(proof), code) => {
-            let code = code.ok_or_else(|| Wrong::from(Error::invalid("otp", "required", "")))?;
+            let code = digits(code, 6).ok_or_else(|| Wrong::from(Error::invalid("otp", "required", "")))?;
             let proof = ProofId::parse(&proof).ok_or(Error::Refused(Refusal::LinkInvalid))?;
             let confirm = ConfirmSignIn { proof, code, lives_seconds: Some(SECONDS) };
             house.desk.perform(&call.caller, confirm).await?
@@ -187,6 +188,7 @@ pub(super) async fn login(State(house): State<House<Own>>, ByAnybody(call): ByAn
             Ok(kept_by_nobody(json!({ "message": "Two factor authentication required", "data": data })))
         }
         SignInAnswer::Wrong => Ok(not_in(false)),
+        SignInAnswer::Shut => Ok(not_in(true)),
         SignInAnswer::Barred(refusal) => Ok(barred(refusal)),
     }
 }

@@ -21,7 +21,7 @@ const ONE: &str = "Admin retrieved successfully";
 pub(super) async fn me(State(house): State<House<Own>>, ByAdmin(call): ByAdmin) -> Answer<Json<Value>> {
     call.check(Checksum::Spared)?;
     let card = house.desk.ask(&call.caller, MyCard).await?;
-    Ok(Json(json!({ "message": ONE, "data": wire::myself(&card, house.desk.now()) })))
+    Ok(Json(json!({ "message": ONE, "data": wire::myself(&card) })))
 }
 
 /// GET `/admin/{id}`

@@ -2,7 +2,7 @@
 
 use api::kit::{House, Json};
 use axum::extract::State;
-use desk::second_factor::ChooseSecondFactor;
+use desk::second_factor::OwnProof;
 use desk::session::{ConfirmPhone, PhoneAnswer, SendPhoneCode};
 use desk::value::secret::Secret;
 use desk::{Error, Refusal};
@@ -16,13 +16,16 @@ use super::{Answer, Own, words};
 #[derive(Deserialize)]
 struct PinIn {
     pin: Option<Value>,
+    /// Where one is set, one of these is needed besides (an addition of ours: docs/dialects/switch.md).
+    current_pin: Option<Value>,
+    password: Option<Secret>,
 }
 
-/// A code as text or as a number, as apps send either.
-fn digits(value: Option<Value>) -> Option<Secret> {
+/// A code of so many digits as text or as a number, as apps send either; a number has lost its leading zeros.
+pub(super) fn digits(value: Option<Value>, count: usize) -> Option<Secret> {
     match value {
         Some(Value::String(text)) => Some(Secret::new(text)),
-        Some(Value::Number(number)) => Some(Secret::new(number.to_string())),
+        Some(Value::Number(number)) => Some(Secret::new(format!("{:0>count$}", number.to_string()))),
         _ => None,
     }
 }
@@ -36,8 +39,10 @@ pub(super) async fn set_pin(State(house): State<House<Own>>, ByUser(call): ByUse
     call.check(Checksum::Spared)?;
     // The vendor's own sentence (contract 3).
     let bad = || Wrong::bad("Pin should be a 4-digit number");
-    let pin = digits(call.body::<PinIn>()?.pin).ok_or_else(bad)?;
-    match house.desk.set_pin(&call.caller, pin).await {
+    let it: PinIn = call.body()?;
+    let pin = digits(it.pin, 4).ok_or_else(bad)?;
+    let proof = OwnProof { password: it.password, code: None, pin: digits(it.current_pin, 4) };
+    match house.desk.set_pin(&call.caller, pin, proof).await {
         Ok(()) => Ok(done("Pin set successfully")),
         Err(Error::Invalid(_)) => Err(bad()),
         Err(other) => Err(other.into()),
@@ -59,7 +64,7 @@ struct OtpIn {
 /// POST `/user/two_factor_auth/verify_phone`
 pub(super) async fn verify_phone(State(house): State<House<Own>>, ByUser(call): ByUser) -> Answer<Json<Value>> {
     call.check(Checksum::Spared)?;
-    let code = digits(call.body::<OtpIn>()?.otp);
+    let code = digits(call.body::<OtpIn>()?.otp, 6);
     let code = code.ok_or_else(|| Wrong::from(Error::invalid("otp", "required", "")))?;
     match house.desk.perform(&call.caller, ConfirmPhone { user: call.herself()?, code }).await? {
         PhoneAnswer::Verified => Ok(done("Phone verified successfully")),
@@ -71,15 +76,20 @@ pub(super) async fn verify_phone(State(house): State<House<Own>>, ByUser(call): 
 struct FactorIn {
     #[serde(alias = "two_factor_authentication_type")]
     r#type: Option<String>,
+    /// Where another one was chosen, one of these is needed besides (an addition of ours).
+    password: Option<Secret>,
+    pin: Option<Value>,
+    otp: Option<Value>,
 }
 
 /// POST `/user/two_factor_auth/set_two_factor_auth`
 pub(super) async fn choose(State(house): State<House<Own>>, ByUser(call): ByUser) -> Answer<Json<Value>> {
     call.check(Checksum::Spared)?;
-    let word = call.body::<FactorIn>()?.r#type.unwrap_or_default();
+    let it: FactorIn = call.body()?;
+    let word = it.r#type.unwrap_or_default();
     let choice = words::our_second_factor(&word).ok_or_else(|| Wrong::field("type", "is not included in the list"))?;
-    let action = ChooseSecondFactor { user: call.herself()?, choice: choice.to_owned() };
-    match house.desk.perform(&call.caller, action).await {
+    let proof = OwnProof { password: it.password, code: digits(it.otp, 6), pin: digits(it.pin, 4) };
+    match house.desk.choose_second_factor(&call.caller, choice, proof).await {
         Ok(_) => Ok(done("Two factor authentication set successfully")),
         Err(Error::Refused(Refusal::NotSetUp)) => Err(Wrong::bad("This second factor is not set up")),
         Err(other) => Err(other.into()),

@@ -406,28 +406,28 @@ pub(super) fn request(it: &SeenRequest) -> Value {
     })
 }
 
-/// An admin who has just signed in: six keys (contract 2). There is no rule here that makes passwords of staff expire, nor
-/// one that makes them change the first one.
+/// An admin who has just signed in: six keys (contract 2). There is no rule here that makes passwords of staff expire; only one
+/// that the operator has set must be changed.
 pub(super) fn signed_in(card: &StaffCard) -> Value {
     json!({
         "id": card.staff.number,
         "email": card.staff.profile.email,
         "role": words::role(&card.roles),
         "disabled": card.staff.disabled_at.is_some(),
-        "has_changed_password": card.staff.has_password(),
+        "has_changed_password": card.staff.has_password() && !card.staff.password_change_due,
         "password_expired": false,
     })
 }
 
 /// An admin as she sees herself: seven keys (contract 6.3).
-pub(super) fn myself(card: &StaffCard, now: Time) -> Value {
+pub(super) fn myself(card: &StaffCard) -> Value {
     json!({
         "id": card.staff.number,
         "email": card.staff.profile.email,
         "role": words::role(&card.roles),
         "disabled": card.staff.disabled_at.is_some(),
-        "locked": card.staff.is_locked(now),
-        "has_changed_password": card.staff.has_password(),
+        "locked": false,
+        "has_changed_password": card.staff.has_password() && !card.staff.password_change_due,
         "password_expired": false,
     })
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use desk::Caller;
 use desk::role::ListRoles;
-use desk::staff::AddStaff;
+use desk::staff::{AddStaff, RequirePasswordChange};
 use desk::team::{AddMember, CreateTeam, ListTeams};
 use desk::value::id::TeamId;
 use desk::value::random::Random;
@@ -45,12 +45,19 @@ pub async fn add(add: StaffAdd, settings: &Settings) -> Done {
         None => None,
     };
     let (name, email) = (add.name.clone(), add.email.clone());
+    let has_password = password_hash.is_some();
     let staff = desk.perform(caller, AddStaff { id: None, name, email, password_hash }).await?;
+    if has_password {
+        desk.perform(caller, RequirePasswordChange(staff.id)).await?;
+    }
     let team = team(&house, caller, &add.team).await?;
     desk.perform(caller, AddMember { team, staff: staff.id, role: role.id }).await?;
     println!("{}  {}  {}", staff.id, staff.profile.email, role.name);
     if let (true, Some(password)) = (made, &password) {
         println!("password (shown this once): {}", password.expose());
+    }
+    if has_password {
+        println!("It opens nothing but its own change: sign in, then POST /v1/staff/me/password.");
     }
     house.close().await;
     Ok(())

@@ -63,22 +63,16 @@ pub fn render(template: &str, letter: &Letter, institution: &str, public_url: &s
                 sms,
             )
         }
-        "password_changed" => {
+        "password_changed" | "email_changed" | "phone_changed" => {
+            let (sentences, short) = match template {
+                "password_changed" => (&words.changed, words.changed_sms),
+                "email_changed" => (&words.email_changed, words.contact_changed_sms),
+                _ => (&words.phone_changed, words.contact_changed_sms),
+            };
             let gaps = [("institution", institution.as_str())];
-            let sms = gsm::fitted(&institution, words.changed_sms, &[], "");
-            write(
-                language,
-                letter,
-                &gaps,
-                Parts {
-                    institution: &institution,
-                    sentences: &words.changed,
-                    link: None,
-                    code: None,
-                    quote: Vec::new(),
-                },
-                sms,
-            )
+            let sms = gsm::fitted(&institution, short, &[], "");
+            let parts = Parts { institution: &institution, sentences, link: None, code: None, quote: Vec::new() };
+            write(language, letter, &gaps, parts, sms)
         }
         "verification_approved" | "verification_declined" | "verification_more_needed" => {
             let (sentences, sms) = match template {

@@ -5,7 +5,7 @@ use super::*;
 const URL: &str = "https://bank.example/";
 const TOKEN: &str = "bur_1_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
 const LINK: &str = "https://bank.example/reset/bur_1_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
-const TEMPLATES: [&str; 9] = [
+const TEMPLATES: [&str; 11] = [
     "password_reset",
     "staff_invitation",
     "sign_in_code",
@@ -15,6 +15,8 @@ const TEMPLATES: [&str; 9] = [
     "administrator_code",
     "customer_code",
     "password_changed",
+    "email_changed",
+    "phone_changed",
 ];
 const LOCALES: [&str; 3] = ["en-US", "es-MX", "fr-FR"];
 

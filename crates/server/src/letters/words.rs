@@ -36,6 +36,11 @@ pub(super) struct Words {
     pub customer_sms: &'static [&'static str],
     pub changed: Sentences,
     pub changed_sms: &'static [&'static str],
+    /// To an old e-mail address.
+    pub email_changed: Sentences,
+    /// To an old phone number.
+    pub phone_changed: Sentences,
+    pub contact_changed_sms: &'static [&'static str],
     pub verified: Sentences,
     pub verified_sms: &'static [&'static str],
     pub declined: Sentences,
@@ -170,6 +175,30 @@ const ENGLISH: Words = Words {
         ],
     },
     changed_sms: &["your password was changed. If that was not you, tell us at once.", "your password was changed."],
+    email_changed: Sentences {
+        subject: "{institution}: your e-mail address was changed",
+        heading: "Your e-mail address was changed",
+        before: &[
+            "Another e-mail address is on file for your access to {institution} from now on. Links and codes that were sent to this one no longer work.",
+        ],
+        after: &[
+            "If you asked for that, there is nothing more to do. If you did not, tell {institution} at once, by a number or address that you know already.",
+        ],
+    },
+    phone_changed: Sentences {
+        subject: "{institution}: your phone number was changed",
+        heading: "Your phone number was changed",
+        before: &[
+            "Another phone number is on file for your access to {institution} from now on. Links and codes that were sent to this one no longer work.",
+        ],
+        after: &[
+            "If you asked for that, there is nothing more to do. If you did not, tell {institution} at once, by a number or address that you know already.",
+        ],
+    },
+    contact_changed_sms: &[
+        "your contact details were changed. If that was not you, tell us at once.",
+        "your contact details were changed.",
+    ],
     verified: Sentences {
         subject: "{institution}: your verification",
         heading: "You are verified",
@@ -290,6 +319,30 @@ const SPANISH: Words = Words {
         ],
     },
     changed_sms: &["su contraseña ha cambiado. Si no fue usted, avísenos de inmediato.", "su contraseña ha cambiado."],
+    email_changed: Sentences {
+        subject: "{institution}: su dirección de correo ha cambiado",
+        heading: "Su dirección de correo ha cambiado",
+        before: &[
+            "Desde ahora consta otra dirección de correo para su acceso a {institution}. Los enlaces y códigos enviados a esta ya no funcionan.",
+        ],
+        after: &[
+            "Si usted lo pidió, no tiene que hacer nada más. Si no, avise de inmediato a {institution}, por un número o una dirección que ya conozca.",
+        ],
+    },
+    phone_changed: Sentences {
+        subject: "{institution}: su número de teléfono ha cambiado",
+        heading: "Su número de teléfono ha cambiado",
+        before: &[
+            "Desde ahora consta otro número de teléfono para su acceso a {institution}. Los enlaces y códigos enviados a este ya no funcionan.",
+        ],
+        after: &[
+            "Si usted lo pidió, no tiene que hacer nada más. Si no, avise de inmediato a {institution}, por un número o una dirección que ya conozca.",
+        ],
+    },
+    contact_changed_sms: &[
+        "sus datos de contacto han cambiado. Si no fue usted, avísenos de inmediato.",
+        "sus datos de contacto han cambiado.",
+    ],
     verified: Sentences {
         subject: "{institution}: su verificación",
         heading: "Su identidad está verificada",
@@ -425,6 +478,30 @@ const FRENCH: Words = Words {
     changed_sms: &[
         "votre mot de passe a été modifié. Si ce n'était pas vous, prévenez-nous immédiatement.",
         "votre mot de passe a été modifié.",
+    ],
+    email_changed: Sentences {
+        subject: "{institution} : votre adresse e-mail a été modifiée",
+        heading: "Votre adresse e-mail a été modifiée",
+        before: &[
+            "Une autre adresse e-mail est désormais enregistrée pour votre accès à {institution}. Les liens et codes envoyés à celle-ci ne fonctionnent plus.",
+        ],
+        after: &[
+            "Si vous l’avez demandé, vous n’avez rien d’autre à faire. Sinon, prévenez immédiatement {institution}, par un numéro ou une adresse que vous connaissez déjà.",
+        ],
+    },
+    phone_changed: Sentences {
+        subject: "{institution} : votre numéro de téléphone a été modifié",
+        heading: "Votre numéro de téléphone a été modifié",
+        before: &[
+            "Un autre numéro de téléphone est désormais enregistré pour votre accès à {institution}. Les liens et codes envoyés à celui-ci ne fonctionnent plus.",
+        ],
+        after: &[
+            "Si vous l’avez demandé, vous n’avez rien d’autre à faire. Sinon, prévenez immédiatement {institution}, par un numéro ou une adresse que vous connaissez déjà.",
+        ],
+    },
+    contact_changed_sms: &[
+        "vos coordonnées ont été modifiées. Si ce n'était pas vous, prévenez-nous immédiatement.",
+        "vos coordonnées ont été modifiées.",
     ],
     verified: Sentences {
         subject: "{institution} : votre vérification",

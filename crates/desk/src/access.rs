@@ -30,12 +30,11 @@ pub(crate) const END_PROOFS_SENT_BY: &str = "\
     SET ended_at = $3, end_cause = $4
     WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND channel = $5";
 
-/// The same of what waits for a code. What a customer has to confirm would be sent to the old address from now on, too.
-pub(crate) const END_CHALLENGES_SENT_BY: &str = "\
+/// The same of codes that something waits for; it goes on waiting, for another one.
+pub(crate) const END_CODES_SENT_BY: &str = "\
     UPDATE challenge
-    SET state = 'cancelled', code = NULL, ended_at = $3, end_cause = $4
-    WHERE tenant_id = $1 AND recipient_id = $2 AND state = 'open' AND (channel = $5 OR purpose = 'request')
-    RETURNING id";
+    SET code = NULL, code_expires_at = NULL
+    WHERE tenant_id = $1 AND recipient_id = $2 AND state = 'open' AND channel = $3 AND code IS NOT NULL";
 
 /// What was proposed about somebody who goes, or about an account of hers, and is not decided.
 pub(crate) const END_REQUESTS: &str = "\
@@ -132,13 +131,10 @@ pub(crate) async fn end(cx: &mut Cx<'_>, user: UserId, cause: &'static str) -> R
 
 /// Ends the links and codes that were sent by this channel: the address there is another one now.
 pub(crate) async fn end_sent_by(cx: &mut Cx<'_>, user: UserId, channel: &'static str) -> Result<()> {
-    let (cause, params) = ("contact_changed", params![cx.tenant.id, user, cx.now, "contact_changed", channel]);
-    let mut proofs = cx.tx.run(END_PROOFS_SENT_BY, params).await? as i64;
-    for mut row in cx.tx.all(END_CHALLENGES_SENT_BY, params).await? {
-        let challenge = row.take()?;
-        cx.note(Fact::ChallengeCancelled { challenge, cause });
-        proofs += 1;
-    }
+    let (tenant, cause) = (cx.tenant.id, "contact_changed");
+    let links = cx.tx.run(END_PROOFS_SENT_BY, params![tenant, user, cx.now, cause, channel]).await?;
+    let codes = cx.tx.run(END_CODES_SENT_BY, params![tenant, user, channel]).await?;
+    let proofs = (links + codes) as i64;
     if proofs > 0 {
         cx.note(Fact::UserAccessEnded { user, sessions: 0, proofs, cause });
     }

@@ -271,6 +271,8 @@ words! {
         CodeTooSoon = "code_too_soon",
         /// As many codes were sent to this person today as may be.
         TooManyCodes = "too_many_codes",
+        /// As many messages went to this person within the hour as may be.
+        TooManyMessages = "too_many_messages",
         /// The code's time is over.
         CodeExpired = "code_expired",
     }
@@ -302,6 +304,7 @@ impl Refusal {
             Refusal::LinkExpired => "The link or code has expired; ask for a new one.",
             Refusal::CodeWrong => "The code is wrong.",
             Refusal::TooManyTries => "Too many wrong codes were tried; ask for a new one.",
+            Refusal::TooManyMessages => "Too many messages were sent to this person; wait an hour.",
             Refusal::ProofNeeded => "A session alone is not enough: show the password or the factor itself, too.",
             Refusal::ProofWrong => "The password or code that was shown is wrong.",
             Refusal::NotSetUp => "It is not set up.",

@@ -26,4 +26,5 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0025_sign_in_tries", sql: include_str!("../migrations/0025_sign_in_tries.sql") },
     Migration { name: "0026_contact_changed", sql: include_str!("../migrations/0026_contact_changed.sql") },
     Migration { name: "0027_staff_passwords", sql: include_str!("../migrations/0027_staff_passwords.sql") },
+    Migration { name: "0028_message_limits", sql: include_str!("../migrations/0028_message_limits.sql") },
 ];

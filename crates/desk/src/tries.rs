@@ -10,6 +10,26 @@ use crate::value::clock::{DAY, MINUTE, SECOND, Time};
 use crate::value::secret::digest;
 use crate::verb::Cx;
 
+pub(crate) mod store {
+    //! The SQL of counted failures.
+
+    pub(crate) const LOAD: &str = "\
+        SELECT failures, since, shut_until, ignored
+        FROM sign_in_tries
+        WHERE tenant_id = $1 AND key = $2
+        FOR UPDATE";
+
+    pub(crate) const SAVE: &str = "\
+        INSERT INTO sign_in_tries (tenant_id, key, failures, since, shut_until, ignored, forget_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (tenant_id, key) DO UPDATE
+        SET failures = $3, since = $4, shut_until = $5, ignored = $6, forget_at = $7";
+
+    pub(crate) const CLEAR: &str = "DELETE FROM sign_in_tries WHERE tenant_id = $1 AND key = $2";
+
+    pub(crate) const SWEEP: &str = "DELETE FROM sign_in_tries WHERE forget_at < $1";
+}
+
 /// How often a password is checked anew because its hash was changed meanwhile.
 pub(crate) const CHECKS_MAX: usize = 4;
 /// Wrong passwords of one name from one network that cost no delay.
@@ -23,22 +43,6 @@ const REMEMBERED: i64 = DAY;
 /// How long a name that nobody has stays shut where an institution's locks have no end.
 const ENDLESS: i64 = 30 * DAY;
 
-pub(crate) const LOAD: &str = "\
-    SELECT failures, since, shut_until, ignored
-    FROM sign_in_tries
-    WHERE tenant_id = $1 AND key = $2
-    FOR UPDATE";
-
-pub(crate) const SAVE: &str = "\
-    INSERT INTO sign_in_tries (tenant_id, key, failures, since, shut_until, ignored, forget_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
-    ON CONFLICT (tenant_id, key) DO UPDATE
-    SET failures = $3, since = $4, shut_until = $5, ignored = $6, forget_at = $7";
-
-pub(crate) const CLEAR: &str = "DELETE FROM sign_in_tries WHERE tenant_id = $1 AND key = $2";
-
-pub(crate) const SWEEP: &str = "DELETE FROM sign_in_tries WHERE forget_at < $1";
-
 /// What was counted under one key.
 struct Counted {
     failures: i64,
@@ -48,7 +52,7 @@ struct Counted {
 }
 
 async fn load(cx: &mut Cx<'_>, key: &[u8]) -> Result<Option<Counted>> {
-    let row = cx.tx.find(LOAD, params![cx.tenant.id, key]).await?;
+    let row = cx.tx.find(store::LOAD, params![cx.tenant.id, key]).await?;
     row.map(|mut row| {
         Ok(Counted { failures: row.take()?, since: row.take()?, shut_until: row.take()?, ignored: row.take()? })
     })
@@ -57,7 +61,7 @@ async fn load(cx: &mut Cx<'_>, key: &[u8]) -> Result<Option<Counted>> {
 
 async fn save(cx: &mut Cx<'_>, key: &[u8], it: &Counted, forget_at: Time) -> Result<()> {
     let params = params![cx.tenant.id, key, it.failures, it.since, it.shut_until, it.ignored, forget_at];
-    cx.tx.put(SAVE, params).await
+    cx.tx.put(store::SAVE, params).await
 }
 
 impl Counted {
@@ -90,14 +94,17 @@ pub(crate) async fn count_unknown(cx: &mut Cx<'_>, name: &[u8]) -> Result<bool> 
     Ok(is_shut)
 }
 
+/// The network of an address: whoever has one address of a /64 has them all.
+pub(crate) fn network(address: IpAddr) -> Vec<u8> {
+    match address.to_canonical() {
+        IpAddr::V6(it) => it.octets()[..8].to_vec(),
+        IpAddr::V4(it) => it.octets().to_vec(),
+    }
+}
+
 /// The key under which the failures of one name from one network are counted.
 pub(crate) fn staff_key(name: &[u8], address: Option<IpAddr>) -> [u8; 32] {
-    let network = match address.map(|it| it.to_canonical()) {
-        // Whoever has one address of a /64 has them all.
-        Some(IpAddr::V6(it)) => it.octets()[..8].to_vec(),
-        Some(IpAddr::V4(it)) => it.octets().to_vec(),
-        None => Vec::new(),
-    };
+    let network = address.map_or(Vec::new(), network);
     digest(&[b"staff ".as_slice(), name, b" ", &network].concat())
 }
 
@@ -125,5 +132,5 @@ pub(crate) async fn count_staff_failure(cx: &mut Cx<'_>, key: &[u8; 32]) -> Resu
 
 /// Forgets the failures of this name from this network: the right password came.
 pub(crate) async fn forget_staff_failures(cx: &mut Cx<'_>, key: &[u8; 32]) -> Result<()> {
-    cx.tx.put(CLEAR, params![cx.tenant.id, key]).await
+    cx.tx.put(store::CLEAR, params![cx.tenant.id, key]).await
 }

@@ -497,6 +497,9 @@ pub struct SettingsWire {
     pub challenge_tries: i64,
     pub challenge_resend_seconds: i64,
     pub challenge_codes_a_day: i64,
+    pub messages_per_user_hour: i64,
+    pub messages_per_address_hour: i64,
+    pub messages_per_institution_hour: i64,
     pub choice_window_seconds: i64,
     pub mail_from: Option<String>,
 }
@@ -531,6 +534,9 @@ impl From<Settings> for SettingsWire {
             challenge_tries: it.challenge_tries,
             challenge_resend_seconds: it.challenge_resend_seconds,
             challenge_codes_a_day: it.challenge_codes_a_day,
+            messages_per_user_hour: it.messages_per_user_hour,
+            messages_per_address_hour: it.messages_per_address_hour,
+            messages_per_institution_hour: it.messages_per_institution_hour,
             choice_window_seconds: it.choice_window_seconds,
             mail_from: it.mail_from,
         }

@@ -3,7 +3,8 @@
 use crate::db::{Tx, Write, params};
 use crate::door::Desk;
 use crate::error::Result;
-use crate::value::clock::{DAY, Time};
+use crate::message::limits;
+use crate::value::clock::{DAY, HOUR, Time};
 use crate::{idempotency, key, tries};
 
 /// How long an answer is kept for a repeated request.
@@ -17,8 +18,9 @@ impl Write for Sweep {
     async fn run(&self, tx: &mut Tx) -> Result<u64> {
         let answers = tx.run(idempotency::SWEEP, params![self.0.plus(-ANSWERS_KEPT)]).await?;
         let assertions = tx.run(key::store::SWEEP_ASSERTIONS, params![self.0]).await?;
-        let tries = tx.run(tries::SWEEP, params![self.0]).await?;
-        Ok(answers + assertions + tries)
+        let tries = tx.run(tries::store::SWEEP, params![self.0]).await?;
+        let counts = tx.run(limits::store::SWEEP, params![self.0.0.div_euclid(HOUR)]).await?;
+        Ok(answers + assertions + tries + counts)
     }
 }
 

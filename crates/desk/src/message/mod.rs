@@ -18,6 +18,8 @@ use crate::value::secret::Secret;
 use crate::value::words;
 use crate::verb::{Action, Cx, Question, Qx, Subject};
 
+pub(crate) mod limits;
+
 pub(crate) mod store {
     //! The messages' SQL.
 

@@ -10,9 +10,11 @@ use crate::db::{Rd, Read, params};
 use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
+use crate::message::limits::{self, Cause};
 use crate::message::{self, Channel, Draft};
 use crate::second_factor::own::{OwnProof, ShownProof, Unproven, oneself};
 use crate::session::EndSessions;
+use crate::session::LIVES_ON;
 use crate::session::store::{self as proofs, ProofPurpose};
 use crate::staff;
 use crate::user::model::User;
@@ -60,6 +62,9 @@ impl Action for StartPasswordReset {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<ResetStarted> {
         let user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
+        if !limits::admit(cx, user.id, Cause::Staff).await? {
+            return Err(Refusal::TooManyMessages.into());
+        }
         start(cx, &user, self.method).await
     }
 }
@@ -179,6 +184,18 @@ impl Action for AskPasswordReset {
         let user = user::store::load_for_change(cx.tx, cx.tenant, &house, self.user).await?;
         // Whom we have shut out does not come back by asking; staff may send her a link all the same.
         if user.standing.admission == Admission::Disabled {
+            return Ok(());
+        }
+        let address = match self.method {
+            Channel::Email => user.profile()?.email,
+            Channel::Sms => user.profile()?.phone,
+        };
+        let sent = (ProofPurpose::ResetLink, self.method);
+        if address.is_none()
+            || user.try_to(Attempt::StartReset, cx.now).is_err()
+            || proofs::lives_on(cx.tx, cx.tenant.id, user.id, sent, (cx.now, LIVES_ON)).await?
+            || !limits::admit(cx, user.id, Cause::Stranger).await?
+        {
             return Ok(());
         }
         match start(cx, &user, self.method).await {

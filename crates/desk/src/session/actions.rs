@@ -8,6 +8,7 @@ use crate::db::params;
 use crate::device;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
+use crate::message::limits::{self, Cause};
 use crate::message::{self, Channel, Draft};
 use crate::tries as counted;
 use crate::user::model::{By, User};
@@ -137,6 +138,9 @@ async fn load_for_sign_in(cx: &mut Cx<'_>, id: UserId) -> Result<User> {
 
 impl SignIn {
     async fn ask_second_factor(&self, cx: &mut Cx<'_>, user: &User, purpose: ProofPurpose) -> Result<SignInAnswer> {
+        if purpose == ProofPurpose::SignInCode && !limits::admit(cx, user.id, Cause::User).await? {
+            return Ok(SignInAnswer::Barred(Refusal::TooManyMessages));
+        }
         let proof = ProofId::new(cx.id_time(), cx.random);
         let expires_at = cx.now.plus(cx.tenant.settings.code_seconds * SECOND);
         let device = match &self.device {

@@ -11,4 +11,5 @@ pub use actions::{ConfirmSignIn, EndSession, EndSessions, SignIn, SignInAnswer, 
 pub use phone::{ConfirmPhone, PhoneAnswer, SendPhoneCode};
 pub use questions::{ListSessions, SeenSession};
 pub use sign_in::{NewDevice, SignInRequest};
+pub(crate) use unlock::LIVES_ON;
 pub use unlock::{AskUnlock, UnlockByCode, tenant_of_unlock_code};

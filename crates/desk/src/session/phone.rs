@@ -4,15 +4,18 @@ use super::store::{self, ProofPurpose};
 use crate::db::params;
 use crate::error::{Refusal, Result};
 use crate::fact::Fact;
+use crate::message::limits::{self, Cause};
 use crate::message::{self, Channel, Draft};
 use crate::user::{self, tries};
-use crate::value::clock::SECOND;
+use crate::value::clock::{MINUTE, SECOND};
 use crate::value::id::{ProofId, UserId};
 use crate::value::secret::{Secret, fingerprint, numeric_code, pasted, same};
 use crate::verb::{Action, Cx, Subject};
 
 /// Wrong codes a phone takes before another must be sent.
 const TRIES: i64 = 5;
+/// So long a code lives on when another one is asked for.
+const LIVES_ON: i64 = MINUTE;
 
 fn code_print(proof: ProofId, code: &str) -> [u8; 32] {
     fingerprint(&format!("{proof}:{code}"))
@@ -36,6 +39,13 @@ impl Action for SendPhoneCode {
         let user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
         if user.profile()?.phone.is_none() {
             return Err(Refusal::NoDeliveryAddress.into());
+        }
+        let sent = (ProofPurpose::PhoneCode, Channel::Sms);
+        if store::lives_on(cx.tx, cx.tenant.id, user.id, sent, (cx.now, LIVES_ON)).await? {
+            return Ok(());
+        }
+        if !limits::admit(cx, user.id, Cause::User).await? {
+            return Err(Refusal::TooManyMessages.into());
         }
         let proof = ProofId::new(cx.id_time(), cx.random);
         let code = numeric_code(cx.random, 6);

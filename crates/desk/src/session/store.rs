@@ -46,23 +46,23 @@ pub(crate) const INSERT_PROOF: &str = "\
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 pub(crate) const PROOF_FOR_CHANGE: &str = "\
-    SELECT id, user_id, purpose, fingerprint, device, tries_left, expires_at, ended_at
+    SELECT id, user_id, purpose, fingerprint, device, tries_left, created_at, expires_at, ended_at, channel
     FROM proof
     WHERE tenant_id = $1 AND id = $2
     FOR UPDATE";
 
 pub(crate) const LINK: &str = "\
-    SELECT id, user_id, purpose, fingerprint, device, tries_left, expires_at, ended_at
+    SELECT id, user_id, purpose, fingerprint, device, tries_left, created_at, expires_at, ended_at, channel
     FROM proof
     WHERE tenant_id = $1 AND fingerprint = $2 AND purpose IN ('reset_link', 'staff_link')";
 
 pub(crate) const UNLOCK: &str = "\
-    SELECT id, user_id, purpose, fingerprint, device, tries_left, expires_at, ended_at
+    SELECT id, user_id, purpose, fingerprint, device, tries_left, created_at, expires_at, ended_at, channel
     FROM proof
     WHERE tenant_id = $1 AND fingerprint = $2 AND purpose = 'unlock_code'";
 
 pub(crate) const OPEN_FOR: &str = "\
-    SELECT id, user_id, purpose, fingerprint, device, tries_left, expires_at, ended_at
+    SELECT id, user_id, purpose, fingerprint, device, tries_left, created_at, expires_at, ended_at, channel
     FROM proof
     WHERE tenant_id = $1 AND user_id = $2 AND purpose = $3 AND ended_at IS NULL
     ORDER BY id DESC
@@ -99,8 +99,10 @@ pub(crate) struct Proof {
     pub fingerprint: Vec<u8>,
     pub device: Option<Vec<u8>>,
     pub tries_left: i64,
+    pub created_at: Time,
     pub expires_at: Time,
     pub ended_at: Option<Time>,
+    pub channel: Option<Channel>,
 }
 
 fn read_proof(mut row: Row) -> Result<Proof> {
@@ -111,8 +113,10 @@ fn read_proof(mut row: Row) -> Result<Proof> {
         fingerprint: row.take()?,
         device: row.take()?,
         tries_left: row.take()?,
+        created_at: row.take()?,
         expires_at: row.take()?,
         ended_at: row.take()?,
+        channel: row.take()?,
     })
 }
 
@@ -136,6 +140,21 @@ pub(crate) async fn open_for(
     purpose: ProofPurpose,
 ) -> Result<Option<Proof>> {
     rd.find(OPEN_FOR, params![tenant, user, purpose]).await?.map(read_proof).transpose()
+}
+
+/// Whether the same was sent by this channel so lately that it lives on instead of another one being sent.
+pub(crate) async fn lives_on(
+    rd: &mut Rd,
+    tenant: TenantId,
+    user: UserId,
+    (purpose, channel): (ProofPurpose, Channel),
+    (now, within): (Time, i64),
+) -> Result<bool> {
+    let open = open_for(rd, tenant, user, purpose).await?;
+    Ok(open.is_some_and(|it| {
+        let is_young = now < it.created_at.plus(within) && now < it.expires_at;
+        is_young && it.channel == Some(channel) && it.tries_left > 0
+    }))
 }
 
 #[expect(clippy::too_many_arguments, reason = "one column each")]

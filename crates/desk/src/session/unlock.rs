@@ -7,14 +7,18 @@ use crate::db::params;
 use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
+use crate::message::limits::{self, Cause};
 use crate::message::{self, Channel, Draft};
 use crate::user::model::{By, User};
 use crate::user::standing::LockCause;
 use crate::user::{self, Attempt, Verdict};
-use crate::value::clock::SECOND;
+use crate::value::clock::{MINUTE, SECOND};
 use crate::value::id::{ProofId, TenantId, UserId};
 use crate::value::secret::{Secret, fingerprint, new_token, pasted};
 use crate::verb::{Action, Cx, Subject};
+
+/// So long a link or code that was asked for lives on when the same is asked again.
+pub(crate) const LIVES_ON: i64 = 5 * MINUTE;
 
 /// Somebody asks for a code that opens her lock. Made by `Desk::ask_unlock`; what it did is never told.
 pub struct AskUnlock {
@@ -33,6 +37,12 @@ impl Action for AskUnlock {
         let house = Caller::house(cx.tenant.id, cx.caller.origin.door);
         let user = user::store::load_for_change(cx.tx, cx.tenant, &house, self.user).await?;
         if !may_open_herself(&user, cx) || user.profile()?.email.is_none() {
+            return Ok(());
+        }
+        let sent = (ProofPurpose::UnlockCode, Channel::Email);
+        if store::lives_on(cx.tx, cx.tenant.id, user.id, sent, (cx.now, LIVES_ON)).await?
+            || !limits::admit(cx, user.id, Cause::Stranger).await?
+        {
             return Ok(());
         }
         let seconds = cx.tenant.settings.reset_link_seconds;

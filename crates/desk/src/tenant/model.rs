@@ -127,6 +127,12 @@ pub struct Settings {
     pub challenge_resend_seconds: i64,
     /// Codes that are sent to one person in a day.
     pub challenge_codes_a_day: i64,
+    /// Messages that are sent to one user within an hour because somebody asked for them; 1 to 1,000.
+    pub messages_per_user_hour: i64,
+    /// The same because of strangers at one network address.
+    pub messages_per_address_hour: i64,
+    /// The same in the whole institution.
+    pub messages_per_institution_hour: i64,
     /// The Choice voice: how far a request's time may be from ours, in seconds; 0: it is not looked at.
     pub choice_window_seconds: i64,
     /// The sender of mails, e.g. `Harbor & Pine <no-reply@bank.example>`; absent: the server's.
@@ -163,6 +169,9 @@ impl Default for Settings {
             challenge_tries: 5,
             challenge_resend_seconds: 60,
             challenge_codes_a_day: 10,
+            messages_per_user_hour: 20,
+            messages_per_address_hour: 100,
+            messages_per_institution_hour: 10_000,
             choice_window_seconds: 15 * 60,
             mail_from: None,
         }
@@ -193,6 +202,9 @@ impl Settings {
         "challenge_tries",
         "challenge_resend_seconds",
         "challenge_codes_a_day",
+        "messages_per_user_hour",
+        "messages_per_address_hour",
+        "messages_per_institution_hour",
         "choice_window_seconds",
     ];
 
@@ -240,6 +252,9 @@ impl Settings {
         within("challenge_tries", self.challenge_tries, 1, 20);
         within("challenge_resend_seconds", self.challenge_resend_seconds, 0, 3_600);
         within("challenge_codes_a_day", self.challenge_codes_a_day, 1, 100_000);
+        within("messages_per_user_hour", self.messages_per_user_hour, 1, 1_000);
+        within("messages_per_address_hour", self.messages_per_address_hour, 1, 1_000_000);
+        within("messages_per_institution_hour", self.messages_per_institution_hour, 1, 100_000_000);
         within("choice_window_seconds", self.choice_window_seconds, 0, 86_400);
         if let Some(action) = self.customer_confirms.iter().find(|action| action.about() != "user") {
             let message = format!("`{action}` is about no user who could confirm it.");

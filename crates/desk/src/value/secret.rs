@@ -83,10 +83,8 @@ pub fn pasted(text: &str) -> Secret {
             || matches!(c, '<' | '>' | '"' | '\'' | '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}')
     };
     let whole = Secret(text.chars().filter(|c| !is_noise(*c)).collect());
-    if !whole.0.contains("://") {
-        return whole;
-    }
-    let path = whole.0.split(['?', '#']).next().unwrap_or_default();
+    let Some((_, link)) = whole.0.split_once("://") else { return whole };
+    let path = link.split(['?', '#']).next().unwrap_or_default();
     Secret(path.trim_end_matches(['/', '.', ',']).rsplit('/').next().unwrap_or_default().to_owned())
 }
 

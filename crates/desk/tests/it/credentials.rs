@@ -343,6 +343,7 @@ async fn what_was_sent_to_an_old_address_dies_with_it() {
         // Another case is no other address.
         edit(&t, ada, json!({ "email": "Adaeze.Ada@mail.example" })).await;
         t.desk.reset_link(&t.nobody(), &by_mail).await.unwrap();
+        later(&t);
         let old = t.desk.now();
         let changed = edit(&t, ada, json!({ "email": "new@mail.example" })).await.user;
         assert_eq!((changed.email_changed_at, changed.phone_changed_at), (Some(old), None));
@@ -642,5 +643,113 @@ async fn a_password_that_another_has_set_opens_nothing_but_its_own_change() {
         let (name, email) = ("X".to_owned(), "x@bank.example".to_owned());
         let add = AddStaff { id: None, name, email, password_hash: Some(hash) };
         assert_eq!(faults(t.desk.perform(&eve, add).await), [("password".to_owned(), "not_accepted")]);
+    }
+}
+
+async fn letters(t: &TestDesk) -> i64 {
+    count(t, "SELECT COUNT(*) FROM message").await
+}
+
+/// Waits until nothing is written any more: what strangers ask for is done after they were answered.
+async fn quiet(t: &TestDesk) {
+    let mut before = -1;
+    loop {
+        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+        let now = t.desk.db().gauges().actions as i64;
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+async fn limit(t: &TestDesk, patch: serde_json::Value) {
+    let patch = patch.as_object().unwrap().clone();
+    t.desk.perform(&t.admin(), ChangeSecuritySettings { patch }).await.unwrap();
+    t.clock.advance(HOUR);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_again_within_minutes_leaves_the_earlier_link_alive() {
+    for t in TestDesk::all().await {
+        let ada = user(&t, "ada").await;
+        for _ in 0..60 {
+            t.desk.ask_reset(&t.nobody(), "adaeze.ada", Channel::Email).await.unwrap();
+        }
+        quiet(&t).await;
+        assert_eq!(letters(&t).await, 1);
+        let first = secret(&letter(&t, ada, "password_reset").await.unwrap().token.unwrap());
+        t.clock.advance(4 * MINUTE);
+        t.desk.ask_reset(&t.nobody(), "adaeze.ada", Channel::Email).await.unwrap();
+        quiet(&t).await;
+        t.desk.reset_link(&t.nobody(), &first).await.unwrap();
+        t.clock.advance(MINUTE);
+        t.desk.ask_reset(&t.nobody(), "adaeze.ada", Channel::Email).await.unwrap();
+        quiet(&t).await;
+        assert_eq!(letters(&t).await, 2);
+        assert_eq!(refusal(t.desk.reset_link(&t.nobody(), &first).await.map(drop)), Refusal::LinkInvalid);
+        // Codes that open a lock, and codes of a phone.
+        for _ in 0..5 {
+            sign_in(&t, "ada", WRONG).await;
+        }
+        for _ in 0..3 {
+            t.desk.ask_unlock(&t.nobody(), "adaeze.ada").await.unwrap();
+        }
+        quiet(&t).await;
+        assert_eq!(letters(&t).await, 3);
+        user(&t, "eve").await;
+        let caller = herself(&t, "eve").await;
+        let desk::Who::User { id: eve, .. } = caller.who else { panic!() };
+        for _ in 0..3 {
+            t.desk.perform(&caller, SendPhoneCode { user: eve }).await.unwrap();
+        }
+        assert_eq!(letters(&t).await, 4);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_limited_by_user_by_address_and_by_institution() {
+    for t in TestDesk::all().await {
+        for word in ["ada", "eve", "ife"] {
+            user(&t, word).await;
+        }
+        limit(&t, json!({ "messages_per_user_hour": 3 })).await;
+        let ask = async |word: &str, address: &str| {
+            t.desk.ask_reset(&from(&t, address), &format!("adaeze.{word}"), Channel::Email).await.unwrap();
+            quiet(&t).await;
+            let sent = letters(&t).await;
+            t.clock.advance(6 * MINUTE);
+            sent
+        };
+        let mut sent = Vec::new();
+        for number in 0..5 {
+            sent.push(ask("ada", &format!("192.0.2.{number}")).await);
+        }
+        assert_eq!(sent, [1, 2, 3, 3, 3], "from wherever it is asked");
+        // Staff help all the same.
+        let ada = t.desk.ask(&t.house(), UserByNumber(1)).await.unwrap().unwrap();
+        for expected in [Ok(()), Ok(()), Ok(()), Err(Refusal::TooManyMessages)] {
+            let start = StartPasswordReset { user: ada, method: Channel::Email, reason: None };
+            match t.desk.perform(&t.admin(), start).await {
+                Ok(_) => assert_eq!(expected, Ok(())),
+                other => assert_eq!(Err(refusal(other)), expected),
+            }
+        }
+        limit(&t, json!({ "messages_per_user_hour": 20, "messages_per_address_hour": 2 })).await;
+        let before = letters(&t).await;
+        let mut sent = Vec::new();
+        for (word, address) in
+            [("ada", "2001:db8::1"), ("eve", "2001:db8::2"), ("ife", "2001:db8::3"), ("ife", "203.0.113.5")]
+        {
+            sent.push(ask(word, address).await - before);
+        }
+        assert_eq!(sent, [1, 2, 2, 3]);
+        limit(&t, json!({ "messages_per_address_hour": 100, "messages_per_institution_hour": 2 })).await;
+        let before = letters(&t).await;
+        let mut sent = Vec::new();
+        for (word, address) in [("ada", "192.0.2.1"), ("eve", "192.0.2.2"), ("ife", "192.0.2.3")] {
+            sent.push(ask(word, address).await - before);
+        }
+        assert_eq!(sent, [1, 2, 2]);
     }
 }

@@ -47,6 +47,7 @@ const UPHILL: &[(&str, &str, &str)] = &[
     ("access", "administrator", "partners are told that an owner's administrators end with her"),
     ("challenge", "request", "as above: what a customer confirms is a request, and is done in the same transaction"),
     ("job", "key", "the sweep deletes used assertions"),
+    ("job", "message", "the sweep deletes counts of past hours"),
 ];
 
 /// Where SQL stands besides the files called `store.rs` and the modules called `store`.

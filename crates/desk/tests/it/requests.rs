@@ -766,7 +766,7 @@ async fn taking_a_password_away_is_held_by_the_policy_for_all_that_it_does() {
             sign_in(&t, "ada", WRONG).await;
         }
         assert_eq!(refusal(d.perform(&everything, revoke()).await), Refusal::NeedsSecondPerson);
-        assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "user_locked");
+        assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "shut");
         d.perform(&t.house(), UnlockUser { user: ada, reason: None }).await.unwrap();
         d.perform(&everything, revoke()).await.unwrap();
         assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "wrong");

@@ -126,7 +126,7 @@ async fn a_password_that_was_taken_away_opens_nothing_and_a_link_is_on_its_way()
         for _ in 0..5 {
             assert_eq!(told(&sign_in(&t, "ada", WRONG).await), "wrong");
         }
-        assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "user_locked");
+        assert_eq!(told(&sign_in(&t, "ada", PASSWORD).await), "shut");
         t.desk.perform(&t.house(), DisableUser { user, reason: None }).await.unwrap();
         let revoke = || desk::password::RevokePassword { user, reason: Some("phishing".to_owned()) };
         let done = t.desk.perform(&t.admin(), revoke()).await.unwrap();

@@ -65,6 +65,7 @@ fn an_operator_opens_a_bank_adds_staff_and_makes_keys() {
     assert!(with(&["tenant", "list"]).contains("A Bank"));
     let added = with(&["staff", "add", "--email", "ada@bank.example", "--name", "Ada", "--role", "admin"]);
     assert!(added.contains("stf_") && added.contains("password (shown this once): "), "{added}");
+    assert!(added.contains("opens nothing but its own change"), "{added}");
     let keyless =
         with(&["staff", "add", "--email", "bot@bank.example", "--name", "Bot", "--role", "support", "--no-password"]);
     assert!(!keyless.contains("password"), "{keyless}");

@@ -673,7 +673,7 @@ impl Read for LastTenant {
 mod tests {
     use super::*;
     use crate::challenge::ConfirmChallenge;
-    use crate::password::{ChangePassword, ChoosePassword, ChooseStaffPassword};
+    use crate::password::{ChangePassword, ChoosePassword, ChooseStaffPassword, ConfirmRegistration};
     use crate::permission::Need;
     use crate::second_factor::{ChooseSecondFactor, ConfirmSecondFactor, RemoveOwnSecondFactor, SetPin};
     use crate::session::{ConfirmPhone, ConfirmSignIn, SignIn, UnlockByCode};
@@ -690,6 +690,7 @@ mod tests {
     #[test]
     fn what_takes_a_secret_that_could_be_guessed_is_not_previewed() {
         let takes = [
+            told::<ConfirmRegistration>(),
             told::<ConfirmChallenge>(),
             told::<SignIn>(),
             told::<ConfirmSignIn>(),

@@ -56,6 +56,10 @@ macro_rules! facts {
 facts! {
     /// A user exists.
     UserCreated { user: UserId, number: i64 } = "user.created" as User;
+    /// Somebody wants to make an account, and a link is on its way.
+    RegistrationAsked { tenant: TenantId, registration: RegistrationId, message: MessageId } = "registration.asked" as Tenant;
+    /// The link came back: a user exists.
+    RegistrationConfirmed { user: UserId, registration: RegistrationId } = "registration.confirmed" as User;
     /// Fields of the profile changed.
     UserEdited { user: UserId, fields: Vec<String> } = "user.edited" as User;
     /// Sign-in is locked.

@@ -23,6 +23,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0018_address_username", sql: include_str!("../migrations/0018_address_username.sql") },
     Migration { name: "0019_unique_moves", sql: include_str!("../migrations/0019_unique_moves.sql") },
     Migration { name: "0020_jobs_clustered", sql: include_str!("../migrations/0020_jobs_clustered.sql") },
+    Migration { name: "0021_registration", sql: include_str!("../migrations/0021_registration.sql") },
     Migration { name: "0025_sign_in_tries", sql: include_str!("../migrations/0025_sign_in_tries.sql") },
     Migration { name: "0026_contact_changed", sql: include_str!("../migrations/0026_contact_changed.sql") },
     Migration { name: "0027_staff_passwords", sql: include_str!("../migrations/0027_staff_passwords.sql") },

@@ -249,6 +249,9 @@ pub struct UserImport {
     /// Leave this column out; may be repeated
     #[arg(long, value_name = "COLUMN")]
     pub ignore: Vec<String>,
+    /// Of which country telephone numbers without a country's code are, e.g. NG; else of the institution's
+    #[arg(long, value_name = "CODE")]
+    pub country: Option<String>,
     /// csv or ndjson; by default as the name of the file ends
     #[arg(long, value_parser = format)]
     pub format: Option<Format>,

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use desk::password::{AppointStaff, RevokePassword};
+use desk::password::{AppointStaff, Registration, RegistrationAnswer, RevokePassword, tenant_of_registration};
 use desk::second_factor::OwnProof;
 use desk::session::{ConfirmPhone, PhoneAnswer, SendPhoneCode, tenant_of_unlock_code};
 use desk::user::EditMyself;
@@ -19,9 +19,9 @@ use super::act::{Call, Reply};
 use super::sign_in::tenant_named;
 use super::staff::{Empty, StaffWire};
 use super::standing::ReasonIn;
-use super::wire::{NewUser, UserWire};
+use super::wire::{AddressWire, UserWire};
 use super::{House, Native, Problems};
-use crate::kit::{Body, Fault, Json, SignedBy, Stranger, Text};
+use crate::kit::{Body, Fault, SignedBy, Stranger, Text};
 
 type Answer = Result<Response, Fault<Native>>;
 
@@ -32,23 +32,127 @@ fn oneself(caller: &Caller) -> desk::Result<UserId> {
     }
 }
 
-/// Make an account for oneself, where the institution lets strangers do so (`self_registration`). The tenant stands in the
-/// header `Bursar-Tenant`; a password is needed.
-#[utoipa::path(post, path = "/v1/registrations", tag = "signing in", security(()), request_body = NewUser,
-    responses((status = 201, description = "Made; sign in.", body = UserWire), Problems))]
+/// What a stranger may say of themselves. `bvn`, `nin`, `gender`, `address` and `sales_agent_code` only where the institution's
+/// setting `registration_fields` has them.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegistrationIn {
+    /// The tenant; may stand in the header `Bursar-Tenant` instead.
+    #[serde(default)]
+    pub tenant_id: Option<String>,
+    #[serde(default)]
+    pub first_name: String,
+    #[serde(default)]
+    pub middle_name: Option<String>,
+    #[serde(default)]
+    pub last_name: String,
+    #[serde(default)]
+    pub preferred_name: Option<String>,
+    #[serde(default)]
+    pub business_name: Option<String>,
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The link that makes the account is mailed to it.
+    #[schema(example = "marta.reyes@example.com")]
+    pub email: String,
+    #[schema(example = "+15555550101")]
+    #[serde(default)]
+    pub phone: Option<String>,
+    /// The password; it is asked for once more when the link is opened.
+    #[schema(value_type = String)]
+    pub password: Secret,
+    #[schema(example = "1988-04-17")]
+    #[serde(default)]
+    pub date_of_birth: Option<String>,
+    #[serde(default)]
+    pub locale: Option<String>,
+    /// Where they live: ISO 3166, two letters.
+    #[serde(default)]
+    pub country: Option<String>,
+    #[serde(default)]
+    pub bvn: Option<String>,
+    #[serde(default)]
+    pub nin: Option<String>,
+    #[serde(default)]
+    pub gender: Option<String>,
+    /// Its country stands in `country`.
+    #[serde(default)]
+    pub address: Option<AddressWire>,
+    #[serde(default)]
+    pub sales_agent_code: Option<String>,
+}
+
+/// Ask for an account for oneself, where the institution lets strangers do so (`self_registration`). Answered alike whether the
+/// address or the username is known or not; a link is mailed, and there is an account once it was opened
+/// (`POST /v1/registrations/confirm`, or the page behind the link).
+#[utoipa::path(post, path = "/v1/registrations", tag = "signing in", security(()), request_body = RegistrationIn,
+    responses((status = 202, description = "A mail is on its way: with a link, or to whom the address belongs already."),
+        Problems))]
 pub async fn register(
     State(house): State<House>,
     origin: Stranger<Native>,
     headers: HeaderMap,
-    body: Body<Native, NewUser>,
+    body: Body<Native, RegistrationIn>,
 ) -> Answer {
-    let caller = Caller::anonymous(tenant_named(None, &headers)?, origin.0.clone());
-    let profile = body.value.profile();
-    let password = body.value.password.ok_or_else(|| Error::invalid("password", "required", "Needed."))?;
-    let user = house.desk.register(&caller, profile, password).await?;
-    let herself =
-        Caller { who: Who::User { id: user.id, session: desk::value::id::SessionId(desk::value::id::NIL) }, ..caller };
-    Ok((StatusCode::CREATED, Json(UserWire::from(user.seen_by(&herself)?))).into_response())
+    let it = body.value;
+    let caller = Caller::anonymous(tenant_named(it.tenant_id.as_deref(), &headers)?, origin.0.clone());
+    let registration = Registration {
+        first_name: it.first_name,
+        middle_name: it.middle_name,
+        last_name: it.last_name,
+        preferred_name: it.preferred_name,
+        business_name: it.business_name,
+        username: it.username,
+        email: it.email,
+        phone: it.phone,
+        date_of_birth: it.date_of_birth,
+        locale: it.locale,
+        country: it.country,
+        is_diaspora: None,
+        bvn: it.bvn,
+        nin: it.nin,
+        gender: it.gender,
+        address: it.address.map(Into::into),
+        sales_agent_code: it.sales_agent_code,
+    };
+    house.desk.register(&caller, registration, it.password).await?;
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+/// A registration's link, with the password that was registered.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmRegistrationIn {
+    /// What stands at the end of the link.
+    #[schema(value_type = String)]
+    pub token: Secret,
+    /// The password that was registered: whoever opens the link is who has registered.
+    #[schema(value_type = String)]
+    pub password: Secret,
+}
+
+/// Make the account that was registered, by the link that was mailed. Five wrong passwords end the link.
+#[utoipa::path(post, path = "/v1/registrations/confirm", tag = "signing in", security(()),
+    request_body = ConfirmRegistrationIn,
+    responses((status = 204, description = "There is an account now; sign in."), Problems))]
+pub async fn confirm_registration(
+    State(house): State<House>,
+    origin: Stranger<Native>,
+    body: Body<Native, ConfirmRegistrationIn>,
+) -> Answer {
+    let ConfirmRegistrationIn { token, password } = body.value;
+    let tenant = tenant_of_registration(token.expose().trim()).ok_or(Error::Refused(Refusal::LinkInvalid))?;
+    let caller = Caller::anonymous(tenant, origin.0.clone());
+    match house.desk.confirm_registration(&caller, &token, password).await {
+        Ok(RegistrationAnswer::Registered(_)) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Ok(RegistrationAnswer::WrongPassword) => {
+            Err(Error::invalid("password", "wrong", "This is not the password that was registered.").into())
+        }
+        Ok(RegistrationAnswer::Refused(refusal)) => Err(Error::Refused(refusal).into()),
+        // A tenant that does not exist has no registrations.
+        Err(Error::NotFound(_)) => Err(Error::Refused(Refusal::LinkInvalid).into()),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// Complete or correct one's own file: a merge patch of `address`, `photo_id`, `home_contact`, `next_of_kin`, `locale`,

@@ -143,10 +143,11 @@ impl Wishes {
                         wishes.naming.map.push(Naming::pair(pair)?);
                     }
                 }
+                ("country", code) => wishes.naming.country = Some(code.to_owned()),
                 ("ignore", columns) => wishes.naming.ignore.extend(columns.split(',').map(str::to_owned)),
                 _ => {
                     return Err(Trouble::Query(
-                        "the parameters here are `dry_run`, `wait`, `map` and `ignore`".to_owned(),
+                        "the parameters here are `dry_run`, `wait`, `map`, `ignore` and `country`".to_owned(),
                     ));
                 }
             }
@@ -217,6 +218,7 @@ async fn receive(
 #[utoipa::path(post, path = "/v1/imports", tag = "imports",
     params(("dry_run" = Option<bool>, Query, description = "Check every row and change nothing."),
         ("wait" = Option<bool>, Query, description = "Keep the file until its start was proposed, as `import.start`, and approved; a month at most."),
+        ("country" = Option<String>, Query, description = "Two letters: of which country telephone numbers without a country's code are; else of the institution's."),
         ("map" = Option<String>, Query, description = "`field=column`, with commas between several: which column of the file holds a field."),
         ("ignore" = Option<String>, Query, description = "Columns to leave out, with commas between.")),
     request_body(content(

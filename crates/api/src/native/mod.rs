@@ -219,6 +219,7 @@ macro_rules! every_route {
             [sign_in::sign_out]
             [sign_in::me, herself::edit]
             [herself::register]
+            [herself::confirm_registration]
             [herself::ask_unlock]
             [herself::redeem_unlock]
             [herself::set_pin]

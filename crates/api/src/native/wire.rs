@@ -478,6 +478,13 @@ pub struct SettingsWire {
     pub abilities: BTreeMap<String, bool>,
     pub bulk_max: i64,
     pub self_registration: bool,
+    /// What strangers may say of themselves besides: `bvn`, `nin`, `gender`, `address`, `sales_agent_code`.
+    #[schema(example = json!(["gender"]))]
+    pub registration_fields: Vec<&'static str>,
+    pub registrations_an_hour: i64,
+    /// The institution's country; telephone numbers without a country's code are of it.
+    #[schema(example = "NG")]
+    pub country: Option<String>,
     /// `enforce`, `present` or `off`.
     pub switch_checksum: &'static str,
     pub switch_expose_totp_uri: bool,
@@ -521,6 +528,9 @@ impl From<Settings> for SettingsWire {
             abilities: it.abilities,
             bulk_max: it.bulk_max,
             self_registration: it.self_registration,
+            registration_fields: it.registration_fields.iter().map(|field| field.word()).collect(),
+            registrations_an_hour: it.registrations_an_hour,
+            country: it.country,
             switch_checksum: it.switch_checksum.word(),
             switch_expose_totp_uri: it.switch_expose_totp_uri,
             switch_detail_fraud_status: it.switch_detail_fraud_status,

@@ -1,5 +1,5 @@
 //! The pages that an end customer reaches by a link of ours, without a session and without JavaScript. `reset` is the
-//! page behind the link in a reset message; `words` holds what the pages say, in each `language`; `visit` reads what a
+//! page behind the link in a reset message, `confirm` that behind the link of a registration; `words` holds what the pages say, in each `language`; `visit` reads what a
 //! request tells about who comes. What the pages may do is decided by the desk.
 
 use std::sync::LazyLock;
@@ -14,6 +14,7 @@ use desk::Desk;
 
 use crate::assets::Asset;
 
+mod confirm;
 mod language;
 mod reset;
 mod visit;
@@ -32,6 +33,7 @@ static STYLESHEET: LazyLock<Asset> =
 pub fn routes(desk: Desk) -> Router {
     Router::new()
         .route("/reset/{token}", get(reset::show).post(reset::choose))
+        .route("/confirm/{token}", get(confirm::show).post(confirm::confirm))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(desk)
         .route(&STYLESHEET.path, Asset::route(&STYLESHEET))

@@ -18,9 +18,9 @@ use super::words::Words;
 use super::{Language, STYLESHEET, page, said};
 
 /// A token is 43 characters and a short prefix.
-const TOKEN_MAX: usize = 200;
+pub(super) const TOKEN_MAX: usize = 200;
 
-type Token = Result<Path<String>, PathRejection>;
+pub(super) type Token = Result<Path<String>, PathRejection>;
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -129,7 +129,7 @@ impl OpenLink {
 }
 
 /// The answer to a link that does not lead to the form, or no longer.
-fn turned_away(language: Language, error: &Error) -> Response {
+pub(super) fn turned_away(language: Language, error: &Error) -> Response {
     let words = Words::of(language);
     let (status, heading, paragraphs) = match error {
         // A tenant that does not exist and a link that does not are told alike.
@@ -154,17 +154,17 @@ fn turned_away(language: Language, error: &Error) -> Response {
 }
 
 /// The answer to a form that we could not read, or that another site sent.
-fn unread(language: Language, status: StatusCode) -> Response {
+pub(super) fn unread(language: Language, status: StatusCode) -> Response {
     let words = Words::of(language);
     notice(status, language, Tone::Bad, words.unread_heading, words.unread, None)
 }
 
 /// Missing or doubled fields are 422 to the extractor; here that status says that the form is shown again.
-fn unread_status(status: StatusCode) -> StatusCode {
+pub(super) fn unread_status(status: StatusCode) -> StatusCode {
     if status == StatusCode::UNPROCESSABLE_ENTITY { StatusCode::BAD_REQUEST } else { status }
 }
 
-fn notice(
+pub(super) fn notice(
     status: StatusCode,
     language: Language,
     tone: Tone,
@@ -181,7 +181,7 @@ fn notice(
 
 /// How a notice looks; its words say the same.
 #[derive(Clone, Copy)]
-enum Tone {
+pub(super) enum Tone {
     Good,
     Bad,
 }

@@ -16,6 +16,7 @@ const PUBLIC: &[&str] = &[
     "POST /v1/password-resets/redeem",
     "POST /v1/staff/sessions",
     "POST /v1/registrations",
+    "POST /v1/registrations/confirm",
     "POST /v1/unlocks",
     "POST /v1/unlocks/redeem",
 ];

@@ -9,5 +9,6 @@ mod harness;
 mod imports;
 mod native;
 mod pages;
+mod registrations;
 mod requests;
 mod verification;

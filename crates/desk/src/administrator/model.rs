@@ -8,6 +8,7 @@ use crate::user::profile::Profile;
 use crate::value::clock::Time;
 use crate::value::contact::Email;
 use crate::value::id::{AccountId, AdministratorId};
+use crate::value::name::fault_of_name;
 use crate::value::words;
 
 words! {
@@ -81,6 +82,7 @@ impl Person {
         if !(1..=128).contains(&full_name.chars().count()) || full_name.chars().any(char::is_control) {
             faults.push(Field::new("full_name", "invalid", "1 to 128 characters."));
         }
+        faults.extend(fault_of_name(&full_name).map(|fault| fault.field("full_name")));
         faults.extend(phone_fault(&country_code, &mobile));
         if email.len() > 254 || Email::parse(&email).is_err() {
             faults.push(Field::new("email", "invalid", "Not an e-mail address."));

@@ -1,5 +1,6 @@
 //! What may be done with an import: start, pause, resume, cancel; and by the house, one slice after the other.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::fields::name_of_path;
@@ -14,11 +15,13 @@ use crate::permission::Permission;
 use crate::user::actions::Changed;
 use crate::user::standing::{Attempt, Verification};
 use crate::user::store::{self as users, Findable, NewRow};
-use crate::user::unique::{Looked, Unique};
+use crate::user::unique::names::PhoneNames;
+use crate::user::unique::{self, Looked, Unique};
 use crate::user::verification::DecideVerification;
 use crate::user::{CreateUser, EditUser, Profile, User, contacts};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
+use crate::value::token::UniqueToken;
 use crate::verb::{Action, Cx, Eyes, Subject, check_policy};
 
 /// Imports of a tenant that have not ended.
@@ -310,7 +313,10 @@ async fn decide<'a>(
     sum: &mut Sum,
 ) -> Result<Vec<&'a Row>> {
     let mut holders = rows.looked.holders(cx.tx, cx.tenant.id, rows.tokens()).await?;
-    let mut new = Vec::with_capacity(rows.rows.len());
+    let mut new: Vec<&Row> = Vec::with_capacity(rows.rows.len());
+    // Telephone numbers of new rows, as far as a username of the slice could be one of them.
+    let mut claimed: Vec<&PhoneNames> = Vec::new();
+    let has_numeric = rows.rows.iter().any(|row| row.phone_names().is_some_and(|names| names.username().is_some()));
     for row in &rows.rows {
         let (user, is_new) = match &row.what {
             What::New(new) => (new.user.id, true),
@@ -349,15 +355,45 @@ async fn decide<'a>(
                 }
                 Err(other) => return Err(other),
             }
+        } else if let Some(field) = phone_name_taken(cx, row, user, &holders, &claimed).await? {
+            let message = "Another user has this already.";
+            sum.rejected.push(row.rejected(cx, import.id, Some(field), "taken", message));
+            continue;
         } else if let Some((field, refusal)) = brings_in_alone(cx, starter, import, row) {
             sum.rejected.push(row.rejected(cx, import.id, field, refusal.word(), refusal.sentence()));
             continue;
         } else {
             new.push(row);
+            claimed.extend(row.phone_names().filter(|_| has_numeric));
         }
         holders.extend(row.unique().iter().map(|(_, token)| (*token, user)));
     }
     Ok(new)
+}
+
+/// The field of a new row that is another user's username or telephone number, across the two.
+async fn phone_name_taken(
+    cx: &mut Cx<'_>,
+    row: &Row,
+    user: UserId,
+    holders: &HashMap<UniqueToken, UserId>,
+    claimed: &[&PhoneNames],
+) -> Result<Option<&'static str>> {
+    let Some(names) = row.phone_names() else { return Ok(None) };
+    // Among the rows before this one, which are not written yet.
+    if names.of_phone(cx.tenant.keys.lookup()).iter().any(|token| holders.contains_key(token)) {
+        return Ok(Some("phone"));
+    }
+    if names.username().is_some_and(|digits| claimed.iter().any(|other| other.is_phone(digits))) {
+        return Ok(Some("username"));
+    }
+    match unique::names::check(cx.tx, cx.tenant, user, names).await {
+        Ok(()) => Ok(None),
+        Err(Error::Invalid(faults)) => {
+            Ok(Some(if faults.iter().any(|fault| fault.path == "phone") { "phone" } else { "username" }))
+        }
+        Err(other) => Err(other),
+    }
 }
 
 /// What of a row about somebody new needs somebody who has not looked: that she is created, or that she is verified.
@@ -402,6 +438,8 @@ async fn edit(cx: &mut Cx<'_>, starter: &Caller, import: &Import, id: UserId, ro
     }
     // Nor does a file change alone what needs a second person.
     check_policy(cx.tenant, starter, EditUser::NAME, Subject::User(id), eyes(import))?;
+    let (before, now) = (PhoneNames::of(&old), PhoneNames::of(&new));
+    unique::names::check(cx.tx, cx.tenant, id, &now.beside(&before)).await?;
     if import.dry_run {
         return Ok(true);
     }
@@ -424,7 +462,7 @@ async fn save(cx: &mut Cx<'_>, mut user: User, old: &Profile, new: &Profile) -> 
     users::save_profile(cx.tx, &mut user, cx.now).await?;
     let lookup = cx.tenant.keys.lookup();
     let (before, now) = (Findable::of(lookup, old), Findable::of(lookup, new));
-    match users::reindex(cx.tx, cx.tenant.id, &user, &before, &now).await {
+    match users::reindex(cx.tx, cx.tenant, &user, &before, &now).await {
         // The names were free a moment ago: another transaction has them now.
         Err(Error::Invalid(_)) => Err(Error::Conflict(Conflict::Exists)),
         other => other,

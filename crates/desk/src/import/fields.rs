@@ -2,6 +2,7 @@
 //! a text becomes part of a user. Pure.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::error::{Error, Field, Result};
 use crate::user::model::UserKind;
@@ -53,6 +54,8 @@ pub(super) struct Draft {
     pub password_hash: Option<String>,
     pub created_at: Option<Time>,
     pub last_seen_at: Option<Time>,
+    /// Of which country telephone numbers without a country's code are.
+    country: Option<Arc<str>>,
 }
 
 macro_rules! table {
@@ -91,7 +94,7 @@ table! {
     "preferred_name" = text(preferred_name), "Text.";
     "business_name" = text(business_name), "Text.";
     "email" = text(email), "An e-mail address; unique.";
-    "phone" = text(phone), "A telephone number with `+` and country code.";
+    "phone" = text(phone), "A telephone number: with `+` or `00` and the country's code, or as it is dialled in the import's or the institution's country.";
     "username" = text(username), "A username; unique.";
     "date_of_birth" = text(date_of_birth), "`YYYY-MM-DD`.";
     "gender" at "demographic.gender" = text(demographic.gender), "Text.";
@@ -271,6 +274,11 @@ pub fn cells(user: &SeenUser) -> Vec<Option<String>> {
 }
 
 impl Draft {
+    /// One that says nothing yet.
+    pub fn of(country: Option<Arc<str>>) -> Draft {
+        Draft { country, ..Draft::default() }
+    }
+
     /// Takes one value; an empty text says nothing. `None` clears.
     pub fn take(&mut self, field: usize, text: Option<String>) -> std::result::Result<(), Field> {
         let known = &FIELDS[field];
@@ -325,7 +333,7 @@ impl Draft {
                 }
             }
         }
-        profile.checked("").map_err(|error| match error {
+        profile.checked_in("", self.country.as_deref()).map_err(|error| match error {
             Error::Invalid(faults) => Error::Invalid(
                 faults.into_iter().map(|fault| Field { path: name_of_path(&fault.path), ..fault }).collect(),
             ),

@@ -57,6 +57,8 @@ pub struct Import {
     pub author: String,
     /// A second person has looked at it: it may also do to those who are here what needs one.
     pub approved: bool,
+    /// Of which country telephone numbers without a country's code are, where that was said for this file.
+    pub country: Option<String>,
     /// The size of the file.
     pub file_bytes: i64,
     /// How much of it was dealt with.
@@ -94,6 +96,7 @@ impl Import {
             columns: Vec::new(),
             author: String::new(),
             approved: false,
+            country: None,
             file_bytes: 0,
             done_bytes: 0,
             next_line: 1,

@@ -13,6 +13,7 @@ use crate::error::{Error, Field, Result};
 use crate::tenant::Tenant;
 use crate::user::model::{Mark, User, UserKind};
 use crate::user::store::{self as users, Findable};
+use crate::user::unique::names::PhoneNames;
 use crate::user::unique::{self, Looked, Unique};
 use crate::user::{Profile, contacts};
 use crate::value::clock::Time;
@@ -129,7 +130,7 @@ type Short = [u8; 12];
 pub(super) struct Seen {
     external_ids: HashSet<Short>,
     /// In a dry run nobody is created, so what a row would have taken is remembered.
-    others: HashSet<(bool, Short)>,
+    others: HashSet<Short>,
 }
 
 fn short(token: &UniqueToken) -> Short {
@@ -148,6 +149,8 @@ pub(super) struct Way {
     pub columns: Arc<Vec<Option<usize>>>,
     pub author: Arc<str>,
     pub random: Random,
+    /// Of which country telephone numbers without a country's code are.
+    pub country: Option<Arc<str>>,
 }
 
 /// A row that was understood.
@@ -164,6 +167,14 @@ impl Row {
         match &self.what {
             What::New(new) => new.findable.unique(),
             What::Edit(_) => &self.unique,
+        }
+    }
+
+    /// What of a new user is compared across usernames and telephone numbers.
+    pub fn phone_names(&self) -> Option<&PhoneNames> {
+        match &self.what {
+            What::New(new) => Some(new.findable.phone_names()),
+            What::Edit(_) => None,
         }
     }
 
@@ -237,7 +248,7 @@ impl Way {
     fn draft(&self, raw: &[u8]) -> std::result::Result<Draft, Vec<Field>> {
         let flawed = |flaw: Flaw| vec![Field::new("", flaw.0, flaw.1)];
         let text = std::str::from_utf8(raw).map_err(|_| flawed(rows::ENCODING))?;
-        let mut draft = Draft::default();
+        let mut draft = Draft::of(self.country.clone());
         let mut faults = Vec::new();
         match self.format {
             Format::Csv => {
@@ -335,8 +346,7 @@ impl Way {
             let row = Row { line, raw, draft, unique, what };
             if self.dry_run {
                 let others = row.unique().iter().filter(|(field, _)| *field != Unique::ExternalId);
-                let keys: Vec<_> =
-                    others.map(|(field, token)| (*field, (*field == Unique::Email, short(token)))).collect();
+                let keys: Vec<_> = others.map(|(field, token)| (*field, short(token))).collect();
                 if let Some((field, _)) = keys.iter().find(|(_, key)| seen.others.contains(key)) {
                     let fault = Field::new(field.word(), "taken", "Another user has this already.");
                     rejected.push(self.reject(line, &row.raw, vec![fault]));

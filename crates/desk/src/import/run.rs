@@ -235,6 +235,7 @@ impl Maker {
             columns: Arc::new(import.columns.clone()),
             author: import.author.as_str().into(),
             random: self.desk.random().clone(),
+            country: import.country.as_ref().or(self.tenant.settings.country.as_ref()).map(|code| code.as_str().into()),
         };
         let mut seen = self.seen(&way, &import).await?;
         let mut feed = Feed::at(self, &import, import.done_bytes, import.next_line);

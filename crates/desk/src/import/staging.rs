@@ -16,6 +16,7 @@ use crate::error::{Error, Field, Result};
 use crate::permission::{ACTIONS, need_of};
 use crate::tenant::Tenant;
 use crate::value::clock::{DAY, Time};
+use crate::value::contact::Phone;
 use crate::value::id::{ImportId, TenantId};
 use crate::value::secret;
 use crate::verb::{Action, Subject};
@@ -42,6 +43,8 @@ pub struct Naming {
     pub map: Vec<(String, String)>,
     /// Columns to leave out.
     pub ignore: Vec<String>,
+    /// Of which country telephone numbers without a country's code are (ISO 3166, two letters); else of the institution's.
+    pub country: Option<String>,
 }
 
 impl Naming {
@@ -148,6 +151,13 @@ impl Desk {
         naming: Naming,
     ) -> Result<Staging> {
         let tenant = self.tenant(caller.tenant).await?;
+        let mut naming = naming;
+        if let Some(country) = &mut naming.country {
+            if !Phone::is_country(country) {
+                return Err(Error::invalid("country", "unknown", "Must be a country's two letters, e.g. NG."));
+            }
+            country.make_ascii_uppercase();
+        }
         let id = ImportId::new(self.now(), self.random());
         let need = need_of(ACTIONS, StartImport::NAME).ok_or_else(|| Error::internal("no line for import.start"))?;
         if caller.lacks(need, Subject::Tenant).is_some() {
@@ -267,6 +277,7 @@ impl Staging {
             dry_run: self.dry_run,
             columns: head.columns.clone(),
             author: self.author.clone(),
+            country: self.naming.country.clone(),
             file_bytes: self.bytes,
             done_bytes: head.begins as i64,
             next_line: head.line,
@@ -443,7 +454,11 @@ mod tests {
         let plain = Naming::default();
         let good = [Some("external_id"), Some("phone"), Some("bvn"), None];
         assert_eq!(told("\u{feff}external_id,\"phone\",identifiers.bvn,reason\r\n", &plain).unwrap(), good);
-        let naming = Naming { map: vec![Naming::pair("phone=mobile").unwrap()], ignore: vec!["shoe size".to_owned()] };
+        let naming = Naming {
+            map: vec![Naming::pair("phone=mobile").unwrap()],
+            ignore: vec!["shoe size".to_owned()],
+            country: None,
+        };
         assert_eq!(told("mobile,shoe size", &naming).unwrap(), [Some("phone"), None]);
     }
 
@@ -457,7 +472,7 @@ mod tests {
         assert!(told("phone,phone", &plain).unwrap_err().contains("Two columns"));
         assert!(told("\"phone", &plain).unwrap_err().contains("quotes"));
         assert!(told("\n\n", &plain).unwrap_err().contains("header"));
-        let naming = Naming { map: vec![("fone".to_owned(), "phone".to_owned())], ignore: Vec::new() };
+        let naming = Naming { map: vec![("fone".to_owned(), "phone".to_owned())], ignore: Vec::new(), country: None };
         assert!(told("phone", &naming).unwrap_err().contains("nearest"));
     }
 }

@@ -13,15 +13,15 @@ use crate::value::seal::{Place, Sealing};
 macro_rules! columns {
     () => {
         "id, state, format, dry_run, columns, author, approved, file_bytes, done_bytes, next_line, rows_created, rows_edited, \
-         rows_unchanged, rows_rejected, rejected_kept, failure, created_at, updated_at, finished_at"
+         rows_unchanged, rows_rejected, rejected_kept, failure, created_at, updated_at, finished_at, country"
     };
 }
 
 pub(crate) const INSERT: &str = "\
     INSERT INTO import (tenant_id, id, state, format, dry_run, columns, author, file_token, file_bytes, done_bytes,
                         next_line, rows_created, rows_edited, rows_unchanged, rows_rejected, rejected_kept, created_at,
-                        updated_at, approved)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, 0, 0, $12, $12, $13)";
+                        updated_at, approved, country)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, 0, 0, $12, $12, $13, $14)";
 
 pub(crate) const SELECT: &str = concat!("SELECT ", columns!(), " FROM import WHERE tenant_id = $1 AND id = $2");
 
@@ -129,6 +129,7 @@ fn read(mut row: Row) -> Result<Import> {
         created_at: row.take()?,
         updated_at: row.take()?,
         finished_at: row.take()?,
+        country: row.take()?,
     })
 }
 
@@ -151,7 +152,8 @@ pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, import: &Import, file_
             import.done_bytes,
             import.next_line,
             import.created_at,
-            import.approved
+            import.approved,
+            import.country
         ],
     )
     .await?;

@@ -51,6 +51,7 @@ pub(crate) fn follow_up(fact: &Fact, now: Time) -> Option<NewJob> {
     match fact {
         Fact::MessageQueued { message, .. }
         | Fact::StaffInvited { message, .. }
+        | Fact::RegistrationAsked { message, .. }
         | Fact::ChallengeCodeSent { message, .. } => job(JobKind::DeliverMessage, json!({ "message": message }), now),
         Fact::CallbackQueued { callback, .. } => job(JobKind::CallBack, json!({ "callback": callback }), now),
         Fact::UserLocked { user, until: Some(until), .. } => {

@@ -5,7 +5,7 @@ use crate::door::Desk;
 use crate::error::Result;
 use crate::message::limits;
 use crate::value::clock::{DAY, HOUR, Time};
-use crate::{idempotency, key, tries};
+use crate::{idempotency, key, password, tries};
 
 /// How long an answer is kept for a repeated request.
 pub const ANSWERS_KEPT: i64 = DAY;
@@ -20,7 +20,8 @@ impl Write for Sweep {
         let assertions = tx.run(key::store::SWEEP_ASSERTIONS, params![self.0]).await?;
         let tries = tx.run(tries::store::SWEEP, params![self.0]).await?;
         let counts = tx.run(limits::store::SWEEP, params![self.0.0.div_euclid(HOUR)]).await?;
-        Ok(answers + assertions + tries + counts)
+        let registrations = tx.run(password::register::store::SWEEP, params![self.0]).await?;
+        Ok(answers + assertions + tries + counts + registrations)
     }
 }
 

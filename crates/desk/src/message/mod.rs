@@ -12,7 +12,7 @@ use crate::user::model::User;
 use crate::user::verification::{self, RequestState};
 use crate::user::{self};
 use crate::value::clock::Time;
-use crate::value::id::{AdministratorId, MessageId, StaffId, TenantId, UserId, Uuid, VerificationId};
+use crate::value::id::{AdministratorId, MessageId, RegistrationId, StaffId, TenantId, UserId, Uuid, VerificationId};
 use crate::value::seal::{PersonKey, Place, Sealing};
 use crate::value::secret::Secret;
 use crate::value::words;
@@ -58,6 +58,18 @@ pub(crate) mod store {
         SELECT person_key
         FROM administrator
         WHERE tenant_id = $1 AND id = $2 AND person_key IS NOT NULL";
+
+    /// Not once it was confirmed or has expired.
+    pub(crate) const REGISTRATION_KEY: &str = "\
+        SELECT person_key
+        FROM registration
+        WHERE tenant_id = $1 AND id = $2 AND person_key IS NOT NULL";
+
+    pub(crate) const QUEUED_SINCE: &str = "\
+        SELECT 1
+        FROM message
+        WHERE tenant_id = $1 AND user_id = $2 AND template = $3 AND created_at > $4
+        LIMIT 1";
 
     pub(crate) const MARK: &str = "\
         UPDATE message
@@ -118,6 +130,8 @@ pub enum Draft {
     },
     /// The password was changed.
     PasswordChanged,
+    /// Somebody else wanted to register with the user's address or username.
+    RegistrationTaken,
     /// What became of her verification.
     Verification {
         /// `verification_approved`, `verification_declined` or `verification_more_needed`.
@@ -200,6 +214,7 @@ pub(crate) async fn queue(cx: &mut Cx<'_>, user: &User, draft: Draft) -> Result<
             (Channel::Sms, "phone_code")
         }
         Draft::PasswordChanged => (Channel::Email, "password_changed"),
+        Draft::RegistrationTaken => (Channel::Email, REGISTRATION_TAKEN),
         Draft::Verification { template, text } => {
             letter.text = text;
             (Channel::Email, template)
@@ -248,6 +263,38 @@ pub(crate) async fn invite(cx: &mut Cx<'_>, staff: &Staff, token: &Secret, minut
     };
     let tenant = cx.tenant.clone();
     put(cx, &tenant.keys, UserId(staff.id.0), Channel::Email, INVITATION, &letter).await
+}
+
+/// The letter to a user whose address or username somebody wanted to register with.
+pub(crate) const REGISTRATION_TAKEN: &str = "registration_taken";
+/// The letter with the link that makes a registration a user. Sealed with the registration's key, and `user_id` is the
+/// registration's: nobody can read it any more once that is gone.
+const REGISTRATION: &str = "registration_link";
+
+/// Queues the letter to somebody who wants to make an account; the fact that tells of it sends the worker.
+pub(crate) async fn queue_registration(
+    cx: &mut Cx<'_>,
+    registration: RegistrationId,
+    key: &PersonKey,
+    profile: &user::Profile,
+    token: &Secret,
+    minutes: i64,
+) -> Result<MessageId> {
+    let letter = Letter {
+        to: profile.email.clone().ok_or(crate::Refusal::NoDeliveryAddress)?,
+        name: profile.full_name(),
+        locale: profile.locale.clone(),
+        token: Some(token.expose().to_owned()),
+        minutes: Some(minutes),
+        ..Letter::default()
+    };
+    put(cx, key, UserId(registration.0), Channel::Email, REGISTRATION, &letter).await
+}
+
+/// Whether a letter of this template was queued for a user since then.
+pub(crate) async fn was_queued(cx: &mut Cx<'_>, user: UserId, template: &str, since: Time) -> Result<bool> {
+    let row = cx.tx.find(store::QUEUED_SINCE, params![cx.tenant.id, user, template, since]).await?;
+    Ok(row.is_some())
 }
 
 /// The letter with a code to the owner of an account.
@@ -347,6 +394,15 @@ async fn opened(qx: &mut Qx<'_>, row: MessageRow) -> Result<Message> {
     if message.template == INVITATION {
         message.letter = Some(open(&qx.tenant.keys, qx.tenant.id, &message.id, &sealed)?);
         (message.staff, message.user) = (message.user.map(|user| StaffId(user.0)), None);
+        return Ok(message);
+    }
+    if message.template == REGISTRATION {
+        let id = message.user.take().ok_or_else(|| Error::internal("a message to nobody"))?;
+        if let Some(mut row) = qx.rd.find(store::REGISTRATION_KEY, params![qx.tenant.id, id]).await? {
+            let wrapped: Vec<u8> = row.take()?;
+            let key = PersonKey::unwrap(&qx.tenant.keys, qx.tenant.id, id.bytes(), &wrapped)?;
+            message.letter = Some(open(&key, qx.tenant.id, &message.id, &sealed)?);
+        }
         return Ok(message);
     }
     if message.template == ADMINISTRATOR_CODE {

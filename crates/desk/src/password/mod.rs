@@ -2,7 +2,7 @@
 //! new password. Nobody but the user ever chooses, sees or mails a password.
 
 mod appoint;
-mod register;
+pub(crate) mod register;
 
 use crate::access;
 use crate::caller::Caller;
@@ -26,7 +26,9 @@ use crate::value::secret::{Secret, fingerprint, new_token, pasted};
 use crate::verb::{Action, Cx, Subject};
 
 pub use appoint::{AppointStaff, ChooseStaffPassword, InviteAgain, InviteStaff};
-pub use register::RegisterUser;
+pub use register::{
+    ConfirmRegistration, RegisterUser, Registration, RegistrationAnswer, RegistrationCard, tenant_of_registration,
+};
 
 /// Has a one-time link sent to the address on file. Neither unlocks nor enables; voids older links. The link of a disabled
 /// user waits until she is enabled.

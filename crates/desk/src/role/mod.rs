@@ -1,5 +1,7 @@
 //! Roles: named sets of permissions. Built-in ones are rows like any other that cannot be changed.
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::caller::{Caller, Door};
 use crate::db::params;
 use crate::door::Desk;
@@ -7,6 +9,8 @@ use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::{ALL_POWERFUL, BUILT_IN_ROLES, Permission, Permissions};
 use crate::value::id::{RoleId, TenantId};
+use crate::value::name::fault_of_name;
+use crate::value::normal;
 use crate::verb::{Action, Cx, Question, Qx, Subject};
 
 pub(crate) mod store {
@@ -132,7 +136,15 @@ impl Action for DefineRole {
             return Err(Refusal::BeyondOwnRights.into());
         }
         let tenant = cx.tenant.id;
+        check_look(&name)?;
         let known = store::by_name_for_change(cx.tx, tenant, &name).await?;
+        if known.is_none() {
+            let form = normal::lower(&name);
+            let others = store::all(cx.tx, tenant).await?;
+            if others.iter().any(|role| normal::lower(&role.name) == form) {
+                return Err(Error::invalid("name", "taken", "Another role has this name, written differently."));
+            }
+        }
         cx.weigh("permissions", &known.as_ref().map(|role| role.permissions.to_stored()))?;
         let id = match known {
             Some(role) if role.built_in => return Err(Refusal::BuiltIn.into()),
@@ -155,14 +167,28 @@ impl Action for DefineRole {
     }
 }
 
-/// A name of a role or team: short, printable.
+/// Refuses a name that people would take for a built-in role's.
+fn check_look(name: &str) -> Result<()> {
+    let look = normal::look(name);
+    match BUILT_IN_ROLES.iter().find(|(built_in, _)| *built_in != name && normal::look(built_in) == look) {
+        Some((built_in, _)) => {
+            Err(Error::invalid("name", "look_alike", format!("This looks like the built-in role `{built_in}`.")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A name of a role, team or key: short, every character of it can be seen, no link.
 pub(crate) fn checked_name(name: &str) -> Result<String> {
-    let name = name.trim();
+    let name: String = name.trim().nfc().collect();
     let count = name.chars().count();
-    if count == 0 || count > 60 || name.chars().any(char::is_control) {
+    if count == 0 || count > 60 || !name.chars().all(normal::is_printable) {
         return Err(Error::invalid("name", "invalid", "1 to 60 printable characters."));
     }
-    Ok(name.to_owned())
+    match fault_of_name(&name) {
+        Some(fault) => Err(Error::Invalid(vec![fault.field("name")])),
+        None => Ok(name),
+    }
 }
 
 /// Deletes a role that nobody holds.

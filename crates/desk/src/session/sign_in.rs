@@ -96,7 +96,9 @@ impl Read for Credential {
         let by_email = lookup.unique(Unique::Email.domain(), &self.identifier);
         let username = user::unique::store::id_of(rd, self.tenant.id, &by_username).await?;
         let email = user::unique::store::id_of(rd, self.tenant.id, &by_email).await?;
-        let Some(id) = username.or(email) else { return Ok(None) };
+        // In data from before names were one space, what looks like an address is the one of whom it reaches.
+        let named = if self.identifier.contains('@') { email.or(username) } else { username.or(email) };
+        let Some(id) = named else { return Ok(None) };
         // Nobody is signed in yet, so nobody's view is limited: the house looks.
         let house = Caller::house(self.tenant.id, self.caller.origin.door);
         let user = user::store::load(rd, &self.tenant, &house, id).await?;

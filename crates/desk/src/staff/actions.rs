@@ -14,6 +14,8 @@ use crate::tries::{self, CHECKS_MAX};
 use crate::value::clock::{SECOND, Time};
 use crate::value::contact::Email;
 use crate::value::id::{DeviceId, SessionId, StaffId};
+use crate::value::name::fault_of_name;
+use crate::value::normal;
 use crate::value::secret::{Secret, fingerprint, new_token};
 use crate::value::token::Domain;
 use crate::verb::{Action, Cx, Subject};
@@ -41,8 +43,11 @@ impl Action for AddStaff {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Staff> {
         let name = self.name.trim().to_owned();
-        if name.is_empty() || name.chars().count() > 120 || name.chars().any(char::is_control) {
+        if name.is_empty() || name.chars().count() > 120 || !name.chars().all(normal::is_printable) {
             return Err(Error::invalid("name", "invalid", "1 to 120 printable characters."));
+        }
+        if let Some(fault) = fault_of_name(&name) {
+            return Err(Error::Invalid(vec![fault.field("name")]));
         }
         let email = Email::parse(&self.email).map_err(|fault| Error::Invalid(vec![fault.field("email")]))?;
         let profile = StaffProfile { name, email: email.as_str().to_owned() };

@@ -6,6 +6,7 @@ use crate::fact::Fact;
 use crate::role::{self, checked_name};
 use crate::staff;
 use crate::value::id::{RoleId, StaffId, TeamId, TenantId};
+use crate::value::normal;
 use crate::verb::{Action, Cx, Question, Qx, Subject};
 
 pub(crate) mod store {
@@ -75,6 +76,13 @@ impl Action for CreateTeam {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Team> {
         let name = checked_name(&self.name)?;
+        let form = normal::lower(&name);
+        for mut row in cx.tx.all(store::ALL, params![cx.tenant.id]).await? {
+            let (_, other): (TeamId, String) = (row.take()?, row.take()?);
+            if normal::lower(&other) == form {
+                return Err(Error::invalid("name", "taken", "Another team has this name."));
+            }
+        }
         let id = TeamId::new(cx.id_time(), cx.random);
         if cx.tx.run(store::INSERT, params![cx.tenant.id, id, name, cx.now]).await? == 0 {
             return Err(Error::invalid("name", "taken", "Another team has this name."));

@@ -6,5 +6,5 @@ pub mod questions;
 pub(crate) mod store;
 
 pub use actions::{ChangeSecuritySettings, ChangeSettings, CreateTenant};
-pub use model::{ChecksumMode, Environment, Institution, InstitutionKind, Settings, Tenant};
+pub use model::{ChecksumMode, Environment, Institution, InstitutionKind, RegistrationField, Settings, Tenant};
 pub use questions::{ListTenants, ShowSettings, ShowUserTerms, TenantCard, UserTerms};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Field, Result};
 use crate::permission::Proposable;
 use crate::value::clock::{SECOND, Time};
+use crate::value::contact::Phone;
 use crate::value::id::{InstitutionId, TenantId};
 use crate::value::seal::TenantKeys;
 use crate::value::words;
@@ -39,6 +40,22 @@ words! {
         Present = "present",
         /// It is not looked at.
         Off = "off",
+    }
+}
+
+words! {
+    /// What an institution may let strangers say of themselves when they register, beside what everybody may say.
+    pub enum RegistrationField {
+        /// Nigerian bank verification number.
+        Bvn = "bvn",
+        /// Nigerian national identity number.
+        Nin = "nin",
+        /// Gender.
+        Gender = "gender",
+        /// The postal address.
+        Address = "address",
+        /// The code of the sales agent who brought them.
+        SalesAgentCode = "sales_agent_code",
     }
 }
 
@@ -101,6 +118,13 @@ pub struct Settings {
     pub bulk_max: i64,
     /// Anybody may make an account for herself, through a voice that has a call for it.
     pub self_registration: bool,
+    /// What strangers may say of themselves beside names, contacts, language, country and date of birth.
+    pub registration_fields: BTreeSet<RegistrationField>,
+    /// Registrations that are taken from one address in an hour; 1 to 100,000.
+    pub registrations_an_hour: i64,
+    /// The institution's country (ISO 3166, two letters): telephone numbers without a country's code are of it. Absent: such
+    /// numbers are refused.
+    pub country: Option<String>,
     /// The Switch voice: how strict it is about `SWI-CS`.
     pub switch_checksum: ChecksumMode,
     /// The Switch voice: super-admins are shown the secret of a user's authenticator, as by the vendor.
@@ -156,6 +180,9 @@ impl Default for Settings {
             abilities: BTreeMap::new(),
             bulk_max: 1_000_000,
             self_registration: false,
+            registration_fields: BTreeSet::new(),
+            registrations_an_hour: 30,
+            country: None,
             switch_checksum: ChecksumMode::Enforce,
             switch_expose_totp_uri: false,
             switch_detail_fraud_status: false,
@@ -191,6 +218,8 @@ impl Settings {
         "password_min_length",
         "mail_codes",
         "self_registration",
+        "registration_fields",
+        "registrations_an_hour",
         "switch_checksum",
         "switch_expose_totp_uri",
         "second_person",
@@ -246,6 +275,7 @@ impl Settings {
         within("code_seconds", self.code_seconds, 30, 3_600);
         within("password_min_length", self.password_min_length, 8, 64);
         within("bulk_max", self.bulk_max, 1, 10_000_000);
+        within("registrations_an_hour", self.registrations_an_hour, 1, 100_000);
         within("request_seconds", self.request_seconds, 60, 90 * 86_400);
         within("challenge_seconds", self.challenge_seconds, 60, 7 * 86_400);
         within("challenge_code_seconds", self.challenge_code_seconds, 30, 3_600);
@@ -259,6 +289,9 @@ impl Settings {
         if let Some(action) = self.customer_confirms.iter().find(|action| action.about() != "user") {
             let message = format!("`{action}` is about no user who could confirm it.");
             faults.push(Field::new("customer_confirms", "invalid", message));
+        }
+        if self.country.as_ref().is_some_and(|code| !Phone::is_country(code)) {
+            faults.push(Field::new("country", "unknown", "Must be a country's two letters, e.g. NG."));
         }
         if self.abilities.len() > 64 {
             faults.push(Field::new("abilities", "too_long", "At most 64 abilities."));

@@ -350,7 +350,7 @@ impl Action for CreateUser {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<User> {
-        let profile = self.profile.clone().checked("")?;
+        let profile = self.profile.clone().checked_in("", cx.tenant.settings.country.as_deref())?;
         let id = match self.id {
             Some(id) => id,
             None => UserId::new(cx.id_time(), cx.random),
@@ -390,7 +390,7 @@ impl Action for CreateUser {
         user.set_profile(&profile, cx.random)?;
         store::insert(cx.tx, cx.tenant, &mut user, cx.random).await?;
         let findable = store::Findable::of(cx.tenant.keys.lookup(), &profile);
-        store::index(cx.tx, cx.tenant.id, number, &findable).await?;
+        store::index(cx.tx, cx.tenant, &user, &findable).await?;
         cx.note(Fact::UserCreated { user: id, number });
         Ok(user)
     }
@@ -432,7 +432,7 @@ impl Action for EditUser {
         }
         user.try_to(Attempt::Edit, cx.now)?;
         let old = user.profile()?;
-        let mut new = patched(&old, &self.patch)?.checked("")?;
+        let mut new = patched(&old, &self.patch)?.checked_in("", cx.tenant.settings.country.as_deref())?;
         contacts::unconfirm(&old, &mut new, |field| self.patch.contains_key(field));
         let mut fields = new.differing_fields(&old)?;
         if self.kind.is_some_and(|kind| kind != user.kind) {
@@ -453,7 +453,7 @@ impl Action for EditUser {
         contacts::mark_changed(&mut user, &old, &new, cx.now);
         store::save_profile(cx.tx, &mut user, cx.now).await?;
         let [before, now] = [&old, &new].map(|it| store::Findable::of(cx.tenant.keys.lookup(), it));
-        store::reindex(cx.tx, cx.tenant.id, &user, &before, &now).await?;
+        store::reindex(cx.tx, cx.tenant, &user, &before, &now).await?;
         cx.note(Fact::UserEdited { user: user.id, fields });
         contacts::follow(cx, &user, &old, &new).await?;
         Ok(Changed { user, changed: true })

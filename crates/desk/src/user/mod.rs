@@ -34,6 +34,7 @@ pub use search::{FindUsers, Found, Term, UserSort};
 pub use standing::{Attempt, Axis, Standing, Verdict};
 pub(crate) use tries::Checked;
 pub(crate) use unique::Round;
+pub use unique::names::{DuplicateName, DuplicateNames};
 pub use unique::{Unique, WORTH_SETTLING};
 pub use unlock::UnlockLockedUser;
 pub use verification::{AskVerification, DecideVerification};

@@ -10,6 +10,7 @@ use crate::error::{Error, Field, Result};
 use crate::permission::Permission;
 use crate::value::contact::{Email, Phone, Username};
 use crate::value::mask::Mask;
+use crate::value::name::fault_of_name;
 
 /// The longest text a plain field takes, in characters.
 const TEXT_MAX: usize = 200;
@@ -252,11 +253,29 @@ impl Profile {
     }
 
     /// Brings every field into its one form, or says which cannot be accepted. `path` stands before the field names.
-    pub fn checked(mut self, path: &str) -> Result<Profile> {
+    pub fn checked(self, path: &str) -> Result<Profile> {
+        self.checked_in(path, None)
+    }
+
+    /// The same where a telephone number without a country's code is one of this country (ISO 3166, two letters).
+    pub fn checked_in(mut self, path: &str, country: Option<&str>) -> Result<Profile> {
         let mut faults = Vec::new();
         let at = |name: &str| format!("{path}{name}");
         for (name, text) in [("first_name", &mut self.first_name), ("last_name", &mut self.last_name)] {
             tidy(text, &at(name), &mut faults);
+            faults.extend(fault_of_name(text).map(|fault| fault.field(at(name))));
+        }
+        // Only names are written to people; what else has a path in it may be meant so.
+        for (name, text) in [
+            ("middle_name", &self.middle_name),
+            ("preferred_name", &self.preferred_name),
+            ("business_name", &self.business_name),
+            ("home_contact.name", &self.home_contact.name),
+            ("next_of_kin.name", &self.next_of_kin.name),
+            ("house_account.name", &self.house_account.name),
+        ] {
+            let fault = text.as_deref().and_then(fault_of_name);
+            faults.extend(fault.map(|fault| fault.field(at(name))));
         }
         let mut optional: Vec<(String, &mut Option<String>)> = vec![
             (at("middle_name"), &mut self.middle_name),
@@ -295,7 +314,7 @@ impl Profile {
             Email::parse(text).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field(""))
         });
         parse(&mut self.phone, &at("phone"), &mut faults, |text| {
-            Phone::parse(text, None).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field(""))
+            Phone::parse(text, country).map(|it| it.as_str().to_owned()).map_err(|fault| fault.field(""))
         });
         let date = |text: &str| {
             let date = (text.len() == 10).then(|| text.parse::<jiff::civil::Date>().ok()).flatten();

@@ -12,6 +12,7 @@ use crate::user::census;
 use crate::user::model::User;
 use crate::user::profile::Profile;
 use crate::user::standing::{FlagReach, LockCause, Presence, SignInLock, Standing};
+use crate::user::unique::names::{self, PhoneNames};
 use crate::user::unique::store::{self as unique, numbers_of, numbers_of_address_username};
 use crate::user::unique::{Looked, Unique, unique_tokens};
 use crate::value::clock::Time;
@@ -56,6 +57,8 @@ macro_rules! columns {
          u.pin, u.diaspora, u.email_changed_at, u.phone_changed_at, u.person_key"
     };
 }
+pub(crate) use columns;
+
 /// The columns of a loaded user, for lists.
 pub(crate) const COLUMNS: &str = columns!();
 
@@ -324,8 +327,10 @@ pub(crate) struct Findable {
     unique: Vec<(Unique, UniqueToken)>,
     /// Sorted, each once.
     tokens: Vec<SearchToken>,
-    /// Her username could be an e-mail address.
+    /// The username could be an e-mail address.
     has_address_username: bool,
+    /// The username could be a telephone number, and which one is.
+    phone_names: PhoneNames,
 }
 
 impl Findable {
@@ -343,7 +348,13 @@ impl Findable {
         tokens.sort_unstable();
         tokens.dedup();
         let has_address_username = profile.username.as_ref().is_some_and(|username| username.contains('@'));
-        Findable { unique: unique_tokens(lookup, profile), tokens, has_address_username }
+        let phone_names = PhoneNames::of(profile);
+        Findable { unique: unique_tokens(lookup, profile), tokens, has_address_username, phone_names }
+    }
+
+    /// What is compared across usernames and telephone numbers.
+    pub fn phone_names(&self) -> &PhoneNames {
+        &self.phone_names
     }
 
     /// What may exist once only.
@@ -358,12 +369,27 @@ impl Findable {
 }
 
 /// Writes what a user can be found by and what may exist once only; says which field is taken.
-pub(crate) async fn index(tx: &mut Tx, tenant: TenantId, number: i64, now: &Findable) -> Result<()> {
-    unique::insert(tx, tenant, number, now.unique.iter()).await?;
-    if now.has_address_username {
+pub(crate) async fn index(tx: &mut Tx, tenant: &Tenant, user: &User, now: &Findable) -> Result<()> {
+    let number = user.number;
+    unique::insert(tx, tenant.id, number, now.unique.iter()).await?;
+    names::check(tx, tenant, user.id, &now.phone_names).await?;
+    note_usernames(tx, tenant.id, [now]).await?;
+    insert_tokens(tx, tenant.id, &now.rows(number).collect::<Vec<_>>()).await
+}
+
+/// Keeps in mind which kinds of username there are, so that nobody looks for others.
+async fn note_usernames<'a>(
+    tx: &mut Tx,
+    tenant: TenantId,
+    new: impl IntoIterator<Item = &'a Findable> + Clone,
+) -> Result<()> {
+    if new.clone().into_iter().any(|it| it.has_address_username) {
         unique::note_address_username(tx, tenant).await?;
     }
-    insert_tokens(tx, tenant, &now.rows(number).collect::<Vec<_>>()).await
+    if new.into_iter().any(|it| it.phone_names.username().is_some()) {
+        unique::note_numeric_username(tx, tenant).await?;
+    }
+    Ok(())
 }
 
 /// The same for many users by their numbers; one of them whose name was taken since fails them all.
@@ -375,9 +401,7 @@ pub(crate) async fn index_many(
 ) -> Result<()> {
     let unique = users.iter().flat_map(|(number, it)| it.unique.iter().map(|(_, token)| (*token, *number)));
     unique::insert_many(tx, tenant, unique.collect(), looked).await?;
-    if users.iter().any(|(_, it)| it.has_address_username) {
-        unique::note_address_username(tx, tenant).await?;
-    }
+    note_usernames(tx, tenant, users.iter().map(|(_, it)| *it)).await?;
     let mut tokens: Vec<_> = users.iter().flat_map(|(number, it)| it.rows(*number)).collect();
     // In the order of the key, so that what goes into the same page goes there together.
     tokens.sort_unstable_by_key(|(token, number)| (run_of(*number), *token, *number));
@@ -408,18 +432,18 @@ async fn insert_tokens(tx: &mut Tx, tenant: TenantId, rows: &[(SearchToken, i64)
 /// Moves what a user can be found by from one profile to another.
 pub(crate) async fn reindex(
     tx: &mut Tx,
-    tenant: TenantId,
+    tenant: &Tenant,
     user: &User,
     before: &Findable,
     now: &Findable,
 ) -> Result<()> {
+    let (whole, tenant) = (tenant, tenant.id);
     for (_, token) in before.unique.iter().filter(|it| !now.unique.contains(it)) {
         unique::delete(tx, tenant, user.number, token).await?;
     }
     unique::insert(tx, tenant, user.number, now.unique.iter().filter(|it| !before.unique.contains(it))).await?;
-    if now.has_address_username && !before.has_address_username {
-        unique::note_address_username(tx, tenant).await?;
-    }
+    names::check(tx, whole, user.id, &now.phone_names.clone().beside(&before.phone_names)).await?;
+    note_usernames(tx, tenant, [now]).await?;
     for token in before.tokens.iter().filter(|token| now.tokens.binary_search(token).is_err()) {
         tx.put(DELETE_TOKEN, params![tenant, run_of(user.number), token, user.number]).await?;
     }
@@ -605,8 +629,13 @@ pub(crate) async fn save_seen(tx: &mut Tx, user: &mut User, now: Time) -> Result
 
 /// Destroys the key and clears what it sealed, and what she could be found by.
 pub(crate) async fn erase(tx: &mut Tx, tenant: &Tenant, user: &mut User, now: Time) -> Result<()> {
-    let nobody = Findable { unique: Vec::new(), tokens: Vec::new(), has_address_username: false };
-    reindex(tx, user.tenant, user, &Findable::of(tenant.keys.lookup(), &*user.profile()?), &nobody).await?;
+    let nobody = Findable {
+        unique: Vec::new(),
+        tokens: Vec::new(),
+        has_address_username: false,
+        phone_names: PhoneNames::default(),
+    };
+    reindex(tx, tenant, user, &Findable::of(tenant.keys.lookup(), &*user.profile()?), &nobody).await?;
     let flag = if user.standing.flagged_whole { "whole" } else { "none" };
     tx.put_version(ERASE, params![user.tenant, user.id, user.version, now, flag]).await?;
     user.standing.presence = Presence::Erased;

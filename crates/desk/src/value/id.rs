@@ -168,6 +168,8 @@ ids! {
     ChallengeId = "chl", "challenge";
     /// What a partner is told, or is to be told.
     CallbackId = "cbk", "callback";
+    /// Somebody who wants to make an account, and has not confirmed it yet.
+    RegistrationId = "reg", "registration";
     /// A pending second step: a code or a link that proves somebody.
     ProofId = "prf", "proof";
 }

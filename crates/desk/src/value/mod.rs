@@ -7,6 +7,7 @@ pub mod contact;
 pub mod id;
 pub mod mask;
 pub mod money;
+pub mod name;
 pub mod normal;
 pub mod password;
 pub mod random;

@@ -19,7 +19,8 @@ pub fn fold(text: &str) -> String {
     let mut out = Folded { text: String::with_capacity(text.len().min(4 * TEXT_MAX)), count: 0, blank: false };
     // Some characters unfold to nothing, so the input needs a bound of its own.
     for c in text.chars().take(4 * TEXT_MAX).map(straighten).nfkd().map(straighten) {
-        if is_accent(c) || is_invisible(c) {
+        // The kashida only draws a word longer.
+        if is_accent(c) || is_invisible(c) || c == '\u{640}' {
             continue;
         }
         for c in c.to_lowercase() {
@@ -85,8 +86,54 @@ pub fn lower(text: &str) -> String {
     if text.is_ascii() {
         return text.trim().to_ascii_lowercase();
     }
+    let seen: String = text.chars().filter(|c| !is_invisible(*c)).collect();
     // Lower-casing can leave a sequence that composes, hence the second round.
-    text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    seen.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
+}
+
+/// A short text without anything by which two that look alike differ: case, accents, invisible characters, separators, and
+/// letters and digits that are drawn like other ones. Only good to compare with the same form of another text.
+pub fn look(text: &str) -> String {
+    let folded = fold(text);
+    let drawn = folded.chars().filter(|c| is_word_character(*c)).map(drawn_like).collect::<String>();
+    drawn.replace("rn", "m").replace("vv", "w")
+}
+
+/// The Latin letter that a character is drawn like; a selection of Unicode's confusables (UTS 39), lower case only.
+fn drawn_like(c: char) -> char {
+    match c {
+        '0' | 'о' | 'ο' | 'σ' | 'օ' | 'ᴏ' | 'ഠ' | '๐' | '०' | '٥' | '۵' | 'ჿ' | 'ⲟ' => 'o',
+        '1' | 'l' | 'і' | 'ι' | 'ӏ' | 'ا' | '١' | 'ן' | 'ɩ' | 'ǀ' | 'ɪ' | 'ꙇ' | 'ו' | 'լ' | 'Ӏ' | '|' => {
+            'i'
+        }
+        '3' | 'з' | 'ӡ' | 'ʒ' => 'e',
+        '4' | 'а' | 'α' | 'ɑ' | 'ᴀ' | 'ꭺ' => 'a',
+        '5' | 'ѕ' | 'ꜱ' | 'ƽ' => 's',
+        '6' | 'в' | 'ь' | 'ƅ' | 'Ь' | 'ʙ' | 'β' => 'b',
+        '7' | 'т' | 'τ' | 'ᴛ' => 't',
+        '8' => 'b',
+        '9' | 'ɡ' | 'ց' | 'ԍ' | 'ɢ' => 'g',
+        'с' | 'ϲ' | 'ᴄ' | 'ⲥ' => 'c',
+        'ԁ' | 'ժ' | 'ᴅ' => 'd',
+        'е' | 'ε' | 'є' | 'ҽ' | 'ᴇ' | '℮' | 'э' => 'e',
+        'ғ' | 'ſ' | 'ք' => 'f',
+        'һ' | 'н' | 'հ' | 'ʜ' | 'η' => 'h',
+        'ј' | 'ϳ' | 'յ' | 'ᴊ' => 'j',
+        'к' | 'κ' | 'ᴋ' | 'ԟ' => 'k',
+        'ʟ' | 'ⅼ' => 'i',
+        'м' | 'ᴍ' | 'μ' => 'm',
+        'п' | 'ո' | 'ռ' | 'ɴ' | 'и' => 'n',
+        'р' | 'ρ' | 'ᴘ' | 'ϱ' => 'p',
+        'ԛ' | 'գ' | 'զ' => 'q',
+        'г' | 'ʀ' | 'ᴦ' | 'я' => 'r',
+        'υ' | 'ս' | 'ᴜ' | 'ц' => 'u',
+        'ν' | 'ѵ' | 'ᴠ' | 'ט' => 'v',
+        'ѡ' | 'ω' | 'ԝ' | 'ᴡ' | 'ա' => 'w',
+        'х' | 'χ' | 'ҳ' => 'x',
+        'у' | 'γ' | 'ү' | 'ყ' | 'ʏ' => 'y',
+        'ᴢ' => 'z',
+        other => other,
+    }
 }
 
 /// Collects folded characters: at most `TEXT_MAX`, runs of blanks as one, none at the ends.
@@ -142,9 +189,43 @@ fn is_accent(c: char) -> bool {
     matches!(canonical_combining_class(c), 1 | 10..=35 | 200..=240)
 }
 
-/// Soft hyphens, joiners, direction and variation marks, byte order mark.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+/// What takes no room on a screen or only an empty one: Unicode's default ignorable characters (soft hyphens, joiners, fillers,
+/// direction and variation marks, byte order mark), separators of lines, and the blank of Braille.
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Whether a character is a letter, a digit, a sign or a blank that people see: no control, nothing invisible, nothing that no
+/// version of Unicode known here has assigned.
+pub(crate) fn is_printable(c: char) -> bool {
+    // `escape_debug` leaves as they are what is printable, but for quotes and the backslash; marks belong to what is before them.
+    let is_plain = is_word_character(c) || c.is_ascii() || c.is_whitespace() || c.escape_debug().count() == 1;
+    is_plain && !c.is_control() && !is_invisible(c)
+}
+
+/// What overrides or embeds the direction of the text that follows.
+pub(crate) fn is_direction_override(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn is_word_character(c: char) -> bool {
@@ -178,6 +259,10 @@ fn spelled_out(c: char) -> Option<&'static str> {
         'ƒ' => "f",
         'ȷ' => "j",
         'ς' => "σ",
+        // Letters of Arabic that keyboards and countries write in more than one form: yeh, kaf, teh marbuta and heh.
+        'ى' | 'ی' => "ي",
+        'ک' | 'ڪ' => "ك",
+        'ة' | 'ە' | 'ہ' => "ه",
         _ => return None,
     })
 }
@@ -212,6 +297,10 @@ mod tests {
             ("Anne‑Marie", "anne-marie"),
             ("zero\u{200b}width\u{ad}", "zerowidth"),
             ("a\u{0}b", "a b"),
+            ("مُصْطَفَى", "مصطفي"),
+            ("مصطفی", "مصطفي"),
+            ("کـــریم", "كريم"),
+            ("فاطمة أحمد", "فاطمه احمد"),
             ("", ""),
             (" \u{301} ", ""),
         ];

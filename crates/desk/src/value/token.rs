@@ -9,6 +9,7 @@
 
 use aws_lc_rs::hmac;
 
+use super::contact::address_form;
 use super::normal;
 
 /// The keyed fingerprint of what may exist once only: half of a hash, in which no two of any number of users will meet.
@@ -62,6 +63,8 @@ pub enum Domain {
     Account = 15,
     /// An administrator's identity or phone within an account, in the form in which they are compared.
     Administrator = 16,
+    /// A username that could be a telephone number, by its digits.
+    NumericName = 17,
 }
 
 /// One word of a query.
@@ -176,9 +179,10 @@ impl Lookup {
     /// their case (but not whatever their accents), phones by digits, identifiers by letters and digits, external ids exactly.
     pub fn unique(&self, domain: Domain, text: &str) -> UniqueToken {
         let form = match domain {
-            Domain::Username | Domain::Email | Domain::LocalWhole => normal::lower(text),
+            Domain::Email => address_form(text),
+            Domain::Username | Domain::LocalWhole => normal::lower(text),
             Domain::Begin | Domain::Word | Domain::Pair => normal::fold(text),
-            Domain::PhoneLast7 | Domain::PhoneLast4 => normal::digits(text),
+            Domain::PhoneLast7 | Domain::PhoneLast4 | Domain::NumericName => normal::digits(text),
             Domain::Identifier | Domain::Account => normal::alphanumeric(text),
             Domain::ExternalId | Domain::Person | Domain::Agent | Domain::Administrator => text.to_owned(),
         };

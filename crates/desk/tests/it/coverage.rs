@@ -39,6 +39,7 @@ use desk::{Action, Caller, Error, Question, Refusal, Result, Subject};
 use serde_json::{Map, Value, json};
 
 use crate::papers::{self, show};
+use crate::registration::registration;
 use crate::support::*;
 
 /// One of everything a verb may be about.
@@ -403,8 +404,18 @@ const MADE_BY_THE_DESK: &[(&str, Run)] = verbs! {
     "user.register" => |s, c| async {
         let open = ChangeSettings { patch: patch(json!({"self_registration": true})) };
         s.t.desk.perform(&s.t.house(), open).await?;
-        let profile = profile(&s.name("herself").replace([' ', '_'], "-"));
-        s.t.desk.register(c, profile, secret(PASSWORD)).await.map(drop)
+        let email = profile(&s.name("herself").replace([' ', '_'], "-")).email.unwrap();
+        s.t.desk.register(c, registration(&email), secret(PASSWORD)).await
+    };
+    "user.confirm_registration" => |s, c| async {
+        let open = ChangeSettings { patch: patch(json!({"self_registration": true, "registrations_an_hour": 1000})) };
+        s.t.desk.perform(&s.t.house(), open).await?;
+        let email = profile(&s.name("confirmed").replace([' ', '_'], "-")).email.unwrap();
+        s.t.desk.register(&s.t.nobody(), registration(&email), secret(PASSWORD)).await?;
+        let letters = s.t.desk.ask(&s.t.house(), Outbox::Before(None)).await?;
+        let mut letters = letters.into_iter().filter(|it| it.template == "registration_link").filter_map(|it| it.letter);
+        let token = letters.find(|letter| letter.to == email).and_then(|letter| letter.token).unwrap();
+        s.t.desk.confirm_registration(c, &secret(&token), secret(PASSWORD)).await.map(drop)
     };
     "session.ask_unlock" => |s, c| s.t.desk.ask_unlock(c, "adaeze.one");
     "session.unlock" => |s, c| async {
@@ -476,6 +487,7 @@ const PLAIN_QUESTIONS: &[(&str, Run)] = plain! { ask:
     "user.reveal" => |s| RevealUser { user: s.user, purpose: "loan file 17".to_owned() };
     "user.reveal_second_factor" => |s| RevealSecondFactor { user: s.user, purpose: "a lost phone".to_owned() };
     "user.queued_unlocks" => |_s| QueuedUnlocks;
+    "user.duplicate_names" => |_s| DuplicateNames { after: 0 };
     "verification.list" => |_s| ListVerifications {
         filter: UserFilter::default(), begin: VerificationBegin::After(None), limit: 10,
     };

@@ -48,6 +48,7 @@ const UPHILL: &[(&str, &str, &str)] = &[
     ("challenge", "request", "as above: what a customer confirms is a request, and is done in the same transaction"),
     ("job", "key", "the sweep deletes used assertions"),
     ("job", "message", "the sweep deletes counts of past hours"),
+    ("job", "password", "the sweep deletes registrations that were never confirmed"),
 ];
 
 /// Where SQL stands besides the files called `store.rs` and the modules called `store`.

@@ -172,33 +172,29 @@ async fn at_address(t: &TestDesk, address: &str) -> Vec<UserId> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_finds_whose_username_it_is_however_she_came_by_it() {
-    let address = profile("ada").email.unwrap();
+    let address = profile("pat").email.unwrap();
     let username = |word| Profile { username: Some(address.to_uppercase()), email: None, ..profile(word) };
     // Nobody has a username of that kind to begin with: each way is the first.
     for t in TestDesk::all().await {
-        let ada = create(&t, "ada").await.unwrap();
-        assert_eq!(at_address(&t, &address).await, [ada]);
+        create(&t, "ada").await.unwrap();
+        assert!(at_address(&t, &address).await.is_empty());
         let eve = t.desk.perform(&t.admin(), CreateUser::of(username("eve"))).await.unwrap().id;
-        assert_eq!(at_address(&t, &address).await, [ada, eve]);
+        assert_eq!(at_address(&t, &address).await, [eve]);
         assert!(t.desk.settle_unique(t.admin().tenant, 1).await.unwrap() > 0);
-        assert_eq!(at_address(&t, &address).await, [ada, eve], "moved");
+        assert_eq!(at_address(&t, &address).await, [eve], "moved");
     }
     for t in TestDesk::all().await {
-        let (ada, eve) = (create(&t, "ada").await.unwrap(), create(&t, "eve").await.unwrap());
-        assert_eq!(at_address(&t, &address).await, [ada]);
+        let eve = create(&t, "eve").await.unwrap();
         let patch = json!({ "username": address }).as_object().unwrap().clone();
         let edit = |user| EditUser { user, if_version: None, patch, kind: None, employee: None, reason: None };
         t.desk.perform(&t.admin(), edit(eve)).await.unwrap();
-        assert_eq!(at_address(&t, &address).await, [ada, eve]);
+        assert_eq!(at_address(&t, &address).await, [eve]);
         rename(&t, eve, "eve").await.unwrap();
-        assert_eq!(at_address(&t, &address).await, [ada]);
+        assert!(at_address(&t, &address).await.is_empty());
     }
     for t in TestDesk::all().await {
-        let ada = create(&t, "ada").await.unwrap();
-        assert_eq!(at_address(&t, &address).await, [ada]);
         let file = format!("external_id,first_name,last_name,username\nx-1,Eve,Harbor,{address}\n");
         assert_eq!(csv(&t, &file).await.rows_created, 1);
-        let found = at_address(&t, &address).await;
-        assert_eq!((found.len(), found[0]), (2, ada));
+        assert_eq!(at_address(&t, &address).await.len(), 1);
     }
 }

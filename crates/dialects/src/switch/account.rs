@@ -1,14 +1,18 @@
 //! What users do themselves: making an account, signing in and out, a new password, opening a lock (contract 6.5; the
 //! wording of registration is the vendor's, that of the others ours in its manner).
 
+use std::collections::BTreeSet;
+
 use api::kit::{House, Json};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use desk::credential::tenant_of_link;
 use desk::message::Channel;
+use desk::password::Registration;
 use desk::session::{ConfirmSignIn, NewDevice, SignInAnswer, SignInRequest, SignOut};
-use desk::user::{Address, Demographic, Identifiers, Profile, ShowUser, User};
+use desk::tenant::RegistrationField;
+use desk::user::{ShowUser, User};
 use desk::value::clock::Time;
 use desk::value::id::ProofId;
 use desk::value::secret::Secret;
@@ -44,25 +48,15 @@ pub(super) async fn register(State(house): State<House<Own>>, ByAnybody(call): B
     call.check(Checksum::Due)?;
     let it: RegisterIn = call.body()?;
     const FAILED: &str = "Error occurred creating user";
-    let (profile, password) = registered(it).map_err(|faults| Wrong::Fields(FAILED, faults))?;
-    let sign_in = SignInRequest {
-        identifier: profile.email.clone().unwrap_or_default(),
-        password: password.clone(),
-        device: None,
-        lives_seconds: Some(SECONDS),
-    };
-    house.desk.register(&call.caller, profile, password).await.map_err(|error| Wrong::from(error).under(FAILED))?;
-    match house.desk.sign_in(&call.caller, sign_in).await? {
-        SignInAnswer::SignedIn { token, user, expires_at, .. } => {
-            let data = opened(&house, &call, &token, &user, expires_at).await?;
-            Ok(kept_by_nobody(json!({ "message": "User created successfully", "data": data })))
-        }
-        // The institution mails codes: she has an account, and signs in in two steps like everybody.
-        _ => Ok(Json(json!({ "message": "User created successfully", "data": [] })).into_response()),
-    }
+    let fields = &call.client.tenant.settings.registration_fields;
+    let (registration, password) = registered(it, fields).map_err(|faults| Wrong::Fields(FAILED, faults))?;
+    let registered = house.desk.register(&call.caller, registration, password).await;
+    registered.map_err(|error| Wrong::from(error).under(FAILED))?;
+    // The same whoever has the address: a token would say that nobody has. Signing in works once the mailed link was opened.
+    Ok(Json(json!({ "message": "User created successfully", "data": [] })).into_response())
 }
 
-fn registered(it: RegisterIn) -> Result<(Profile, Secret), Vec<Field>> {
+fn registered(it: RegisterIn, fields: &BTreeSet<RegistrationField>) -> Result<(Registration, Secret), Vec<Field>> {
     let mut faults = Vec::new();
     let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let mut needed = |name: &str, text: Option<String>| {
@@ -94,7 +88,7 @@ fn registered(it: RegisterIn) -> Result<(Profile, Secret), Vec<Field>> {
     }
     let is_diaspora = it.is_diaspora.unwrap_or(country.is_some_and(|code| code != "NG"));
     let bvn = given(it.bvn);
-    if bvn.is_none() && !is_diaspora {
+    if bvn.is_none() && !is_diaspora && fields.contains(&RegistrationField::Bvn) {
         faults.push(Field::new("bvn", "required", ""));
     }
     if !faults.is_empty() {
@@ -106,20 +100,20 @@ fn registered(it: RegisterIn) -> Result<(Profile, Secret), Vec<Field>> {
         (Some(rest), Some("NG")) => format!("+234{rest}"),
         _ => phone,
     };
-    let profile = Profile {
+    let registration = Registration {
         first_name,
         last_name,
-        email: Some(email),
+        email,
         phone: Some(phone),
         date_of_birth: given(it.date_of_birth),
         is_diaspora: Some(is_diaspora),
-        address: Address { country: country.map(str::to_owned), ..Address::default() },
-        identifiers: Identifiers { bvn, ..Identifiers::default() },
-        demographic: Demographic { gender: given(it.gender), ..Demographic::default() },
+        country: country.map(str::to_owned),
+        bvn,
+        gender: given(it.gender),
         sales_agent_code: given(it.sales_agent_referral_code),
-        ..Profile::default()
+        ..Registration::default()
     };
-    Ok((profile, password))
+    Ok((registration, password))
 }
 
 /// At least one of each kind of character.

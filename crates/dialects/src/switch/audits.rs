@@ -21,7 +21,7 @@ use super::{Answer, Own, words};
 /// first.
 const LOG_TYPES: &[(&str, &[&str])] = &[
     ("transactions", &[]),
-    ("enrolments", &["user.create", "user.register", "import.start"]),
+    ("enrolments", &["user.create", "user.confirm_registration", "import.start"]),
     ("disable_requests", &["request.propose", "request.approve", "request.decline", "user.disable"]),
     ("enable_requests", &["request.propose", "request.approve", "request.decline", "user.enable"]),
     (
@@ -213,7 +213,8 @@ fn performed(record: &AuditRecord) -> String {
         "verification.decline" => "declined verification",
         "verification.ask_more" => "asked for more",
         "verification.add_document" => "uploaded document",
-        "user.register" => "signed up",
+        "user.register" => "asked to sign up",
+        "user.confirm_registration" => "signed up",
         "user.create" => "created user",
         "staff.appoint" | "staff.add" => "created admin",
         "staff.disable" => "disabled admin",

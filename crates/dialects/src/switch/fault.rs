@@ -142,6 +142,7 @@ fn vendors(path: &str) -> &str {
         "address.country" => "country",
         "identifiers.bvn" => "bvn",
         "demographic.gender" => "gender",
+        "sales_agent_code" => "sales_agent_referral_code",
         "home_contact.name" => "nigerian_contact_name",
         "home_contact.phone" => "nigerian_contact_phone",
         "home_contact.address" => "nigerian_contact_address",

@@ -38,6 +38,7 @@ pub async fn import(settings: &Settings, wish: UserImport) -> Done {
     let naming = Naming {
         map: wish.map.iter().map(|pair| Naming::pair(pair)).collect::<desk::Result<_>>()?,
         ignore: wish.ignore.clone(),
+        country: wish.country.clone(),
     };
     let digest = digest(&wish.file)?;
     let house = house::open(settings, &wish.at).await?;

@@ -31,14 +31,18 @@ pub fn render(template: &str, letter: &Letter, institution: &str, public_url: &s
     let words = Words::of(language);
     let institution = one_line(institution);
     match template {
-        "password_reset" | "staff_invitation" => {
-            let sentences = if template == "password_reset" { &words.reset } else { &words.invitation };
+        "password_reset" | "staff_invitation" | "registration_link" => {
+            let (sentences, label, page, short) = match template {
+                "password_reset" => (&words.reset, words.reset_label, "reset", words.reset_sms),
+                "staff_invitation" => (&words.invitation, words.reset_label, "reset", words.reset_sms),
+                _ => (&words.registration, words.registration_label, "confirm", words.registration_sms),
+            };
             let token = letter.token.as_deref().ok_or_else(|| missing("token"))?;
             let minutes = letter.minutes.ok_or_else(|| missing("minutes"))?;
-            let address = format!("{}/reset/{token}", public_url.trim_end_matches('/'));
-            let link = Link { label: words.reset_label, copy: words.copy, address };
+            let address = format!("{}/{page}/{token}", public_url.trim_end_matches('/'));
+            let link = Link { label, copy: words.copy, address };
             let gaps = [("institution", institution.as_str()), ("time", &amount_of_time(language, minutes))];
-            let sms = gsm::fitted(&institution, words.reset_sms, &gaps[1..], &link.address);
+            let sms = gsm::fitted(&institution, short, &gaps[1..], &link.address);
             let parts = Parts { institution: &institution, sentences, link: Some(link), code: None, quote: Vec::new() };
             write(language, letter, &gaps, parts, sms)
         }
@@ -62,6 +66,13 @@ pub fn render(template: &str, letter: &Letter, institution: &str, public_url: &s
                 Parts { institution: &institution, sentences, link: None, code: Some(code), quote: Vec::new() },
                 sms,
             )
+        }
+        "registration_taken" => {
+            let gaps = [("institution", institution.as_str())];
+            let sms = gsm::fitted(&institution, words.taken_sms, &[], "");
+            let sentences = &words.taken;
+            let parts = Parts { institution: &institution, sentences, link: None, code: None, quote: Vec::new() };
+            write(language, letter, &gaps, parts, sms)
         }
         "password_changed" | "email_changed" | "phone_changed" => {
             let (sentences, short) = match template {
@@ -115,7 +126,7 @@ fn write(
     let institution = parts.institution;
     let words = Words::of(language);
     let sentences = parts.sentences;
-    let name = one_line(&letter.name);
+    let name = isolated(one_line(&letter.name));
     let greeting = if name.is_empty() { words.hello.to_owned() } else { said(words.hello_name, &[("name", &name)]) };
     let all = |texts: &[&str]| texts.iter().map(|text| said(text, gaps)).collect::<Vec<_>>();
     let (mut before, after) = (all(sentences.before), all(sentences.after));
@@ -182,6 +193,18 @@ struct LetterHtml<'a> {
 
 fn missing(what: &str) -> Error {
     Error::internal(format!("the letter has no {what}"))
+}
+
+/// A name that turns no text around it: what is written from right to left is set apart (Unicode's isolates), and what would
+/// override a direction is left out, although no new name has it.
+fn isolated(name: String) -> String {
+    let plain: String =
+        name.chars().filter(|c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')).collect();
+    let is_right_to_left = |c: char| {
+        matches!(c, '\u{590}'..='\u{8ff}' | '\u{200f}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}'
+            | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+    };
+    if plain.contains(is_right_to_left) { format!("\u{2068}{plain}\u{2069}") } else { plain }
 }
 
 /// Without line breaks and other controls, which would begin a new header in a subject or a new paragraph in a text.

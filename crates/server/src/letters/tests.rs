@@ -5,7 +5,7 @@ use super::*;
 const URL: &str = "https://bank.example/";
 const TOKEN: &str = "bur_1_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
 const LINK: &str = "https://bank.example/reset/bur_1_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
-const TEMPLATES: [&str; 11] = [
+const TEMPLATES: [&str; 13] = [
     "password_reset",
     "staff_invitation",
     "sign_in_code",
@@ -17,6 +17,8 @@ const TEMPLATES: [&str; 11] = [
     "password_changed",
     "email_changed",
     "phone_changed",
+    "registration_link",
+    "registration_taken",
 ];
 const LOCALES: [&str; 3] = ["en-US", "es-MX", "fr-FR"];
 
@@ -136,6 +138,12 @@ fn every_letter_has_its_subject_in_every_language() {
             "Harbor & Pine Bank: your password was changed",
             "Harbor & Pine Bank: su contraseña ha cambiado",
             "Harbor & Pine Bank : votre mot de passe a été modifié",
+            "Harbor & Pine Bank: confirm your registration",
+            "Harbor & Pine Bank: confirme su registro",
+            "Harbor & Pine Bank : confirmez votre inscription",
+            "Harbor & Pine Bank: you have an account already",
+            "Harbor & Pine Bank: usted ya tiene una cuenta",
+            "Harbor & Pine Bank : vous avez déjà un compte",
         ]
     );
 }
@@ -181,10 +189,34 @@ fn every_text_message_is_one_message_in_every_language() {
         "Harbor & Pine Bank: votre mot de passe a été modifié. Si ce n'était pas vous, prévenez-nous immédiatement."
             .to_owned(),
     ];
+    let confirm = LINK.replace("/reset/", "/confirm/");
+    let registration = [
+        format!("Harbor & Pine Bank: confirm your registration within 1 hour: {confirm}"),
+        format!("Harbor & Pine Bank: confirme su registro (1 hora): {confirm}"),
+        format!("Harbor & Pine Bank: confirmez votre inscription (1 heure) : {confirm}"),
+    ];
+    let taken = [
+        "Harbor & Pine Bank: you have an account already. Nothing has changed.".to_owned(),
+        "Harbor & Pine Bank: usted ya tiene una cuenta. Nada ha cambiado.".to_owned(),
+        "Harbor & Pine Bank: vous avez déjà un compte. Rien n'a changé.".to_owned(),
+    ];
     // An invitation is a link to choose a password, and an unlock code is typed where one signs in.
     assert_eq!(
         messages,
-        [link.clone(), link, code.clone(), code, phone, account.clone(), account, customer, changed].concat()
+        [
+            link.clone(),
+            link,
+            code.clone(),
+            code,
+            phone,
+            account.clone(),
+            account,
+            customer,
+            changed,
+            registration,
+            taken
+        ]
+        .concat()
     );
     for message in messages {
         assert!(gsm::septets(&message) <= gsm::SEPTETS_MAX, "{message}");
@@ -206,6 +238,10 @@ fn every_letter_says_in_both_parts_what_it_is_for() {
             match template {
                 "password_reset" | "staff_invitation" => {
                     assert!(part.contains(LINK) && part.contains(word(times, locale)), "{part}")
+                }
+                "registration_link" => {
+                    let confirm = LINK.replace("/reset/", "/confirm/");
+                    assert!(part.contains(&confirm) && part.contains(word(times, locale)), "{part}")
                 }
                 "sign_in_code" | "unlock_code" | "phone_code" | "account_code" | "administrator_code"
                 | "customer_code" => {
@@ -246,6 +282,14 @@ fn no_name_begins_a_new_line() {
         assert!(letter.text.starts_with("Bonjour Ada https://evil.example x,\n"), "{:?}", letter.text);
         assert!(!letter.sms.contains(char::is_control), "{:?}", letter.sms);
     }
+}
+
+#[test]
+fn a_name_turns_no_text_around_it() {
+    let name = |text: &str| Letter { name: text.to_owned(), ..letter("en") };
+    let greeting = |text: &str| render("password_changed", &name(text), "Bank", URL).unwrap().text;
+    assert!(greeting("\u{5d3}\u{5e0}\u{5d4}").starts_with("Hello \u{2068}\u{5d3}\u{5e0}\u{5d4}\u{2069},"));
+    assert!(greeting("Ada\u{202e}moc.live").starts_with("Hello Adamoc.live,"));
 }
 
 #[test]

@@ -26,6 +26,13 @@ pub(super) struct Words {
     pub code_sms: &'static [&'static str],
     pub unlock: Sentences,
     pub invitation: Sentences,
+    /// To somebody who wants to make an account.
+    pub registration: Sentences,
+    pub registration_label: &'static str,
+    pub registration_sms: &'static [&'static str],
+    /// To a user with whose address or username somebody wanted to make one.
+    pub taken: Sentences,
+    pub taken_sms: &'static [&'static str],
     pub phone: Sentences,
     pub phone_sms: &'static [&'static str],
     /// To the owner of an account, or to whoever administers one.
@@ -124,6 +131,31 @@ const ENGLISH: Words = Words {
             "If you did not expect this message, please tell {institution}.",
         ],
     },
+    registration: Sentences {
+        subject: "{institution}: confirm your registration",
+        heading: "Confirm your registration",
+        before: &[
+            "Somebody has registered with {institution} and gave this address. If that was you, open this link and enter the password that you chose:",
+        ],
+        after: &[
+            "The link works once, for {time}. Until then there is no account.",
+            "If it was not you, you need not do anything. Do not open the link for anybody else.",
+        ],
+    },
+    registration_label: "Confirm your registration",
+    registration_sms: &["confirm your registration within {time}: {core}", "{core}"],
+    taken: Sentences {
+        subject: "{institution}: you have an account already",
+        heading: "You have an account already",
+        before: &[
+            "Somebody has tried to register with {institution}, with your e-mail address or your username. You have an account with them already, and nothing about it has changed.",
+        ],
+        after: &[
+            "If that was you, sign in as always; if you have forgotten your password, ask for a new one.",
+            "If it was not you, you need not do anything.",
+        ],
+    },
+    taken_sms: &["you have an account already. Nothing has changed.", "you have an account already."],
     phone: Sentences {
         subject: "{institution}: confirm your phone",
         heading: "Confirm your phone",
@@ -273,6 +305,31 @@ const SPANISH: Words = Words {
             "Si no esperaba este mensaje, avise a {institution}.",
         ],
     },
+    registration: Sentences {
+        subject: "{institution}: confirme su registro",
+        heading: "Confirme su registro",
+        before: &[
+            "Alguien se ha registrado en {institution} con esta dirección. Si ha sido usted, abra este enlace y escriba la contraseña que eligió:",
+        ],
+        after: &[
+            "El enlace sirve una sola vez, durante {time}. Hasta entonces no existe ninguna cuenta.",
+            "Si no ha sido usted, no tiene que hacer nada. No abra el enlace por encargo de nadie.",
+        ],
+    },
+    registration_label: "Confirmar el registro",
+    registration_sms: &["confirme su registro ({time}): {core}", "{core}"],
+    taken: Sentences {
+        subject: "{institution}: usted ya tiene una cuenta",
+        heading: "Usted ya tiene una cuenta",
+        before: &[
+            "Alguien ha intentado registrarse en {institution} con su dirección de correo o su nombre de usuario. Usted ya tiene una cuenta allí, y nada ha cambiado en ella.",
+        ],
+        after: &[
+            "Si ha sido usted, entre como siempre; si ha olvidado la contraseña, pida una nueva.",
+            "Si no ha sido usted, no tiene que hacer nada.",
+        ],
+    },
+    taken_sms: &["usted ya tiene una cuenta. Nada ha cambiado.", "usted ya tiene una cuenta."],
     phone: Sentences {
         subject: "{institution}: confirme su teléfono",
         heading: "Confirme su teléfono",
@@ -425,6 +482,31 @@ const FRENCH: Words = Words {
             "Si vous n’attendiez pas ce message, prévenez {institution}.",
         ],
     },
+    registration: Sentences {
+        subject: "{institution} : confirmez votre inscription",
+        heading: "Confirmez votre inscription",
+        before: &[
+            "Quelqu’un s’est inscrit auprès de {institution} avec cette adresse. Si c’était vous, ouvrez ce lien et saisissez le mot de passe que vous avez choisi :",
+        ],
+        after: &[
+            "Le lien fonctionne une seule fois, pendant {time}. D’ici là, aucun compte n’existe.",
+            "Si ce n’était pas vous, vous n’avez rien à faire. N’ouvrez ce lien à la demande de personne.",
+        ],
+    },
+    registration_label: "Confirmer l’inscription",
+    registration_sms: &["confirmez votre inscription ({time}) : {core}", "{core}"],
+    taken: Sentences {
+        subject: "{institution} : vous avez déjà un compte",
+        heading: "Vous avez déjà un compte",
+        before: &[
+            "Quelqu’un a essayé de s’inscrire auprès de {institution} avec votre adresse e-mail ou votre identifiant. Vous y avez déjà un compte, et rien n’y a changé.",
+        ],
+        after: &[
+            "Si c’était vous, connectez-vous comme d’habitude ; si vous avez oublié votre mot de passe, demandez-en un nouveau.",
+            "Si ce n’était pas vous, vous n’avez rien à faire.",
+        ],
+    },
+    taken_sms: &["vous avez déjà un compte. Rien n'a changé.", "vous avez déjà un compte."],
     phone: Sentences {
         subject: "{institution} : confirmez votre téléphone",
         heading: "Confirmez votre téléphone",

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use desk::value::contact::deliverable;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::PoolConfig;
@@ -52,8 +53,11 @@ impl Mail {
         rendered: &Rendered,
     ) -> Result<(), SendFault> {
         let (name, address) = to;
+        // In its ASCII form a domain is taken by every server, with SMTPUTF8 or without.
         let address: Address =
-            address.parse().map_err(|_| SendFault::Permanent("the address is not one".to_owned()))?;
+            deliverable(address).parse().map_err(|_| SendFault::Permanent("the address is not one".to_owned()))?;
+        // A local part beyond ASCII has no other form.
+        let needs_utf8 = !AsRef::<str>::as_ref(&address).is_ascii();
         let from = match from.map(str::parse::<Mailbox>) {
             None => self.from.clone(),
             Some(Ok(from)) => from,
@@ -62,6 +66,8 @@ impl Mail {
                 self.from.clone()
             }
         };
+        let sender = deliverable(from.email.as_ref()).parse::<Address>();
+        let from = Mailbox::new(from.name.clone(), sender.unwrap_or(from.email));
         let mut mail = Message::builder()
             .from(from)
             .to(Mailbox::new(Some(name.to_owned()), address))
@@ -74,7 +80,10 @@ impl Mail {
             HeaderName::new_from_ascii_str("Auto-Submitted"),
             "auto-generated".to_owned(),
         ));
-        self.transport.send(mail).await.map(drop).map_err(|fault| told(&fault))
+        self.transport.send(mail).await.map(drop).map_err(|fault| match needs_utf8 && fault.is_client() {
+            true => SendFault::Permanent("the address needs SMTPUTF8, which the mail server does not have".to_owned()),
+            false => told(&fault),
+        })
     }
 }
 

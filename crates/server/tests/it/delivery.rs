@@ -178,6 +178,27 @@ async fn a_mailbox_that_does_not_exist_ends_the_message() {
 }
 
 #[tokio::test]
+async fn mail_to_a_domain_beyond_ascii_goes_in_the_form_that_every_server_takes() {
+    let Some(sink) = Sink::start(&[]) else { return };
+    let (url, from) = (format!("smtp://127.0.0.1:{}", sink.port), format!("--mail-from={FROM}"));
+    let case = Case::begin(&["--smtp-url", &url, &from], Channel::Email).await;
+    case.until_it_is(MessageState::Sent).await;
+    let create = |email: &str| {
+        CreateUser::of(Profile { last_name: "Bücher".to_owned(), email: Some(email.to_owned()), ..Profile::default() })
+    };
+    let user = case.desk.perform(&house(), create("karl@bücher.example")).await.unwrap().id;
+    let method = Channel::Email;
+    case.desk.perform(&house(), StartPasswordReset { user, method, reason: None }).await.unwrap();
+    let mail = until("the mail", || sink.mails().into_iter().find(|mail| mail["to"][0] != "zoe@example.com"));
+    assert_eq!(mail["to"][0], "karl@xn--bcher-kva.example");
+    // A local part beyond ASCII has no such form: the message ends at once, and says why.
+    let user = case.desk.perform(&house(), create("jürgen@bücher.example")).await.unwrap().id;
+    case.desk.perform(&house(), StartPasswordReset { user, method, reason: None }).await.unwrap();
+    until("the line", || case.server.log().contains("SMTPUTF8").then_some(()));
+    assert!(!case.server.log().contains("jürgen"), "{}", case.server.log());
+}
+
+#[tokio::test]
 async fn a_text_message_is_posted_to_the_gateway() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1/send", listener.local_addr().unwrap());

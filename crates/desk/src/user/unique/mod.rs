@@ -10,6 +10,7 @@
 //! Whoever brings many in looks before the transaction (`Looked`), in which everybody waits for it, and looks there only at
 //! what may have changed (decision 0045).
 
+pub(crate) mod names;
 pub(crate) mod store;
 
 use std::collections::{HashMap, HashSet};
@@ -52,10 +53,22 @@ impl Unique {
     }
 }
 
-/// The tokens of what may exist once only.
+/// The tokens of what may exist once only. A username that is an address also has the token of that address, so that nobody
+/// signs in with what is another user's; one of digits has a token that telephone numbers are compared with.
 pub(crate) fn unique_tokens(lookup: &Lookup, profile: &Profile) -> Vec<(Unique, UniqueToken)> {
     let token = |field: &Unique| field.of(profile).map(|text| (*field, lookup.unique(field.domain(), text)));
-    Unique::ALL.iter().filter_map(token).collect()
+    let mut tokens: Vec<_> = Unique::ALL.iter().filter_map(token).collect();
+    if let Some(username) = &profile.username {
+        let claimed = [(Domain::Email, username.contains('@')), (Domain::NumericName, names::could_be_phone(username))];
+        for (domain, _) in claimed.into_iter().filter(|(_, is_so)| *is_so) {
+            let token = lookup.unique(domain, username);
+            // Whoever signs in with their own address under both names has it once.
+            if !tokens.iter().any(|(_, known)| *known == token) {
+                tokens.push((Unique::Username, token));
+            }
+        }
+    }
+    tokens
 }
 
 /// Which of these are in the large table, for who has begun to look; some thousands at most.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Looked, Moves, Unique};
 use crate::db::{Engine, Param, Rd, ToParam, Tx, params};
 use crate::error::{Conflict, Error, Result};
-use crate::user::store::seat_of;
+use crate::user::store::{columns, seat_of};
 use crate::value::id::{TenantId, UserId};
 use crate::value::token::UniqueToken;
 
@@ -73,6 +73,17 @@ pub(crate) const NOTE_ADDRESS_USERNAME: &str = "\
     INSERT INTO address_username (tenant_id)
     VALUES ($1)
     ON CONFLICT (tenant_id) DO NOTHING";
+
+pub(crate) const NOTE_NUMERIC_USERNAME: &str = "\
+    INSERT INTO numeric_username (tenant_id)
+    VALUES ($1)
+    ON CONFLICT (tenant_id) DO NOTHING";
+
+pub(crate) const HAS_NUMERIC_USERNAMES: &str = "SELECT 1 FROM numeric_username WHERE tenant_id = $1";
+
+/// Users in the order of their numbers, to compare their names.
+pub(crate) const PAGE_OF_USERS: &str =
+    concat!("SELECT ", columns!(), " FROM users u WHERE u.seat > $1 AND u.seat <= $2 ORDER BY u.seat LIMIT $3");
 
 pub(crate) const INSERT: &str = "\
     INSERT INTO user_unique_recent (tenant_id, token, number)
@@ -179,6 +190,16 @@ fn filled<'a>(tenant: &'a TenantId, tokens: &'a [UniqueToken]) -> Vec<Param<'a>>
 /// Keeps in mind that somebody's username is an address: with the name itself, in one transaction.
 pub(in crate::user) async fn note_address_username(tx: &mut Tx, tenant: TenantId) -> Result<()> {
     tx.put(NOTE_ADDRESS_USERNAME, params![tenant]).await
+}
+
+/// Keeps in mind that somebody's username could be a telephone number.
+pub(in crate::user) async fn note_numeric_username(tx: &mut Tx, tenant: TenantId) -> Result<()> {
+    tx.put(NOTE_NUMERIC_USERNAME, params![tenant]).await
+}
+
+/// Whether somebody's username could be a telephone number, or once could.
+pub(super) async fn has_numeric_names(rd: &mut Rd, tenant: TenantId) -> Result<bool> {
+    Ok(rd.find(HAS_NUMERIC_USERNAMES, params![tenant]).await?.is_some())
 }
 
 /// Writes what a user has; says which field is taken.

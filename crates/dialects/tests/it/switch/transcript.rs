@@ -6,8 +6,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use desk::Caller;
+use desk::password::RegistrationAnswer;
 use desk::tenant::ChangeSettings;
+use desk::testing::origin;
 use desk::value::clock::SECOND;
+use desk::value::secret::Secret;
 use serde_json::{Map, Value};
 
 use super::world::{ADMINS, Answer, World};
@@ -146,6 +150,17 @@ async fn direct(world: &World, line: &str) {
         ("settings", patch) => {
             let patch: Map<String, Value> = serde_json::from_str(patch).unwrap();
             world.test.desk.perform(&world.house(), ChangeSettings { patch }).await.unwrap();
+        }
+        // Somebody opens the link that was mailed to an address, and enters the password.
+        ("confirm", rest) => {
+            let (email, password) = rest.split_once(' ').unwrap();
+            let all = world.test.desk.ask(&world.house(), desk::message::Outbox::Before(None)).await.unwrap();
+            let letter = all.into_iter().filter(|it| it.template == "registration_link").filter_map(|it| it.letter);
+            let token = letter.into_iter().find(|letter| letter.to == email).and_then(|letter| letter.token).unwrap();
+            let caller = Caller::anonymous(world.test.tenant, origin());
+            let (token, password) = (Secret::new(token), Secret::new(password));
+            let answer = world.test.desk.confirm_registration(&caller, &token, password).await.unwrap();
+            assert!(matches!(answer, RegistrationAnswer::Registered(_)), "{answer:?}");
         }
         other => panic!("no such direction: {other:?}"),
     }

@@ -20,7 +20,7 @@ impl Write for Sweep {
         let assertions = tx.run(key::store::SWEEP_ASSERTIONS, params![self.0]).await?;
         let tries = tx.run(tries::store::SWEEP, params![self.0]).await?;
         let counts = tx.run(limits::store::SWEEP, params![self.0.0.div_euclid(HOUR)]).await?;
-        let registrations = tx.run(password::register::store::SWEEP, params![self.0]).await?;
+        let registrations = tx.run(password::store::SWEEP, params![self.0]).await?;
         Ok(answers + assertions + tries + counts + registrations)
     }
 }

@@ -2,7 +2,8 @@
 //! new password. Nobody but the user ever chooses, sees or mails a password.
 
 mod appoint;
-pub(crate) mod register;
+mod register;
+pub(crate) mod store;
 
 use crate::access;
 use crate::caller::Caller;

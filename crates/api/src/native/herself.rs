@@ -141,7 +141,7 @@ pub async fn confirm_registration(
     body: Body<Native, ConfirmRegistrationIn>,
 ) -> Answer {
     let ConfirmRegistrationIn { token, password } = body.value;
-    let tenant = tenant_of_registration(token.expose().trim()).ok_or(Error::Refused(Refusal::LinkInvalid))?;
+    let tenant = tenant_of_registration(token.expose()).ok_or(Error::Refused(Refusal::LinkInvalid))?;
     let caller = Caller::anonymous(tenant, origin.0.clone());
     match house.desk.confirm_registration(&caller, &token, password).await {
         Ok(RegistrationAnswer::Registered(_)) => Ok(StatusCode::NO_CONTENT.into_response()),

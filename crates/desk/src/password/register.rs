@@ -19,7 +19,7 @@ use crate::user::{self, Address, CreateUser, Demographic, Identifiers, Profile, 
 use crate::value::clock::{DAY, HOUR, Time};
 use crate::value::id::{RegistrationId, TenantId, UserId};
 use crate::value::seal::{PersonKey, Place, Sealing};
-use crate::value::secret::{Secret, fingerprint, new_token};
+use crate::value::secret::{Secret, fingerprint, new_token, pasted};
 use crate::verb::{Action, Cx, Subject};
 
 /// How long the link works.
@@ -329,13 +329,9 @@ pub struct RegistrationCard {
 
 /// The tenant that a registration's link belongs to.
 pub fn tenant_of_registration(token: &str) -> Option<TenantId> {
-    let (tenant, _) = token.strip_prefix("brg_")?.split_once('_')?;
+    let token = pasted(token);
+    let (tenant, _) = token.expose().strip_prefix("brg_")?.split_once('_')?;
     tenant.parse().ok().map(TenantId)
-}
-
-/// A token as it was pasted, without blanks and line ends in it.
-fn unwrapped(token: &Secret) -> String {
-    token.expose().chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 impl Desk {
@@ -383,7 +379,7 @@ impl Desk {
     }
 
     async fn waiting(&self, tenant: &std::sync::Arc<Tenant>, token: &Secret) -> Result<Waiting> {
-        let print = fingerprint(&unwrapped(token));
+        let print = fingerprint(pasted(token.expose()).expose());
         let found = self.inner.db.read(FindWaiting { tenant: tenant.clone(), print }).await?;
         found.ok_or_else(|| Refusal::LinkInvalid.into())
     }

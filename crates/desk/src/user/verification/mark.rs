@@ -38,6 +38,11 @@ pub(super) fn tried(media_type: MediaType, bytes: &[u8]) -> Result<Option<usize>
     }
 }
 
+/// An encrypted PDF that opens without a password, decrypted; takes as much as `tried`.
+pub(super) fn unlocked(bytes: &[u8]) -> Result<Vec<u8>, Unfit> {
+    page::unlocked(bytes)
+}
+
 /// Draws a text into a picture of one byte for each of three colours, `scale` times as large as its letters are made: for
 /// pictures made by programs, such as the demo's.
 pub fn write(pixels: &mut [u8], width: usize, at: (usize, usize), scale: usize, text: &str, colour: [u8; 3]) {

@@ -88,11 +88,23 @@ pub(super) enum Answer {
 pub fn obey(order: &[u8]) -> Option<Vec<u8>> {
     let (order, file) = Order::read(order)?;
     let answer = match order {
-        Order::Look(declared) => content::inspect(declared, file).map(Answer::Looked),
+        Order::Look(declared) => looked(declared, file).map(Answer::Looked),
         Order::Open(media_type) => mark::tried(media_type, file).map(Answer::Opened),
         Order::Mark(media_type, lines) => mark::marked(media_type, file, &lines).map(Answer::Marked),
     };
     Some(answer.unwrap_or_else(Answer::Unfit).written())
+}
+
+/// What a file is. One that is encrypted but opens without a password is looked through once it is decrypted.
+fn looked(declared: Option<MediaType>, file: &[u8]) -> Result<Shape, Unfit> {
+    match content::inspect(declared, file) {
+        Err(content::ENCRYPTED) => {
+            let shape = content::inspect_locked(file)?;
+            content::inspect(Some(MediaType::Pdf), &mark::unlocked(file)?)?;
+            Ok(shape)
+        }
+        found => found,
+    }
 }
 
 /// Has a file looked through.
@@ -377,5 +389,57 @@ mod tests {
         }
         assert!(matches!(look(&Liar(Err(Unread::Nobody)), None, &x).await, Err(Error::Busy(_))));
         assert!(matches!(look(&Liar(Ok(Answer::Opened(None))), None, &x).await, Err(Error::Invalid(_))));
+    }
+
+    /// A PDF of one page, with this object besides, encrypted for these passwords.
+    fn locked(more: lopdf::Object, owner: &str, user: &str) -> Vec<u8> {
+        use lopdf::{Document, EncryptionState, EncryptionVersion, Object, Permissions, Stream, dictionary};
+        let mut document = Document::with_version("1.5");
+        let pages = document.new_object_id();
+        let drawing = document.add_object(Stream::new(dictionary! {}, b"BT ET".to_vec()));
+        let page = document.add_object(dictionary! {
+            "Type" => "Page", "Parent" => pages, "Contents" => drawing, "MediaBox" => vec![0.into(), 0.into(), 300.into(), 400.into()],
+        });
+        let tree = dictionary! { "Type" => "Pages", "Kids" => vec![page.into()], "Count" => 1 };
+        document.objects.insert(pages, Object::Dictionary(tree));
+        let more = document.add_object(more);
+        let catalog = document.add_object(dictionary! { "Type" => "Catalog", "Pages" => pages, "More" => more });
+        document.trailer.set("Root", catalog);
+        let id = Object::string_literal("sixteen bytes id");
+        document.trailer.set("ID", vec![id.clone(), id]);
+        let version = EncryptionVersion::V2 {
+            document: &document,
+            owner_password: owner,
+            user_password: user,
+            key_length: 128,
+            permissions: Permissions::all(),
+        };
+        let state = EncryptionState::try_from(version).unwrap();
+        document.encrypt(&state).unwrap();
+        let mut out = Vec::new();
+        document.save_to(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_pdf_that_only_its_owners_password_guards_is_read_and_looked_through() {
+        use lopdf::{Object, Stream, dictionary};
+        let plain = || Object::string_literal("a scan");
+        let told = |file: &[u8]| looked(Some(MediaType::Pdf), file).map_or_else(|unfit| unfit.0, |_| "fit");
+        let file = locked(plain(), "owner", "");
+        assert!(file.windows(8).any(|it| it == b"/Encrypt"));
+        assert_eq!(told(&file), "fit");
+        let marked = mark::marked(MediaType::Pdf, &file, &Lines(vec!["SEEN".to_owned()])).unwrap();
+        assert!(!marked.windows(8).any(|it| it == b"/Encrypt"), "it leaves without");
+        assert_eq!(told(&marked), "fit");
+        assert_eq!(told(&[b"\xef\xbb\xbf\r\n", &file[..]].concat()), "fit");
+        // With a password for readers it cannot be looked through.
+        assert_eq!(told(&locked(plain(), "owner", "reader")), "encrypted");
+        // What acts is found, in the clear and in what was encrypted.
+        let acting = dictionary! { "S" => "JavaScript", "JS" => Object::string_literal("app.alert(1)") };
+        assert_eq!(told(&locked(acting.clone().into(), "owner", "")), "active_content");
+        let packed = Stream::new(dictionary! {}, b"<< /S /JavaScript /JS (app.alert(1)) >>".to_vec());
+        assert_eq!(told(&locked(packed.into(), "owner", "")), "active_content");
+        assert_eq!(told(&[&file[..], b"<html>"].concat()), "trailing_data");
     }
 }

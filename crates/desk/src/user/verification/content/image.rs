@@ -2,7 +2,7 @@
 
 use super::{
     DAMAGED, DECODED_MAX, MediaType, PIXELS_MAX, SIDE_MAX, Shape, TOO_COMPLEX, TOO_MANY_PIXELS, TRAILING, TRUNCATED,
-    Unfit,
+    Unfit, is_another,
 };
 
 /// Zeros that a camera may leave behind an image.
@@ -39,24 +39,36 @@ fn short(bytes: &[u8], at: usize) -> Result<usize, Unfit> {
     }
 }
 
-/// A JPEG, to the end of its image. What may stand behind that: zeros, and, where the index of multi-picture files (CIPA
-/// DC-007) announces them, further images such as a camera's preview.
+/// A JPEG, to the end of its image. What may stand behind that, and is cut off: zeros and line ends; where the index of multi-picture
+/// files (CIPA DC-007) announces them, further images such as a camera's preview; and what makers are known to put there.
 pub(super) fn jpeg(bytes: &[u8]) -> Result<Picture, Unfit> {
     let (picture, has_more) = one_jpeg(bytes)?;
-    let mut rest = after_zeros(&bytes[picture.end..])?;
-    while !rest.is_empty() {
-        if !has_more || !rest.starts_with(&[0xff, 0xd8, 0xff]) {
-            return Err(TRAILING);
-        }
+    let mut rest = after_padding(&bytes[picture.end..])?;
+    while has_more && rest.starts_with(&[0xff, 0xd8, 0xff]) {
         let end = one_jpeg(rest)?.0.end;
-        rest = after_zeros(&rest[end..])?;
+        rest = after_padding(&rest[end..])?;
     }
-    Ok(picture)
+    if rest.is_empty() || is_of_maker(rest) && !is_another(rest) { Ok(picture) } else { Err(TRAILING) }
 }
 
-fn after_zeros(bytes: &[u8]) -> Result<&[u8], Unfit> {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    if zeros > PADDING_MAX { Err(TRAILING) } else { Ok(&bytes[zeros..]) }
+fn after_padding(bytes: &[u8]) -> Result<&[u8], Unfit> {
+    let padding = bytes.iter().take_while(|byte| is_padding(**byte)).count();
+    if padding > PADDING_MAX { Err(TRAILING) } else { Ok(&bytes[padding..]) }
+}
+
+fn is_padding(byte: u8) -> bool {
+    matches!(byte, 0 | b'\r' | b'\n')
+}
+
+/// Whether this is what makers of cameras and of programs put behind an image, known by how it begins or ends: the film of a moving
+/// picture, and tables of settings (Samsung, Canon, Vivo, AFCP, Photo Mechanic).
+fn is_of_maker(bytes: &[u8]) -> bool {
+    let padding = bytes.iter().rev().take_while(|byte| is_padding(**byte)).count();
+    let whole = &bytes[..bytes.len() - padding];
+    let begins: [&[u8]; 4] = [b"CANON OPTIONAL DATA\0", b"vivo{\"", b"AXS!", b"AXS*"];
+    let ends: [&[u8]; 4] = [b"SEFT", b"QDIOBS", b"CANON OPTIONAL DATA\0", b"cbipcbbl"];
+    let is_film = whole.get(4..8) == Some(b"ftyp");
+    is_film || begins.iter().any(|word| whole.starts_with(word)) || ends.iter().any(|word| whole.ends_with(word))
 }
 
 /// One image, and whether it announces more.
@@ -132,7 +144,7 @@ fn after_scan(bytes: &[u8], from: usize) -> Result<usize, Unfit> {
     }
 }
 
-/// A PNG, to its last chunk. Nothing may stand behind that.
+/// A PNG, to its last chunk. Zeros and line ends behind that are cut off; nothing else may stand there.
 pub(super) fn png(bytes: &[u8]) -> Result<Picture, Unfit> {
     let (mut at, mut header, mut has_data) = (8, None, false);
     loop {
@@ -160,7 +172,7 @@ pub(super) fn png(bytes: &[u8]) -> Result<Picture, Unfit> {
             b"IDAT" => has_data = true,
             b"IEND" => {
                 let (width, height, pixel) = header.filter(|_| has_data).ok_or(DAMAGED)?;
-                if end != bytes.len() {
+                if !after_padding(&bytes[end..])?.is_empty() {
                     return Err(TRAILING);
                 }
                 return Ok(Picture { width, height, pixel, end });
@@ -253,6 +265,29 @@ mod tests {
             assert_eq!(told(&[&plain[..], tail].concat()), "trailing_data");
         }
         assert_eq!(told(&[&announced[..], &plain, b"PK\x03\x04"].concat()), "trailing_data");
+        // Stray line ends, and what makers put there.
+        let makers: [&[u8]; 8] = [
+            b"\n",
+            b"\r\n\r\n",
+            b"\0\0\x01\x0aImage_UTC_Data1767225600123SEFHk\0\0\0\x01\0\0\0$\0\0\0SEFT",
+            b"\0\0\x01\x0aImage_UTC_Data1767225600123SEFHk\0\0\0\x01\0\0\0$\0\0\0SEFT\r\n",
+            b"\0\0\0\x18ftypmp42\0\0\0\0isommp42",
+            b"CANON OPTIONAL DATA\0\0\x01..CANON OPTIONAL DATA\0",
+            b"vivo{\"com.camera\":1}",
+            b"AXS!\x01\0",
+        ];
+        for tail in makers {
+            assert_eq!(kept(&[&plain[..], tail].concat()), plain.len(), "{}", String::from_utf8_lossy(tail));
+        }
+        // Whatever a maker's table is said to be, nothing else is hidden in it.
+        for hidden in [&b"<script>alert(1)</script>"[..], b"<html>", b"<?php ", b"%PDF-1.4", b"PK\x03\x04..PK\x05\x06"]
+        {
+            let sef = [hidden, b"SEFHkSEFT"].concat();
+            let film = [&b"\0\0\0\x18ftypmp42"[..], hidden].concat();
+            for tail in [sef, film, [b"\r\n", hidden].concat()] {
+                assert_eq!(told(&[&plain[..], &tail].concat()), "trailing_data", "{}", String::from_utf8_lossy(&tail));
+            }
+        }
     }
 
     #[test]

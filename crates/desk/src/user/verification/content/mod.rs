@@ -42,12 +42,25 @@ impl MediaType {
         }
     }
 
+    /// The kind that a `Content-Type` names, also by the names that older programs have for it.
+    pub fn of_content_type(text: &str) -> Option<MediaType> {
+        match text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "image/jpg" | "image/pjpeg" | "image/x-citrix-jpeg" => Some(MediaType::Jpeg),
+            "image/x-png" | "image/x-citrix-png" => Some(MediaType::Png),
+            "application/x-pdf" => Some(MediaType::Pdf),
+            name => MediaType::parse(name),
+        }
+    }
+
     /// What the first bytes say.
     pub(super) fn sniffed(bytes: &[u8]) -> Option<MediaType> {
+        match &bytes[pdf::front(bytes)..] {
+            [b'%', b'P', b'D', b'F', b'-', ..] => return Some(MediaType::Pdf),
+            _ => {}
+        }
         match bytes {
             [0xff, 0xd8, 0xff, ..] => Some(MediaType::Jpeg),
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(MediaType::Png),
-            [b'%', b'P', b'D', b'F', b'-', ..] => Some(MediaType::Pdf),
             _ => None,
         }
     }
@@ -67,7 +80,10 @@ pub(super) const EMPTY: Unfit = Unfit("required", "The file is empty.");
 const UNKNOWN: Unfit = Unfit("unknown_type", "Not a JPEG, a PNG or a PDF.");
 const MISMATCH: Unfit = Unfit("type_mismatch", "It is of another type than it is said to be.");
 const TRUNCATED: Unfit = Unfit("truncated", "The file ends too early.");
-pub(super) const DAMAGED: Unfit = Unfit("damaged", "The file is damaged.");
+pub(super) const DAMAGED: Unfit = Unfit(
+    "damaged",
+    "The file is damaged, or written in a way that is not read here: a JPEG has 8 bits for each of 1, 3 or 4 colours.",
+);
 const TRAILING: Unfit = Unfit("trailing_data", "Something else follows after the end of the document.");
 const POLYGLOT: Unfit = Unfit("polyglot", "It is a file of another kind as well.");
 const TOO_MANY_PIXELS: Unfit =
@@ -75,7 +91,7 @@ const TOO_MANY_PIXELS: Unfit =
 pub(super) const TOO_COMPLEX: Unfit = Unfit("too_complex", "It is built in a way that cannot be looked through.");
 pub(super) const ACTIVE: Unfit =
     Unfit("active_content", "It holds scripts, attachments, or actions that leave the document.");
-const ENCRYPTED: Unfit = Unfit("encrypted", "It is encrypted; send it without a password.");
+pub(super) const ENCRYPTED: Unfit = Unfit("encrypted", "It opens only with a password; send it without one.");
 pub(super) const TOO_MANY_PAGES: Unfit = Unfit("too_many_pages", "At most 50 pages.");
 /// All of them.
 pub(super) const UNFIT: &[Unfit] = &[
@@ -120,7 +136,7 @@ pub(super) fn inspect(declared: Option<MediaType>, bytes: &[u8]) -> Result<Shape
         MediaType::Png => image::png(bytes)?.shape(found),
         MediaType::Pdf => {
             pdf::inspect(bytes)?;
-            Ok(Shape { media_type: found, size: None, kept: bytes.len(), cost: PDF_COST })
+            Ok(of_pdf(bytes))
         }
     }?;
     let document = &bytes[..shape.kept];
@@ -128,6 +144,24 @@ pub(super) fn inspect(declared: Option<MediaType>, bytes: &[u8]) -> Result<Shape
         return Err(POLYGLOT);
     }
     Ok(shape)
+}
+
+fn of_pdf(bytes: &[u8]) -> Shape {
+    Shape { media_type: MediaType::Pdf, size: None, kept: bytes.len(), cost: PDF_COST }
+}
+
+/// Walks through an encrypted PDF as far as it can be read: enough to know that it can be opened without harm. What is in it has to
+/// be looked through once more when it is decrypted.
+pub(super) fn inspect_locked(bytes: &[u8]) -> Result<Shape, Unfit> {
+    pdf::inspect_locked(bytes)?;
+    if is_zip(bytes) { Err(POLYGLOT) } else { Ok(of_pdf(bytes)) }
+}
+
+/// Whether bytes behind a document are a file of a kind that somebody could open by itself.
+fn is_another(bytes: &[u8]) -> bool {
+    let begins = bytes.starts_with(b"PK") || bytes.starts_with(b"GIF8") || bytes.starts_with(b"\x7fELF");
+    let holds = [b"%PDF-".as_slice(), b"<?php", b"<?=", b"PK\x05\x06"].iter().any(|word| find(bytes, word).is_some());
+    begins || holds || is_page(bytes)
 }
 
 /// Whether an archive ends in it: a reader of those looks for its end, and does not mind what comes before.

@@ -54,13 +54,31 @@ const HIDING: &[&[u8]] = &[
     b"BrotliDecode",
 ];
 
-/// Looks through a file.
-pub(super) fn inspect(bytes: &[u8]) -> Result<(), Unfit> {
-    look_through(bytes, UNPACKED_MAX)
+/// What may stand before a file, in bytes: readers look for its beginning so far.
+const FRONT_MAX: usize = 1024;
+
+/// Where a file begins: a byte order mark and blanks may stand before it.
+pub(super) fn front(bytes: &[u8]) -> usize {
+    let mark = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let blanks = bytes[mark..].iter().take(FRONT_MAX).take_while(|byte| is_blank(**byte)).count();
+    mark + blanks
 }
 
-/// The same, with how much may be unpacked.
-fn look_through(bytes: &[u8], mut room: usize) -> Result<(), Unfit> {
+/// Looks through a file.
+pub(super) fn inspect(bytes: &[u8]) -> Result<(), Unfit> {
+    look_through(bytes, UNPACKED_MAX, false)
+}
+
+/// Looks through a file that is encrypted.
+pub(super) fn inspect_locked(bytes: &[u8]) -> Result<(), Unfit> {
+    look_through(bytes, UNPACKED_MAX, true)
+}
+
+/// The same, with how much may be unpacked, and whether it may be encrypted.
+fn look_through(bytes: &[u8], mut room: usize, may_be_locked: bool) -> Result<(), Unfit> {
+    let bytes = &bytes[front(bytes)..];
+    // Names are compared wherever they can be read; but that one, they are the same in either.
+    let look = |bytes: &[u8], are_objects: bool, words: &mut usize| look_for(bytes, are_objects, words, may_be_locked);
     if !bytes.starts_with(b"%PDF-1.") && !bytes.starts_with(b"%PDF-2.") {
         return Err(DAMAGED);
     }
@@ -81,7 +99,7 @@ fn look_through(bytes: &[u8], mut room: usize) -> Result<(), Unfit> {
         look(outside, true, &mut words)?;
         let holds_objects = holds_objects(outside)?;
         listed += listed_in(outside)?;
-        unpack(&bytes[data..], holds_objects, &mut room, &mut words)?;
+        unpack(&bytes[data..], holds_objects, &mut room, &mut words, may_be_locked)?;
         let ends = data + find(&bytes[data..], b"endstream").ok_or(TRUNCATED)?;
         // A reader told another place may find objects in here as well: what acts is refused, and so is any object.
         look(&bytes[data..ends], false, &mut 0)?;
@@ -164,7 +182,7 @@ fn next_stream(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
 }
 
 /// Compares every name, and counts words where objects are written.
-fn look(bytes: &[u8], are_objects: bool, words: &mut usize) -> Result<(), Unfit> {
+fn look_for(bytes: &[u8], are_objects: bool, words: &mut usize, may_be_locked: bool) -> Result<(), Unfit> {
     let mut was_blank = true;
     for (at, byte) in bytes.iter().enumerate() {
         let ends = is_blank(*byte) || is_delimiter(*byte);
@@ -176,7 +194,7 @@ fn look(bytes: &[u8], are_objects: bool, words: &mut usize) -> Result<(), Unfit>
             continue;
         }
         let name = name_at(&bytes[at + 1..]);
-        if name == b"Encrypt" {
+        if name == b"Encrypt" && !may_be_locked {
             return Err(ENCRYPTED);
         }
         if ACTING.contains(&&*name) || are_objects && ACTING_SHORT.contains(&&*name) {
@@ -245,11 +263,17 @@ fn holds_objects(text: &[u8]) -> Result<bool, Unfit> {
 }
 
 /// Unpacks what begins here, if it is packed, and looks through what comes out; never more than a window is held.
-fn unpack(bytes: &[u8], are_objects: bool, room: &mut usize, words: &mut usize) -> Result<(), Unfit> {
+fn unpack(
+    bytes: &[u8],
+    are_objects: bool,
+    room: &mut usize,
+    words: &mut usize,
+    may_be_locked: bool,
+) -> Result<(), Unfit> {
     let is_packed = matches!(bytes, [method, flags, ..]
         if method & 0x0f == 8 && (u16::from(*method) * 256 + u16::from(*flags)) % 31 == 0);
     if !is_packed {
-        return if are_objects { look_at_unpacked(bytes, words) } else { Ok(()) };
+        return if are_objects { look_at_unpacked(bytes, words, may_be_locked) } else { Ok(()) };
     }
     let mut packed = Decompress::new(true);
     let mut window = vec![0; 65_536];
@@ -262,7 +286,7 @@ fn unpack(bytes: &[u8], are_objects: bool, room: &mut usize, words: &mut usize) 
         *room = room.checked_sub(came).ok_or(TOO_COMPLEX)?;
         let filled = held + came;
         let mut none = 0;
-        look(&window[..filled], are_objects, if are_objects { &mut *words } else { &mut none })?;
+        look_for(&window[..filled], are_objects, if are_objects { &mut *words } else { &mut none }, may_be_locked)?;
         let is_over = !matches!(status, Ok(Status::Ok)) || came == 0 && packed.total_in() as usize == read;
         if is_over {
             return Ok(());
@@ -274,9 +298,9 @@ fn unpack(bytes: &[u8], are_objects: bool, room: &mut usize, words: &mut usize) 
 }
 
 /// Objects that are not packed at all.
-fn look_at_unpacked(bytes: &[u8], words: &mut usize) -> Result<(), Unfit> {
+fn look_at_unpacked(bytes: &[u8], words: &mut usize, may_be_locked: bool) -> Result<(), Unfit> {
     let end = find(bytes, b"endstream").ok_or(TRUNCATED)?;
-    look(&bytes[..end], true, words)
+    look_for(&bytes[..end], true, words, may_be_locked)
 }
 
 #[cfg(test)]
@@ -321,6 +345,12 @@ mod tests {
         }
         assert_eq!(told(b"%PDF-9.0\nstartxref\n%%EOF"), "damaged");
         assert_eq!(told(&[b"GIF89a", &whole[..]].concat()), "unknown_type");
+        for front in [&b"\xef\xbb\xbf"[..], b"\r\n\r\n", b" \t\n", b"\xef\xbb\xbf\r\n"] {
+            assert_eq!(told(&[front, &whole[..]].concat()), "fit", "{front:?}");
+        }
+        for front in [&b"x"[..], b"<html>", b"\xef\xbb", b"\n%\n", &[b' '; 2000]] {
+            assert_eq!(told(&[front, &whole[..]].concat()), "unknown_type", "{front:?}");
+        }
     }
 
     #[test]
@@ -396,8 +426,8 @@ mod tests {
         let bomb = packed(&vec![0; 2 * 1024 * 1024]);
         let many = file(&(0..3).flat_map(|_| stream("/Filter /FlateDecode", &bomb)).collect::<Vec<_>>());
         assert!(many.len() < 16 * 1024);
-        assert_eq!(look_through(&many, 6 * 1024 * 1024), Ok(()));
-        assert_eq!(look_through(&many, 6 * 1024 * 1024 - 1), Err(TOO_COMPLEX));
+        assert_eq!(look_through(&many, 6 * 1024 * 1024, false), Ok(()));
+        assert_eq!(look_through(&many, 6 * 1024 * 1024 - 1, false), Err(TOO_COMPLEX));
         let words = packed(&b"[ ".repeat(WORDS_MAX));
         assert_eq!(told(&file(&stream("/Type /ObjStm /N 1 /First 0 /Filter /FlateDecode", &words))), "too_complex");
     }

@@ -5,7 +5,7 @@ use lopdf::content::{Content, Operation};
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, Stream, dictionary};
 
 use super::super::content::pdf::{ACTING, ACTING_SHORT};
-use super::super::content::{ACTIVE, DAMAGED, PAGES_MAX, TOO_COMPLEX, TOO_MANY_PAGES, Unfit};
+use super::super::content::{ACTIVE, DAMAGED, ENCRYPTED, PAGES_MAX, TOO_COMPLEX, TOO_MANY_PAGES, Unfit};
 use super::Lines;
 
 /// What one packed stream of objects may come to.
@@ -20,13 +20,30 @@ fn damaged<T>(result: lopdf::Result<T>) -> Result<T, Unfit> {
     result.map_err(|_| DAMAGED)
 }
 
-/// The file with the lines on every page, and how many pages there are.
-pub(super) fn pdf(bytes: &[u8], lines: &Lines) -> Result<(Vec<u8>, usize), Unfit> {
+/// A file as its objects, decrypted where that needs no password, and nothing in them that acts.
+fn opened(bytes: &[u8]) -> Result<Document, Unfit> {
     let options = LoadOptions { max_decompressed_size: Some(UNPACKED_MAX), ..LoadOptions::default() };
-    let mut document = damaged(Document::load_mem_with_options(bytes, options))?;
+    let document = damaged(Document::load_mem_with_options(bytes, options))?;
+    if document.trailer.has(b"Encrypt") {
+        return Err(ENCRYPTED);
+    }
     if document.objects.values().chain([&Object::Dictionary(document.trailer.clone())]).any(acts) {
         return Err(ACTIVE);
     }
+    Ok(document)
+}
+
+/// The same file without its encryption, if it opens without a password: one that only keeps others from changing it.
+pub(super) fn unlocked(bytes: &[u8]) -> Result<Vec<u8>, Unfit> {
+    let mut document = opened(bytes).map_err(|unfit| if unfit == DAMAGED { ENCRYPTED } else { unfit })?;
+    let mut out = Vec::with_capacity(bytes.len());
+    document.save_to(&mut out).map_err(|_| DAMAGED)?;
+    Ok(out)
+}
+
+/// The file with the lines on every page, and how many pages there are.
+pub(super) fn pdf(bytes: &[u8], lines: &Lines) -> Result<(Vec<u8>, usize), Unfit> {
+    let mut document = opened(bytes)?;
     let pages: Vec<ObjectId> = document.page_iter().take(PAGES_MAX + 1).collect();
     if pages.is_empty() {
         return Err(DAMAGED);

@@ -37,6 +37,7 @@ impl Wrong {
             Trouble::Desk(error) => Wrong::of(error),
             Trouble::Path => Wrong::new("12001", "there is no such path"),
             Trouble::Method => Wrong::new("12000", "Type of request is not supported"),
+            Trouble::Precondition(why) => Wrong::new("12001", *why),
             Trouble::BodyMalformed(_) | Trouble::BodyType | Trouble::BodyTooLarge(_) | Trouble::Query(_) => {
                 Wrong::new("12001", "request body is not a JSON object")
             }

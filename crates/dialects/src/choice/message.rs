@@ -33,7 +33,8 @@ pub enum Value {
 pub struct Malformed;
 
 impl Value {
-    /// Reads JSON text. Names that come twice, names that are no plain words, and depths beyond reason are malformed.
+    /// Reads JSON text. Names that come twice, names that are no plain words, texts with a NUL, and depths beyond reason are
+    /// malformed.
     pub fn read(text: &str) -> Result<Value, Malformed> {
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| Malformed)?;
         value(raw.get(), 0)
@@ -73,7 +74,13 @@ fn value(raw: &str, depth: usize) -> Result<Value, Malformed> {
         b'n' => Value::Null,
         b't' => Value::Bool(true),
         b'f' => Value::Bool(false),
-        b'"' => Value::Text(serde_json::from_str(text).map_err(|_| Malformed)?),
+        b'"' => {
+            let text: String = serde_json::from_str(text).map_err(|_| Malformed)?;
+            if text.contains('\0') {
+                return Err(Malformed);
+            }
+            Value::Text(text)
+        }
         b'[' => {
             let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Malformed)?;
             Value::List(items.into_iter().map(|item| value(item.get(), depth + 1)).collect::<Result<_, _>>()?)

@@ -19,6 +19,7 @@ use desk::credential::ChoiceSender;
 use desk::value::clock::SECOND;
 use desk::value::id;
 use desk::value::random::Random;
+use desk::value::secret::Secret;
 use desk::{Caller, Desk, Door, Error, Origin, Result};
 use serde_json::value::RawValue;
 
@@ -84,6 +85,10 @@ pub const ROUTES: &[(&str, Operation)] = &[
 const BODY_MAX: usize = 256 * 1024;
 /// The longest id of a request (contract 3).
 const REQUEST_ID_MAX: usize = 128;
+/// The longest locale that is echoed.
+const LOCALE_MAX: usize = 16;
+/// What the signature of an unknown sender is compared with.
+const NOBODYS_KEY: &str = "nobody's key: sixty-four characters, as those of partners are....";
 /// How we call ourselves in answers (contract 3).
 const PLATFORM: &str = "apigw.baas.choice";
 /// For how long an id of a request is remembered at least, in seconds; twice the window if that is longer, a day if there
@@ -149,6 +154,11 @@ impl Envelope {
     }
 }
 
+/// Whether a text can be echoed in what is signed.
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(|it| it == '&' || it == '=' || it.is_control())
+}
+
 async fn handle(house: House, operation: Operation, request: Request) -> Response {
     let now = house.desk.now();
     let mut envelope = Envelope::broken();
@@ -172,25 +182,37 @@ async fn served(house: &House, operation: Operation, request: Request, envelope:
     if !matches!(message, Value::Object(_)) {
         return Err(malformed());
     }
-    if let Some(locale) = message.get("locale").and_then(Value::text).filter(|it| it.len() <= 16) {
-        envelope.locale = locale.to_owned();
-    }
+    // What is echoed is looked at first: our answers are signed, and an `&` or `=` in an echo could make one text of two.
     let request_id = message.get("requestId").and_then(Value::text).filter(|it| it.len() <= REQUEST_ID_MAX);
-    let request_id = request_id.filter(|it| !it.is_empty()).ok_or_else(|| Wrong::new("12002", "invalid request id"))?;
+    let request_id = request_id.filter(|it| !it.is_empty() && is_plain(it));
+    let request_id = request_id.ok_or_else(|| Wrong::new("12002", "invalid request id"))?;
     envelope.request_id = request_id.to_owned();
-    let unknown = || Wrong::new("12003", "invalid sender id");
-    let sender = message.get("sender").and_then(Value::text).ok_or_else(unknown)?;
-    let sender = house.desk.choice_sender(sender).await?.ok_or_else(unknown)?;
+    match message.get("locale").and_then(Value::text) {
+        Some(locale) if !is_plain(locale) => return Err(Wrong::new("12001", "invalid locale")),
+        Some(locale) if locale.len() <= LOCALE_MAX => envelope.locale = locale.to_owned(),
+        _ => {}
+    }
+    let sender = message.get("sender").and_then(Value::text);
+    let sender = sender.ok_or_else(|| Wrong::new("12003", "invalid sender id"))?;
+    let sender = house.desk.choice_sender(sender).await?;
+    // An unknown sender and a wrong signature are told alike, and take as long: nobody learns who is a partner.
+    let key = sender.as_ref().map_or_else(|| Secret::new(NOBODYS_KEY), |sender| sender.signing_key.clone());
+    let is_signed = message::is_signed(&message, key.expose()).map_err(|_| malformed())?;
+    let Some(sender) = sender.filter(|_| is_signed) else {
+        metrics::counter!("bursar_unauthenticated_total", "door" => Choice::NAME).increment(1);
+        let refused = house.limiters.refused(Error::Unauthenticated("the signature is wrong"), origin.address);
+        return Err(match refused {
+            Error::Unauthenticated(_) => Wrong::new("12004", "invalid signature"),
+            other => other.into(),
+        });
+    };
     let caller = house.desk.caller_of_sender(&sender, origin).await.map_err(|error| match error {
-        Error::Unauthenticated(_) => unknown(),
+        Error::Unauthenticated(_) => Wrong::new("12003", "invalid sender id"),
         other => other.into(),
     })?;
-    let key = sender.signing_key.expose().to_owned();
     let window = sender.tenant.settings.choice_window_seconds;
+    // From here on the caller is known, and answers are signed.
     let sender = &*envelope.sender.insert(sender);
-    if !message::is_signed(&message, &key).map_err(|_| malformed())? {
-        return Err(Wrong::new("12004", "invalid signature"));
-    }
     if message.get("senderKey").is_some() {
         tracing::warn!(sender = sender.id, "a request carries a senderKey: the partner sends its key around");
     }

@@ -6,12 +6,14 @@
 //! newest operation, `{{code}}` the newest code that was sent, `{{any}}` fits every text. A code `?` is filled in with what
 //! came, and the test fails, so that a new exchange is written by asking.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use api::Options;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use desk::account::{AccountChange, AccountKind, ChangeAccount, Details, OpenAccount};
 use desk::challenge::CancelChallenge;
@@ -139,7 +141,8 @@ impl World {
     }
 
     async fn post(&self, path: &str, body: String) -> (StatusCode, Value, String) {
-        let request = Request::post(path).body(Body::from(body)).unwrap();
+        let mut request = Request::post(path).body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 10], 4711))));
         self.send(request).await
     }
 
@@ -151,12 +154,14 @@ impl World {
         (status, serde_json::from_str(&text).unwrap(), text)
     }
 
-    /// One call by a partner: code and data. The answer is always signed.
+    /// One call by a partner: code and data. The answer is signed, unless the call is too large to be.
     async fn call(&self, sender: &str, path: &str, params: &str) -> (String, Option<Value>) {
         let body = self.signed(sender, params);
+        let body_is_unsigned = body.ends_with(r#""signature":""}"#);
         let (status, answer, text) = self.post(path, body).await;
         assert_eq!(status, StatusCode::OK, "{text}");
-        assert_eq!(message::is_signed(&Said::read(&text).unwrap(), self.key(sender)), Ok(true), "{text}");
+        let is_signed = message::is_signed(&Said::read(&text).unwrap(), self.key(sender)) == Ok(true);
+        assert_eq!(is_signed, !body_is_unsigned, "{text}");
         assert_eq!(answer["sender"], "apigw.baas.choice");
         (answer["code"].as_str().unwrap().to_owned(), answer.get("data").cloned())
     }
@@ -364,10 +369,9 @@ async fn envelopes_are_checked_in_the_contracts_order() {
         assert_eq!(code("{}".to_owned()).await, "12002");
         assert_eq!(code(format!(r#"{{"requestId":"{}","sender":"nobody"}}"#, "x".repeat(129))).await, "12002");
         assert_eq!(code(r#"{"requestId":"1"}"#.to_owned()).await, "12003");
-        assert_eq!(code(r#"{"requestId":"1","sender":"nobody"}"#.to_owned()).await, "12003");
-        let (_, answer, text) = world.post(SEND, r#"{"requestId":"1","sender":"acmepay"}"#.to_owned()).await;
+        assert_eq!(code(r#"{"requestId":"1","sender":"nobody"}"#.to_owned()).await, "12004");
+        let (_, answer, _) = world.post(SEND, r#"{"requestId":"1","sender":"acmepay"}"#.to_owned()).await;
         assert_eq!((answer["code"].as_str(), answer["requestId"].as_str()), (Some("12004"), Some("1")));
-        assert_eq!(message::is_signed(&Said::read(&text).unwrap(), world.key("acmepay")), Ok(true));
         // What was refused up to here has used up no id.
         let seal = |head: String| {
             let signature = message::signature(&Said::read(&format!("{head}}}")).unwrap(), world.key("acmepay"));
@@ -393,6 +397,119 @@ async fn envelopes_are_checked_in_the_contracts_order() {
     }
 }
 
+/// An answer without what differs by itself.
+fn plain(answer: &Value) -> Value {
+    let mut answer = answer.clone();
+    for name in ["timestamp", "salt"] {
+        answer.as_object_mut().unwrap().remove(name);
+    }
+    answer
+}
+
+#[tokio::test]
+async fn nothing_is_signed_before_the_callers_signature_holds() {
+    for world in World::all().await {
+        let now = world.test.desk.now().0 / 1000;
+        let head = |sender: &str| {
+            format!(r#"{{"requestId":"r-1","sender":"{sender}","locale":"en_KE","timestamp":{now},"params":{{}}"#)
+        };
+        let mut answers = Vec::new();
+        for sender in ["acmepay", "nobody", "", "acmepay2", "x".repeat(300).as_str()] {
+            for signature in ["", r#","signature":"""#, r#","signature":"00""#, r#","signature":7"#] {
+                let (status, answer, _) = world.post(SEND, format!("{}{signature}}}", head(sender))).await;
+                assert_eq!((status, answer["signature"].as_str()), (StatusCode::OK, None), "{sender} {signature}");
+                answers.push(plain(&answer));
+            }
+        }
+        assert_eq!(answers[0]["code"], "12004");
+        assert!(
+            answers.windows(2).all(|two| two[0] == two[1]),
+            "an unknown sender looks as a wrong signature: {answers:?}"
+        );
+        // A partner's own error is signed as before.
+        let message = Said::read(&format!("{}}}", head("acmepay"))).unwrap();
+        let signature = message::signature(&message, world.key("acmepay")).unwrap();
+        let (_, answer, text) = world.post(SEND, format!(r#"{},"signature":"{signature}"}}"#, head("acmepay"))).await;
+        assert_eq!(answer["code"], "12001", "{text}");
+        assert_eq!(message::is_signed(&Said::read(&text).unwrap(), world.key("acmepay")), Ok(true));
+    }
+}
+
+#[tokio::test]
+async fn what_is_echoed_is_looked_at_first_and_never_signed_with_a_second_meaning() {
+    for world in World::all().await {
+        let now = world.test.desk.now().0 / 1000;
+        for bad in ["a&b", "a=b", "1&timestamp=2", "a\\nb", "a\\u007fb", "\\u0085"] {
+            for (field, code, request_id) in [("requestId", "12002", ""), ("locale", "12001", "r-1")] {
+                let (id, locale) = if field == "locale" { ("r-1", bad) } else { (bad, "en_KE") };
+                let head = format!(
+                    r#"{{"requestId":"{id}","sender":"acmepay","locale":"{locale}","timestamp":{now},"params":{{}}"#
+                );
+                // Signed by the partner, and not signed at all.
+                let message = Said::read(&format!("{head}}}")).unwrap();
+                let signature = message::signature(&message, world.key("acmepay")).unwrap();
+                for whole in [format!("{head}}}"), format!(r#"{head},"signature":"{signature}"}}"#)] {
+                    let (_, answer, text) = world.post(SEND, whole).await;
+                    assert_eq!((answer["code"].as_str(), answer["requestId"].as_str()), (Some(code), Some(request_id)));
+                    assert_eq!(
+                        (answer["signature"].as_str(), answer["locale"].as_str()),
+                        (None, Some("en_KE")),
+                        "{text}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_text_of_a_message_refuses_what_is_no_text() {
+    for world in World::all().await {
+        for bad in ["\\u0000", "acmepay\\u0000", "\\ud800", "\\udc00\\ud800"] {
+            for (field, params) in
+                [("requestId", "{}"), ("sender", "{}"), ("locale", "{}"), ("signature", "{}"), ("salt", "{}")]
+                    .into_iter()
+                    .chain(
+                        ["accountId", "idNumber", "fullName", "businessId", "otpCode"].map(|field| (field, "params")),
+                    )
+            {
+                let member = format!(r#""{field}":"{bad}""#);
+                let body =
+                    if params == "params" { format!(r#"{{"params":{{{member}}}}}"#) } else { format!("{{{member}}}") };
+                for (path, _) in dialects::choice::ROUTES {
+                    let (status, answer, text) = world.post(path, body.clone()).await;
+                    assert_eq!(
+                        (status, answer["code"].as_str()),
+                        (StatusCode::OK, Some("12001")),
+                        "{path} {body}: {text}"
+                    );
+                }
+            }
+        }
+        let (status, answer, _) = world.post("/common/sendOtp?a=%00", "{}".to_owned()).await;
+        assert_eq!((status, answer["code"].as_str()), (StatusCode::OK, Some("12001")));
+    }
+}
+
+#[tokio::test]
+async fn whoever_guesses_signatures_is_slowed_down() {
+    for world in World::all().await {
+        let mut world = Arc::into_inner(world).unwrap();
+        let options = Options { anonymous_rate_limit_per_second: 5, ..Options::default() };
+        world.app = dialects::app(world.test.desk.clone(), &options, dialects::banno::Settings::default());
+        let mut codes = Vec::new();
+        for number in 0..60 {
+            let sender = if number % 2 == 0 { "acmepay" } else { "nobody" };
+            let body = format!(r#"{{"requestId":"{number}","sender":"{sender}","signature":"00"}}"#);
+            codes.push(world.post(SEND, body).await.1["code"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(codes[0], "12004");
+        assert!(codes.iter().any(|code| code == "10001"), "{codes:?}");
+        let (code, _) = world.call("acmepay", "/query/getAccountDetails", r#"{"accountId":"1"}"#).await;
+        assert_eq!(code, "13000", "the partner itself is served on");
+    }
+}
+
 #[tokio::test]
 async fn other_methods_and_paths_are_told_in_this_voice() {
     for world in World::all().await {
@@ -412,8 +529,9 @@ async fn other_methods_and_paths_are_told_in_this_voice() {
 async fn a_partner_whose_person_is_gone_is_no_partner() {
     for world in World::all().await {
         world.test.desk.perform(&world.house(), DisableStaff(world.staff)).await.unwrap();
+        // As one that is unknown.
         let (_, answer, _) = world.post(ADD, world.signed("acmepay", &person(1))).await;
-        assert_eq!(answer["code"], "12003");
+        assert_eq!((answer["code"].as_str(), answer["signature"].as_str()), (Some("12004"), None));
     }
 }
 

@@ -18,6 +18,7 @@ use desk::value::password::Hashing;
 use desk::value::secret::Secret;
 use serde::{Deserialize, Serialize};
 
+use crate::serve::Network;
 use crate::trouble::{Done, Trouble};
 
 pub use flags::Flags;
@@ -57,6 +58,7 @@ pub struct Config {
     pub public_url: Option<String>,
     pub metrics_listen: String,
     pub max_connections: usize,
+    pub trusted_proxies: Vec<String>,
     pub request_seconds: u64,
     pub body_bytes: usize,
     pub import_bytes: u64,
@@ -100,6 +102,7 @@ impl Default for Config {
             public_url: None,
             metrics_listen: "127.0.0.1:9464".to_owned(),
             max_connections: 4096,
+            trusted_proxies: Vec::new(),
             request_seconds: 30,
             body_bytes: 1024 * 1024,
             import_bytes: 2 * 1024 * 1024 * 1024,
@@ -203,6 +206,9 @@ impl Config {
         }
         if !(1..=1_000_000).contains(&self.max_connections) {
             return bad("max_connections", "must be from 1 to 1000000");
+        }
+        if self.trusted_proxies.iter().any(|text| Network::parse(text).is_none()) {
+            return bad("trusted_proxies", "must be a list of networks such as 10.0.0.0/8, or of addresses");
         }
         if !(1..=600).contains(&self.request_seconds) {
             return bad("request_seconds", "must be from 1 to 600");

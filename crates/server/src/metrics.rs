@@ -32,6 +32,10 @@ pub fn start() -> Done<PrometheusHandle> {
         "bursar_unauthenticated_total",
         "Requests whose proof of identity did not hold, by door."
     );
+    metrics::describe_counter!(
+        "bursar_connections_refused_total",
+        "Connections refused because their address held a tenth of all, none of which gave way."
+    );
     metrics::describe_gauge!("bursar_queue_depth", "Writes that wait.");
     metrics::describe_gauge!("bursar_wal_pages", "Pages in SQLite's write-ahead log.");
     metrics::describe_counter!("bursar_commits_total", "Transactions committed.");

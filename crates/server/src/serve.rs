@@ -1,28 +1,34 @@
 //! Serving: connections in, answers out, and an end in order. At SIGTERM or SIGINT no new connection is taken, requests
 //! in flight are answered, the worker finishes what it has begun, and the queue of writes is worked off.
 
-use std::convert::Infallible;
+mod answering;
+mod connections;
+mod forwarded;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::kit::layers::limited_by;
 use axum::Router;
-use axum::extract::ConnectInfo;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use self::answering::Service;
+use self::connections::{Connections, Place};
+use self::forwarded::Proxies;
 use crate::config::Settings;
 use crate::trouble::{Done, Trouble};
 use crate::wire_up::{self, Absent, Opened};
 use crate::worker::Worker;
 use crate::{log, metrics};
+
+pub use self::forwarded::Network;
 
 /// How long a client may take to send the head of a request; also how long a quiet connection is kept.
 const HEAD: Duration = Duration::from_secs(30);
@@ -31,6 +37,11 @@ const HEADERS: usize = 100;
 const HEAD_BYTES: usize = 64 * 1024;
 /// How long requests in flight may take once we are told to stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(20);
+/// How long a connection that gives way may take to do so, unless a request of it is being answered.
+const LEAVING: Duration = Duration::from_millis(100);
+/// What somebody is told who holds as many connections as one address may.
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 /// A pause when no connection can be taken (too many open files), so that the loop does not spin.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -133,7 +144,8 @@ pub async fn run(
     let working = tokio::spawn(worker.run());
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     ready(address);
-    connections(listener, router, config.max_connections, stop).await;
+    let proxies = Arc::new(Proxies::of(&config.trusted_proxies));
+    connections(listener, router, proxies, config.max_connections, stop).await;
     ended.send_replace(true);
     if working.await.is_err() {
         tracing::error!("the worker has panicked");
@@ -147,18 +159,24 @@ pub async fn run(
 }
 
 /// Takes connections until told to stop; then waits for those that are in the middle of a request.
-async fn connections(listener: TcpListener, router: Router, at_most: usize, mut stop: watch::Receiver<bool>) {
+async fn connections(
+    listener: TcpListener,
+    router: Router,
+    proxies: Arc<Proxies>,
+    at_most: usize,
+    mut stop: watch::Receiver<bool>,
+) {
     let room = Arc::new(Semaphore::new(at_most));
-    let open = GracefulShutdown::new();
+    let all = Connections::new(at_most);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(HEADERS).max_buf_size(HEAD_BYTES);
+    let stopping = stop.clone();
     loop {
-        // A place first, then a connection: those for whom there is no place wait in the system's queue.
         let taken = async {
-            let place = room.clone().acquire_owned().await;
-            (place, listener.accept().await)
+            let accepted = listener.accept().await;
+            (accepted, room_for(&room, &all).await)
         };
-        let (place, accepted) = tokio::select! {
+        let (accepted, permit) = tokio::select! {
             _ = stop.wait_for(|stopping| *stopping) => break,
             taken = taken => taken,
         };
@@ -170,46 +188,64 @@ async fn connections(listener: TcpListener, router: Router, at_most: usize, mut 
                 continue;
             }
         };
+        // Behind a trusted proxy are many clients.
+        let address = Some(limited_by(peer.ip())).filter(|_| !proxies.trust(peer.ip()));
+        let Some(place) = all.enter(address) else {
+            ::metrics::counter!("bursar_connections_refused_total").increment(1);
+            let _ = stream.try_write(TOO_MANY);
+            continue;
+        };
         // Answers are small and complete; waiting for more of them to send helps nobody.
         if stream.set_nodelay(true).is_err() {
             continue;
         }
-        let connection = open.watch(one(&http, stream, peer, router.clone()));
-        tokio::spawn(async move {
-            // How a client leaves is its own affair.
-            let _ = connection.await;
-            drop(place);
-        });
+        let service = Service::new(router.clone(), peer, proxies.clone(), place.connection.clone());
+        tokio::spawn(serve_one(http.clone(), stream, service, stopping.clone(), place, permit));
     }
     drop(listener);
-    if tokio::time::timeout(LAST_REQUESTS, open.shutdown()).await.is_err() {
+    let everybody = room.acquire_many(u32::try_from(at_most).unwrap_or(u32::MAX));
+    if tokio::time::timeout(LAST_REQUESTS, everybody).await.is_err() {
         tracing::warn!("some requests were not finished in time");
     }
 }
 
-fn one(
-    http: &http1::Builder,
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-) -> http1::Connection<TokioIo<TcpStream>, Answering> {
-    http.serve_connection(TokioIo::new(stream), Answering { router, peer })
-}
-
-/// Answers the requests of one connection.
-struct Answering {
-    router: Router,
-    peer: SocketAddr,
-}
-
-impl hyper::service::Service<hyper::Request<Incoming>> for Answering {
-    type Response = axum::response::Response;
-    type Error = Infallible;
-    type Future = axum::routing::future::RouteFuture<Infallible>;
-
-    fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        // A router is always ready, so there is no need to ask.
-        tower::Service::call(&mut self.router.clone(), request)
+/// Room for one connection more. Where there is none, whoever is slowest gives way; if all are being answered, it is waited for.
+async fn room_for(room: &Arc<Semaphore>, all: &Arc<Connections>) -> Option<OwnedSemaphorePermit> {
+    if let Ok(permit) = room.clone().try_acquire_owned() {
+        return Some(permit);
     }
+    loop {
+        all.make_room();
+        if let Ok(permit) = tokio::time::timeout(LEAVING, room.clone().acquire_owned()).await {
+            return permit.ok();
+        }
+    }
+}
+
+/// One connection, to its end: the client's, that of the server, or because it gives way.
+async fn serve_one(
+    http: http1::Builder,
+    stream: TcpStream,
+    service: Service,
+    mut stop: watch::Receiver<bool>,
+    place: Place,
+    permit: Option<OwnedSemaphorePermit>,
+) {
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    // How a client leaves is its own affair.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = place.connection.asked_to_leave() => {
+            connection.as_mut().graceful_shutdown();
+            let left = tokio::time::timeout(LEAVING, connection.as_mut()).await;
+            if left.is_err() && place.connection.is_answering() {
+                let _ = connection.await;
+            }
+        }
+        _ = async { stop.wait_for(|stopping| *stopping).await.is_ok() } => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+    drop((place, permit));
 }

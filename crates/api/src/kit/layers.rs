@@ -1,7 +1,7 @@
 //! What surrounds every handler: a request id, limits of time and rate, a net under panics, counting and one line of log.
 
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,18 +9,19 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use desk::value::id;
 use desk::value::random::Random;
-use desk::{Caller, Who};
+use desk::{Busy, Caller, Error, Who};
 use governor::clock::DefaultClock;
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
 use super::dialect::{Dialect, House, Options};
+use super::extract::{NO_TEXT, is_text};
 use super::trouble::{Fault, Trouble};
 
 /// The request id's header, in and out.
@@ -80,13 +81,16 @@ async fn around<D: Dialect>(mut request: Request, next: Next, time: Duration) ->
     let method = request.method().clone();
     request.extensions_mut().insert(id.clone());
     let time = if D::UPLOADS.contains(&route.as_str()) { UPLOAD } else { time };
-    let header = HeaderValue::from_str(&id.0).unwrap_or(HeaderValue::from_static("unknown"));
+    let id_header = HeaderValue::from_str(&id.0).unwrap_or(HeaderValue::from_static("unknown"));
     let work = async move {
-        let answered = guarded(tokio::time::timeout(time, next.run(request))).await;
-        let mut response = match answered {
-            Ok(Ok(response)) => response,
-            Ok(Err(_)) => Fault::<D>::from(Trouble::TimedOut).into_response(),
-            Err(Panicked) => Fault::<D>::from(Trouble::Panicked).into_response(),
+        // In whatever voice, and whether it is read or not.
+        let mut response = match is_text(request.uri().query().unwrap_or_default().as_bytes()) {
+            false => Fault::<D>::from(Trouble::query(NO_TEXT)).into_response(),
+            true => match guarded(tokio::time::timeout(time, next.run(request))).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(_)) => Fault::<D>::from(Trouble::TimedOut).into_response(),
+                Err(Panicked) => Fault::<D>::from(Trouble::Panicked).into_response(),
+            },
         };
         if let Some(allowance) = ALLOWANCE.with(std::cell::Cell::get) {
             tell(&mut response, allowance);
@@ -94,7 +98,11 @@ async fn around<D: Dialect>(mut request: Request, next: Next, time: Duration) ->
         response
     };
     let mut response = CURRENT.scope(id.clone(), ALLOWANCE.scope(std::cell::Cell::new(None), work)).await;
-    response.headers_mut().insert(REQUEST_ID, header);
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id_header);
+    // Nearly everything shows somebody, and the rest is not worth a list: nobody on the way keeps it, nor guesses what it is.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let status = response.status().as_u16();
     let took = began.elapsed();
     let labels = [("door", D::NAME.to_owned()), ("route", route.clone()), ("status", status.to_string())];
@@ -145,6 +153,14 @@ pub async fn wrong_path<D: Dialect>() -> Fault<D> {
 /// After so many requests, those who have been quiet are forgotten: else every address that ever asked would be kept.
 const FORGET_EVERY: u64 = 65_536;
 
+/// By what an address is limited: of IPv6, one client has a network of 64 bits to itself.
+pub fn limited_by(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
 type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
 /// How often somebody may ask: each caller, and each address of strangers.
@@ -186,7 +202,17 @@ impl Limiters {
     /// Whether somebody unknown at this address may ask now.
     pub fn admits_address(&self, address: IpAddr) -> bool {
         self.forget_now_and_then();
-        self.addresses.check_key(&address).is_ok()
+        self.addresses.check_key(&limited_by(address)).is_ok()
+    }
+
+    /// What somebody is told whose proof does not hold: what is wrong with it, or, once there are too many from an address, to slow
+    /// down. Whoever proves who they are is not counted, also at that address, nor who brings no proof.
+    pub fn refused(&self, error: Error, address: Option<IpAddr>) -> Error {
+        let is_guess = matches!(error, Error::Unauthenticated(_));
+        match address {
+            Some(address) if is_guess && !self.admits_address(address) => Error::Busy(Busy::RateLimited),
+            _ => error,
+        }
     }
 
     /// Forgets those who have not asked for a while.
@@ -201,6 +227,16 @@ impl Limiters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ipv6_client_is_limited_by_its_network_and_an_ipv4_one_in_either_form() {
+        let limiters = Limiters::new(1000, 2);
+        let admits = |text: &str| limiters.admits_address(text.parse().unwrap());
+        assert!(admits("2001:db8:1:2::1") && admits("2001:db8:1:2:ffff::7"));
+        assert!(!admits("2001:db8:1:2:3::4"), "the same /64");
+        assert!(admits("2001:db8:1:3::1"), "another one");
+        assert!(admits("192.0.2.1") && admits("::ffff:192.0.2.1") && !admits("192.0.2.1"));
+    }
 
     #[test]
     fn addresses_that_went_quiet_are_forgotten() {

@@ -63,6 +63,7 @@ pub(super) const KEYS: &[Key] = &[
     key("public_url", Kind::Text, "Where users and programs reach this server"),
     key("metrics_listen", Kind::Text, "Serve metrics on this address, or off"),
     key("max_connections", Kind::Number, "Connections at the same time"),
+    key("trusted_proxies", Kind::List, "Proxies whose word on the client's address counts, with commas between"),
     key("request_seconds", Kind::Number, "How long a request may take"),
     key("body_bytes", Kind::Number, "How large a request's body may be"),
     key("import_bytes", Kind::Number, "How large a file of users may be"),

@@ -43,7 +43,7 @@ struct Wanted {
 
 impl Wanted {
     fn read(query: &str) -> Result<Wanted, &'static str> {
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).map_err(|_| "the query cannot be read")?;
+        let pairs = api::kit::pairs(query.as_bytes()).map_err(|_| "the query cannot be read")?;
         let mut wanted = Wanted { to: None, channel: None, limit: SHOWN };
         for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
             match name.as_str() {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
+mod addresses;
 mod bad_clients;
 mod bank;
 mod bulk;

@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use desk::value::json::{self, Flaw};
 use desk::{Busy, Caller, Door, Error, Origin};
 use serde::de::DeserializeOwned;
 
@@ -20,7 +21,7 @@ const ON_BEHALF_MAX: usize = 128;
 
 /// By which way a request came.
 pub fn origin(door: Door, parts: &Parts) -> Origin {
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
     let request_id = parts.extensions.get::<RequestId>().map_or_else(current_request_id, |id| id.0.clone());
     Origin { door, request_id, address, on_behalf: on_behalf(&parts.headers) }
 }
@@ -49,11 +50,12 @@ impl<D: Dialect> FromRequestParts<House<D::Own>> for SignedBy<D> {
 
     async fn from_request_parts(parts: &mut Parts, house: &House<D::Own>) -> Result<Self, Fault<D>> {
         let origin = origin(D::DOOR, parts);
+        let address = origin.address.filter(|_| parts.headers.contains_key(header::AUTHORIZATION));
         let caller = match D::caller(house, parts, origin).await {
             Ok(caller) => caller,
             Err(error) => {
                 metrics::counter!("bursar_unauthenticated_total", "door" => D::NAME).increment(1);
-                return Err(error.into());
+                return Err(house.limiters.refused(error, address).into());
             }
         };
         if !house.limiters.admits(&caller) {
@@ -98,7 +100,7 @@ impl<D: Dialect> FromRequest<House<D::Own>> for RawBody<D> {
                     std::error::Error::source(&error).is_some_and(|it| it.is::<http_body_util::LengthLimitError>());
                 let trouble = match too_large {
                     true => Trouble::BodyTooLarge(limit),
-                    false => Trouble::BodyMalformed("the body broke off".to_owned()),
+                    false => Trouble::body("the body broke off"),
                 };
                 Err(trouble.into())
             }
@@ -132,33 +134,49 @@ impl<D: Dialect, T: DeserializeOwned> FromRequest<House<D::Own>> for Body<D, T> 
 pub fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Trouble> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if first.is_some_and(|byte| b"[\"0123456789-tfn".contains(byte)) {
-        return Err(Trouble::BodyMalformed("expected an object".to_owned()));
+        return Err(Trouble::body("expected an object"));
     }
-    serde_json::from_slice(bytes).map_err(|error| Trouble::BodyMalformed(said(&error)))
+    json::check(bytes).map_err(|flaw| match flaw.message == json::NUL {
+        true => Trouble::Desk(flaw.into()),
+        false => Trouble::BodyMalformed(flaw),
+    })?;
+    serde_json::from_slice(bytes).map_err(|error| Trouble::BodyMalformed(json::translated(&error, bytes)))
 }
 
-/// What serde says, without the value it complains about: that may be somebody's data.
-pub fn said(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Eof => "it ends too early".to_owned(),
-        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON".to_owned(),
-        serde_json::error::Category::Data => {
-            let text = error.to_string();
-            let text = text.split(" at line ").next().unwrap_or_default();
-            // `invalid type: string "…", expected …` and its like quote the value.
-            match text.split_once(", expected ") {
-                Some((before, expected)) if before.starts_with("invalid ") => format!("expected {expected}"),
-                _ if text.starts_with("unknown field")
-                    || text.starts_with("missing field")
-                    || text.starts_with("duplicate") =>
-                {
-                    text.to_owned()
-                }
-                _ => "a value is not of the form that is needed".to_owned(),
+/// Whether what is written with `%XX` is text: without a NUL or half of a surrogate pair. Other bytes that are no UTF-8 are read
+/// as U+FFFD, as they always were.
+pub fn is_text(encoded: &[u8]) -> bool {
+    if encoded.iter().all(|byte| byte.is_ascii() && !b"%\0".contains(byte)) {
+        return true;
+    }
+    let digit = |at: usize| encoded.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let (mut decoded, mut at) = (Vec::with_capacity(encoded.len()), 0);
+    while let Some(byte) = encoded.get(at) {
+        match (byte, digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            _ => {
+                decoded.push(*byte);
+                at += 1;
             }
         }
-    };
-    format!("{what} (line {}, column {})", error.line(), error.column())
+    }
+    // In UTF-8, U+D800 to U+DFFF would begin so.
+    let is_surrogate = |two: &[u8]| two[0] == 0xed && (0xa0..=0xbf).contains(&two[1]);
+    !decoded.contains(&0) && !decoded.windows(2).any(is_surrogate)
+}
+
+/// What is said of a query or a form that is no text.
+pub(super) const NO_TEXT: &str = "it has a NUL character or half of a surrogate pair, which are no text";
+
+/// The pairs of a query string or a form, in their order.
+pub fn pairs(encoded: &[u8]) -> Result<Vec<(String, String)>, &'static str> {
+    if !is_text(encoded) {
+        return Err(NO_TEXT);
+    }
+    serde_urlencoded::from_bytes(encoded).map_err(|_| "it is not made of names and values")
 }
 
 /// Whether the body is said to be JSON.
@@ -183,8 +201,7 @@ impl<D: Dialect> FromRequest<House<D::Own>> for Form<D> {
             return Err(Trouble::BodyType.into());
         }
         let RawBody(bytes, _) = RawBody::<D>::from_request(request, house).await?;
-        let pairs = serde_urlencoded::from_bytes(&bytes)
-            .map_err(|_| Trouble::BodyMalformed("the body is not a form".to_owned()))?;
+        let pairs = pairs(&bytes).map_err(Trouble::body)?;
         Ok(Form(pairs, std::marker::PhantomData))
     }
 }
@@ -196,20 +213,34 @@ impl<D: Dialect, T: DeserializeOwned + Send> FromRequestParts<House<D::Own>> for
     type Rejection = Fault<D>;
 
     async fn from_request_parts(parts: &mut Parts, _: &House<D::Own>) -> Result<Self, Fault<D>> {
-        let query = parts.uri.query().unwrap_or_default();
-        match serde_urlencoded::from_str(query) {
-            Ok(value) => Ok(Query(value, std::marker::PhantomData)),
-            Err(error) => {
-                let text = error.to_string();
-                // Only complaints that name fields are repeated; others quote the value.
-                let safe = text.starts_with("unknown field")
-                    || text.starts_with("missing field")
-                    || text.starts_with("duplicate");
-                let text = if safe { text } else { "a parameter is not of the form that is needed".to_owned() };
-                Err(Trouble::Query(text).into())
-            }
+        let value = parameters(parts.uri.query().unwrap_or_default()).map_err(Trouble::Query)?;
+        Ok(Query(value, std::marker::PhantomData))
+    }
+}
+
+/// Reads a query string into a type. What does not fit is named by its parameter, without the value.
+fn parameters<T: DeserializeOwned>(query: &str) -> Result<T, Flaw> {
+    let whole =
+        |message: &str| Flaw { path: String::new(), code: "malformed", message: message.to_owned(), place: None };
+    let pairs = pairs(query.as_bytes()).map_err(whole)?;
+    let error = match serde_urlencoded::from_str(query) {
+        Ok(value) => return Ok(value),
+        Err(error) => error.to_string(),
+    };
+    if let Some((name, code, message)) = json::named(&error) {
+        return Err(Flaw { path: json::shown(&name).to_owned(), code, message, place: None });
+    }
+    // The error does not say which one it was: the one that does not fit by itself.
+    for (name, value) in pairs {
+        let alone = serde_urlencoded::to_string([(&name, &value)]).unwrap_or_default();
+        if let Err(error) = serde_urlencoded::from_str::<T>(&alone).map_err(|error| error.to_string())
+            && json::named(&error).is_none()
+        {
+            let message = json::expected(&error);
+            return Err(Flaw { path: json::shown(&name).to_owned(), code: "invalid", message, place: None });
         }
     }
+    Err(whole("a parameter is not of the form that is needed"))
 }
 
 /// Something that can be read from one part of a path.

@@ -9,6 +9,8 @@ pub mod layers;
 pub mod trouble;
 
 pub use dialect::{Dialect, House, Options, voice};
-pub use extract::{Body, Form, Part, Query, RawBody, SignedBy, Stranger, Text, is_json, object, origin};
+pub use extract::{
+    Body, Form, Part, Query, RawBody, SignedBy, Stranger, Text, is_json, is_text, object, origin, pairs,
+};
 pub use json::Json;
 pub use trouble::{Fault, Trouble};

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use axum::response::{IntoResponse, Response};
 use desk::Error;
+use desk::value::json::Flaw;
 
 use super::dialect::Dialect;
 
@@ -17,18 +18,36 @@ pub enum Trouble {
     Path,
     /// The path does not take this method. The `Allow` header is set by the router.
     Method,
-    /// The body is not what the content type says, or not of the shape that is needed. The text says where.
-    BodyMalformed(String),
+    /// The body is not what the content type says, or not of the shape that is needed.
+    BodyMalformed(Flaw),
     /// The body's content type is not one that is read here.
     BodyType,
     /// The body is larger than the limit, in bytes.
     BodyTooLarge(usize),
     /// The query string is not of the shape that is needed.
-    Query(String),
+    Query(Flaw),
+    /// A condition of the request can never hold. The text says why.
+    Precondition(&'static str),
     /// The request took too long.
     TimedOut,
     /// A fault of ours that stopped the handler.
     Panicked,
+}
+
+impl Trouble {
+    /// A body that cannot be read, for a reason that is no field's.
+    pub fn body(message: &str) -> Trouble {
+        Trouble::BodyMalformed(whole(message))
+    }
+
+    /// A query that cannot be read, for a reason that is no parameter's.
+    pub fn query(message: &str) -> Trouble {
+        Trouble::Query(whole(message))
+    }
+}
+
+fn whole(message: &str) -> Flaw {
+    Flaw { path: String::new(), code: "malformed", message: message.to_owned(), place: None }
 }
 
 impl From<Error> for Trouble {

@@ -3,14 +3,15 @@
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use desk::{Action, Caller, Error, Once, Result};
+use desk::user::IfSeen;
+use desk::{Action, Caller, Error, Once, Permission, Result, Subject};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{House, Native};
-use crate::kit::{Fault, Json, RawBody, SignedBy, Trouble, is_json, object};
+use crate::kit::{Fault, Json, RawBody, SignedBy, Trouble, is_json, object, pairs};
 
 /// The longest idempotency key, in characters.
 const KEY_MAX: usize = 255;
@@ -95,21 +96,54 @@ impl IntoResponse for Reply {
     }
 }
 
+/// The answer to a `HEAD` of what is recorded when it is read: whether the caller might have it, and nothing of it.
+pub fn head_of(caller: &Caller, needed: Permission, content_type: &'static str) -> Result<Response, Fault<Native>> {
+    if !caller.may(needed) {
+        return Err(Error::Forbidden(needed.word()).into());
+    }
+    Ok([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))].into_response())
+}
+
 /// The entity tag of a version.
 pub fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// The version in `If-Match`; `*` and absence ask for none.
-pub fn if_match(headers: &axum::http::HeaderMap) -> Result<Option<i64>> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
+/// The versions in `If-Match`, one of which it must be; `*` and absence ask for none.
+fn if_match(headers: &HeaderMap) -> Result<Option<Vec<i64>>, Trouble> {
+    if !headers.contains_key(header::IF_MATCH) {
         return Ok(None);
     }
-    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-    // A tag that we never made fits no version.
-    Ok(Some(version.unwrap_or(-1)))
+    // Several lines are one list (RFC 9110, 5.3).
+    let lines = headers.get_all(header::IF_MATCH).iter().map(|line| line.to_str().unwrap_or("?"));
+    let text = lines.collect::<Vec<_>>().join(",");
+    if text.trim() == "*" {
+        return Ok(None);
+    }
+    let bad = || Error::invalid("If-Match", "invalid", "`*`, or ETags as they were told, in quotes.");
+    let (mut versions, mut weak, mut rest) = (Vec::new(), false, text.as_str());
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            break;
+        }
+        let (is_weak, tag) = rest.strip_prefix("W/").map_or((false, rest), |tag| (true, tag));
+        let (tag, after) = tag.strip_prefix('"').and_then(|tag| tag.split_once('"')).ok_or_else(bad)?;
+        rest = after.trim_start_matches([' ', '\t']);
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return Err(bad().into());
+        }
+        weak |= is_weak;
+        // A tag that we never made fits no version.
+        versions.extend((!is_weak).then(|| tag.parse().unwrap_or(-1)));
+    }
+    match (versions.is_empty(), weak) {
+        (true, true) => Err(Trouble::Precondition(
+            "A weak tag (`W/\"…\"`) never matches here: send the ETag as it was told, without `W/`.",
+        )),
+        (true, false) => Err(bad().into()),
+        (false, _) => Ok(Some(versions)),
+    }
 }
 
 /// A request to have something done: who asks, what the body says, whether to preview, whether once only.
@@ -118,8 +152,8 @@ pub struct Call<T> {
     pub caller: Caller,
     /// What the body says; an absent body is the default where there is one.
     pub body: T,
-    /// The version in `If-Match`.
-    pub if_version: Option<i64>,
+    /// The versions in `If-Match`.
+    if_seen: Option<Vec<i64>>,
     preview: bool,
     once: Option<Once>,
 }
@@ -133,7 +167,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<House> for Call<T> {
         let caller = Caller::clone(&caller);
         let preview = preview(&parts)?;
         let key = key(&parts)?;
-        let if_version = if_match(&parts.headers)?;
+        let if_seen = if_match(&parts.headers)?;
         let has_type = parts.headers.contains_key(header::CONTENT_TYPE);
         let is_json = is_json(&parts.headers);
         let line = format!("{} {}\n", parts.method, parts.uri);
@@ -148,7 +182,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<House> for Call<T> {
             seen.extend_from_slice(&raw);
             Once { key, request_hash: sha256(&seen) }
         });
-        Ok(Call { caller, body, if_version, preview, once })
+        Ok(Call { caller, body, if_seen, preview, once })
     }
 }
 
@@ -169,15 +203,14 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 fn preview(parts: &Parts) -> Result<bool, Trouble> {
-    let pairs: Vec<(String, String)> =
-        serde_urlencoded::from_str(parts.uri.query().unwrap_or_default()).unwrap_or_default();
+    let pairs = pairs(parts.uri.query().unwrap_or_default().as_bytes()).map_err(Trouble::query)?;
     let mut preview = false;
     for (name, value) in pairs {
         match (name.as_str(), value.as_str()) {
             ("preview", "true") => preview = true,
             ("preview", "false") => preview = false,
-            ("preview", _) => return Err(Trouble::Query("`preview` is true or false".to_owned())),
-            _ => return Err(Trouble::Query("the only parameter here is `preview`".to_owned())),
+            ("preview", _) => return Err(Trouble::query("`preview` is true or false")),
+            _ => return Err(Trouble::query("the only parameter here is `preview`")),
         }
     }
     Ok(preview)
@@ -209,7 +242,7 @@ pub struct Preview {
 impl Call<()> {
     /// A call whose body was read elsewhere.
     pub fn once(caller: Caller, once: Option<Once>) -> Call<()> {
-        Call { caller, body: (), if_version: None, preview: false, once }
+        Call { caller, body: (), if_seen: None, preview: false, once }
     }
 }
 
@@ -219,8 +252,20 @@ impl<T> Call<T> {
         self.preview
     }
 
-    /// Has an action done, or previewed; `render` makes the answer inside the transaction.
-    pub async fn act<A, F>(self, house: &House, action: A, render: F) -> Result<Response, Fault<Native>>
+    /// Has an action done, or previewed, if its user is still as `If-Match` says; `render` makes the answer inside the transaction.
+    pub async fn act<A, F>(mut self, house: &House, action: A, render: F) -> Result<Response, Fault<Native>>
+    where
+        A: Action,
+        F: Fn(A::Output, &Caller) -> Result<Reply> + Send + Sync + 'static,
+    {
+        match (self.if_seen.take(), action.subject()) {
+            (None, _) => self.done(house, action, render).await,
+            (Some(versions), Subject::User(_)) => self.done(house, IfSeen { versions, action }, render).await,
+            (Some(_), _) => Err(Trouble::Precondition("What this is about has no version that could match.").into()),
+        }
+    }
+
+    async fn done<A, F>(self, house: &House, action: A, render: F) -> Result<Response, Fault<Native>>
     where
         A: Action,
         F: Fn(A::Output, &Caller) -> Result<Reply> + Send + Sync + 'static,

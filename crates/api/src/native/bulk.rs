@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use desk::bulk::*;
 use desk::user::standing::{CoreState, FraudStatus};
-use desk::value::clock::Time;
 use desk::value::id::{BulkId, UserId};
 use desk::{Caller, Error, Who};
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::act::{Call, Reply};
 use super::standing::ReasonIn;
 use super::users::Filters;
-use super::wire::{UserWire, chosen, time};
+use super::wire::{UserWire, chosen, moment, time};
 use super::{House, Native, Problems};
 use crate::kit::{Fault, Json, Query, SignedBy, Text};
 
@@ -91,13 +90,7 @@ impl BulkIn {
     }
 
     pub fn deed(&self) -> desk::Result<BulkDeed> {
-        let until =
-            match &self.until {
-                None => None,
-                Some(text) => Some(Time::parse_rfc3339(text).ok_or_else(|| {
-                    Error::invalid("until", "invalid", "Not a time of the form 2026-01-31T09:00:00Z.")
-                })?),
-            };
+        let until = moment("until", self.until.as_deref())?;
         let params = BulkParams {
             until,
             bank: self.bank.clone(),

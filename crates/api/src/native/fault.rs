@@ -3,6 +3,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use desk::value::json::Flaw;
 use desk::{Busy, Conflict, Error, Refusal};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -81,9 +82,7 @@ pub fn fault(trouble: &Trouble, request_id: &str) -> Response {
             "Method not allowed",
             "This path does not take this method; see the Allow header.".into(),
         ),
-        Trouble::BodyMalformed(what) => {
-            say(StatusCode::BAD_REQUEST, "body_malformed", "Bad request", format!("The body cannot be read: {what}."))
-        }
+        Trouble::BodyMalformed(flaw) => unread("body", flaw, request_id),
         Trouble::BodyType => say(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "body_type",
@@ -96,8 +95,9 @@ pub fn fault(trouble: &Trouble, request_id: &str) -> Response {
             "Content too large",
             format!("The body may have at most {limit} bytes."),
         ),
-        Trouble::Query(what) => {
-            say(StatusCode::BAD_REQUEST, "query_malformed", "Bad request", format!("The query cannot be read: {what}."))
+        Trouble::Query(flaw) => unread("query", flaw, request_id),
+        Trouble::Precondition(why) => {
+            say(StatusCode::PRECONDITION_FAILED, "precondition_failed", "Precondition failed", (*why).to_owned())
         }
         Trouble::TimedOut => say(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -107,6 +107,18 @@ pub fn fault(trouble: &Trouble, request_id: &str) -> Response {
         ),
         Trouble::Panicked => internal(request_id),
     }
+}
+
+/// A body or a query that cannot be read; where it is a field's fault, the field is named.
+fn unread(what: &str, flaw: &Flaw, request_id: &str) -> Response {
+    let field = |flaw: &Flaw| FieldProblem {
+        field: flaw.path.clone(),
+        code: flaw.code.to_owned(),
+        message: format!("{}.", flaw.message),
+    };
+    let errors = Some(flaw).filter(|flaw| !flaw.path.is_empty()).map(field).into_iter().collect();
+    let (code, detail) = (format!("{what}_malformed"), format!("The {what} cannot be read: {flaw}."));
+    with_fields(StatusCode::BAD_REQUEST, &code, "Bad request", detail, request_id, errors)
 }
 
 fn internal(request_id: &str) -> Response {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::import::questions::REJECTED_PAGE_MAX;
 use desk::import::{
@@ -15,7 +15,7 @@ use desk::import::{
 };
 use desk::user::{ExportPage, ExportUsers};
 use desk::value::id::ImportId;
-use desk::{Caller, Desk, Door, Error, Once};
+use desk::{Caller, Desk, Door, Error, Once, Permission};
 use http_body_util::BodyExt;
 use http_body_util::channel::{Channel, Sender};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ use super::fault::problem;
 use super::users::Filters;
 use super::wire::{chosen, time};
 use super::{House, Native, Problems};
-use crate::kit::{Body as JsonBody, Fault, Json, Query, SignedBy, Text, Trouble};
+use crate::kit::{Body as JsonBody, Fault, Json, Query, SignedBy, Text, Trouble, pairs};
 
 type Answer = Result<Response, Fault<Native>>;
 
@@ -126,17 +126,16 @@ struct Wishes {
 
 impl Wishes {
     fn read(query: &str) -> Result<Wishes, Trouble> {
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
-            .map_err(|_| Trouble::Query("a parameter is not of the form that is needed".to_owned()))?;
+        let pairs = pairs(query.as_bytes()).map_err(Trouble::query)?;
         let mut wishes = Wishes { dry_run: false, wait: false, naming: Naming::default() };
         for (name, value) in pairs {
             match (name.as_str(), value.as_str()) {
                 ("dry_run", "true") => wishes.dry_run = true,
                 ("dry_run", "false") => wishes.dry_run = false,
-                ("dry_run", _) => return Err(Trouble::Query("`dry_run` is true or false".to_owned())),
+                ("dry_run", _) => return Err(Trouble::query("`dry_run` is true or false")),
                 ("wait", "true") => wishes.wait = true,
                 ("wait", "false") => wishes.wait = false,
-                ("wait", _) => return Err(Trouble::Query("`wait` is true or false".to_owned())),
+                ("wait", _) => return Err(Trouble::query("`wait` is true or false")),
                 // Several in one parameter, with commas between, are as good as several parameters.
                 ("map", pairs) => {
                     for pair in pairs.split(',').filter(|pair| !pair.is_empty()) {
@@ -146,8 +145,8 @@ impl Wishes {
                 ("country", code) => wishes.naming.country = Some(code.to_owned()),
                 ("ignore", columns) => wishes.naming.ignore.extend(columns.split(',').map(str::to_owned)),
                 _ => {
-                    return Err(Trouble::Query(
-                        "the parameters here are `dry_run`, `wait`, `map`, `ignore` and `country`".to_owned(),
+                    return Err(Trouble::query(
+                        "the parameters here are `dry_run`, `wait`, `map`, `ignore` and `country`",
                     ));
                 }
             }
@@ -196,7 +195,7 @@ async fn receive(
     loop {
         let frame = tokio::time::timeout(SILENCE, body.frame()).await.map_err(|_| told(Trouble::TimedOut))?;
         let Some(frame) = frame else { break };
-        let frame = frame.map_err(|_| told(Trouble::BodyMalformed("the body broke off".to_owned())))?;
+        let frame = frame.map_err(|_| told(Trouble::body("the body broke off")))?;
         let Ok(data) = frame.into_data() else { continue };
         bytes += data.len() as u64;
         if bytes > limit {
@@ -332,7 +331,8 @@ fn streamed(content_type: &'static str) -> (Sender<Bytes, Error>, Response) {
     let body = Body::new(body.map_err(axum::Error::new));
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // Else nginx keeps it until it is whole.
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
     (sender, (headers, body).into_response())
 }
@@ -374,7 +374,12 @@ async fn tell_progress(desk: Desk, caller: Caller, first: Import, mut sender: Se
             return;
         }
         tokio::time::sleep(LOOK).await;
-        match desk.ask(&caller, ShowImport(id)).await {
+        // It may take long, and the key may be revoked meanwhile: then it ends.
+        let look = async {
+            let caller = desk.caller_now(&caller).await?;
+            desk.ask(&caller, ShowImport(id)).await
+        };
+        match look.await {
             Ok(import) => now = import,
             Err(_) => return,
         }
@@ -437,7 +442,11 @@ async fn error_file(house: &House, caller: Caller, id: ImportId, purpose: Option
                 return;
             }
             let Some(after) = page.next else { return };
-            match rejected_page(&desk, &caller, id, after, &purpose).await {
+            let next = async {
+                let caller = desk.caller_now(&caller).await?;
+                rejected_page(&desk, &caller, id, after, &purpose).await
+            };
+            match next.await {
                 Ok(next) => page = next,
                 // An answer that is cut off must not look like a whole one.
                 Err(fault) => return sender.abort(fault),
@@ -454,9 +463,18 @@ fn form(word: Option<&str>) -> desk::Result<Format> {
 /// Take out a list of users as a file, masked like everything the caller sees. Recorded.
 #[utoipa::path(get, path = "/v1/users/export", tag = "users", params(ExportQuery),
     responses((status = 200, description = "The users.", content_type = "text/csv", body = String), Problems))]
-pub async fn export(State(house): State<House>, caller: SignedBy<Native>, query: Query<Native, ExportQuery>) -> Answer {
+pub async fn export(
+    State(house): State<House>,
+    caller: SignedBy<Native>,
+    method: Method,
+    query: Query<Native, ExportQuery>,
+) -> Answer {
     let question = ExportUsers { filter: query.0.filters().filter("")?, purpose: None };
     let form = form(query.0.format.as_deref())?;
+    // Nothing is taken out, so nothing is recorded.
+    if method == Method::HEAD {
+        return act::head_of(&caller, Permission::UsersExport, content_type(form));
+    }
     send_users(&house, caller.0.clone(), question, form).await
 }
 
@@ -490,13 +508,20 @@ pub async fn export_in_full(
     send_users(&house, caller.0.clone(), question, form).await
 }
 
+fn content_type(form: Format) -> &'static str {
+    match form {
+        Format::Csv => "text/csv; charset=utf-8",
+        Format::Ndjson => "application/x-ndjson",
+    }
+}
+
 async fn send_users(house: &House, caller: Caller, question: ExportUsers, form: Format) -> Answer {
     let export = house.desk.ask(&caller, question).await?;
-    let (content_type, header) = match form {
-        Format::Csv => ("text/csv; charset=utf-8", import::csv_header()),
-        Format::Ndjson => ("application/x-ndjson", String::new()),
+    let header = match form {
+        Format::Csv => import::csv_header(),
+        Format::Ndjson => String::new(),
     };
-    let (mut sender, response) = streamed(content_type);
+    let (mut sender, response) = streamed(content_type(form));
     let desk = house.desk.clone();
     tokio::spawn(async move {
         let (mut text, mut after) = (header, 0);

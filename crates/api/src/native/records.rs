@@ -1,20 +1,19 @@
 //! The book and the settings: audit, events, what an institution may choose.
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
-use desk::Error;
 use desk::audit::{AuditFilter, AuditRecord, ExportAudit, ListAudit};
 use desk::event::{EventRecord, ListEvents};
 use desk::tenant::{ChangeSettings, ShowSettings};
-use desk::value::clock::Time;
 use desk::value::id::{AuditId, BulkId, EventId, KeyId, RequestId, StaffId, UserId};
+use desk::{Error, Permission};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::act::{Call, Reply};
-use super::wire::{SettingsWire, time};
+use super::act::{Call, Reply, head_of};
+use super::wire::{SettingsWire, moment, time};
 use super::{House, Native, Problems};
 use crate::kit::{Fault, Json, Query, SignedBy};
 
@@ -96,11 +95,6 @@ pub struct AuditQuery {
     pub limit: Option<i64>,
 }
 
-fn moment(field: &str, text: Option<&String>) -> desk::Result<Option<Time>> {
-    let Some(text) = text else { return Ok(None) };
-    Time::parse_rfc3339(text).map(Some).ok_or_else(|| Error::invalid(field, "invalid", "Not an RFC 3339 time."))
-}
-
 /// Read the audit, newest first.
 #[utoipa::path(get, path = "/v1/audit", tag = "records", params(AuditQuery),
     responses((status = 200, description = "A page.", body = AuditList), Problems))]
@@ -126,8 +120,8 @@ pub async fn audit(State(house): State<House>, caller: SignedBy<Native>, query: 
     let filter = AuditFilter {
         subject,
         actor_kind: None,
-        from: moment("from", query.from.as_ref())?,
-        to: moment("to", query.to.as_ref())?,
+        from: moment("from", query.from.as_deref())?,
+        to: moment("to", query.to.as_deref())?,
         before,
         limit: query.limit.unwrap_or(50),
     };
@@ -149,7 +143,16 @@ pub struct ExportQuery {
 /// can be checked offline with `bursar audit verify`. Recorded.
 #[utoipa::path(get, path = "/v1/audit/export", tag = "records", params(ExportQuery),
     responses((status = 200, description = "A piece.", content_type = "application/x-ndjson", body = String), Problems))]
-pub async fn export(State(house): State<House>, caller: SignedBy<Native>, query: Query<Native, ExportQuery>) -> Answer {
+pub async fn export(
+    State(house): State<House>,
+    caller: SignedBy<Native>,
+    method: Method,
+    query: Query<Native, ExportQuery>,
+) -> Answer {
+    // Nothing is told, so nothing is recorded.
+    if method == Method::HEAD {
+        return head_of(&caller, Permission::AuditRead, "application/x-ndjson");
+    }
     if query.0.after < 0 {
         return Err(Error::invalid("after", "out_of_range", "Not below 0.").into());
     }

@@ -13,7 +13,6 @@ use desk::message::Channel;
 use desk::permission::Proposable;
 use desk::request::*;
 use desk::user::standing::{CoreState, FraudStatus};
-use desk::value::clock::Time;
 use desk::value::id::{
     AccountId, AdministratorId, BulkId, CallbackId, ChallengeId, DeviceId, ImportId, KeyId, RequestId, RoleId,
     SessionId, StaffId, TeamId, UserId,
@@ -28,7 +27,7 @@ use super::act::{Call, Preview, Reply};
 use super::bulk::{BulkIn, filter_wire};
 use super::staff::{KeyIn, called_back, permissions};
 use super::standing::{ReasonIn, needed as word_needed};
-use super::wire::{chosen, kind, time};
+use super::wire::{chosen, kind, moment, time};
 use super::{House, Native, Problems};
 use crate::kit::{Fault, Json, Query, SignedBy, Text};
 
@@ -231,13 +230,7 @@ impl RequestIn {
             Subject::Account(_) => None,
             _ => id(self.account_id.as_ref(), AccountId::parse, AccountId::NOUN)?,
         };
-        let until =
-            match &self.until {
-                None => None,
-                Some(text) => Some(Time::parse_rfc3339(text).ok_or_else(|| {
-                    Error::invalid("until", "invalid", "Not a time of the form 2026-01-31T09:00:00Z.")
-                })?),
-            };
+        let until = moment("until", self.until.as_deref())?;
         let deed = BulkParams {
             until,
             bank: self.bank.clone(),

@@ -13,7 +13,6 @@ use desk::staff::{
 };
 use desk::team::{AddMember, CreateTeam, ListTeams, RemoveMember, Team};
 use desk::value::callback_url::CallbackUrl;
-use desk::value::clock::Time;
 use desk::value::id::{KeyId, RoleId, StaffId, TeamId};
 use desk::value::secret::Secret;
 use desk::{Caller, Error, Permission, Who};
@@ -24,7 +23,7 @@ use super::act::{Call, Reply};
 use super::around::{ListOf, list_of};
 use super::fault::problem;
 use super::sign_in::tenant_named;
-use super::wire::{chosen, time};
+use super::wire::{chosen, moment, time};
 use super::{House, Native, Problems};
 use crate::kit::{Body, Fault, Json, SignedBy, Stranger, Text};
 
@@ -489,13 +488,7 @@ pub fn called_back(house: &House, text: Option<&str>) -> desk::Result<Option<Cal
 impl KeyIn {
     /// The key, whosever it shall be.
     pub fn key(&self, house: &House) -> desk::Result<ProposedKey> {
-        let expires_at = match &self.expires_at {
-            None => None,
-            Some(text) => {
-                let at = Time::parse_rfc3339(text);
-                Some(at.ok_or_else(|| Error::invalid("expires_at", "invalid", "Not an RFC 3339 time."))?)
-            }
-        };
+        let expires_at = moment("expires_at", self.expires_at.as_deref())?;
         let public_keys = match (&self.public_key_pem, &self.jwks) {
             (Some(pem), _) => Some(PublicKeys::Pem(pem.clone())),
             (None, Some(set)) => Some(PublicKeys::Jwks(set.clone())),

@@ -5,14 +5,13 @@ use axum::extract::State;
 use axum::response::Response;
 use desk::user::standing::{CoreState, FraudStatus};
 use desk::user::*;
-use desk::value::clock::Time;
 use desk::value::id::UserId;
 use desk::{Caller, Error};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::act::{Call, Preview, Reply};
-use super::wire::{UserWire, chosen};
+use super::wire::{UserWire, chosen, moment};
 use super::{House, Native, Problems};
 use crate::kit::{Fault, Text};
 
@@ -51,6 +50,7 @@ macro_rules! verbs {
         $(#[doc = $doc])+
         #[utoipa::path(post, path = $path, tag = "standing", params(("user_id" = String, Path),
                 ("preview" = Option<bool>, Query, description = "Only say what would happen."),
+                ("If-Match" = Option<String>, Header, description = "The ETag you saw, or several."),
                 ("Idempotency-Key" = Option<String>, Header, description = "Do this once only.")),
             request_body = $body,
             responses((status = 200, description = "The user as she is now; or the preview.", body = Acted), Problems))]
@@ -126,12 +126,6 @@ pub struct DecisionIn {
 /// What must be there, once it was read.
 pub(super) fn needed<T>(value: desk::Result<Option<T>>, field: &str) -> desk::Result<T> {
     value?.ok_or_else(|| Error::invalid(field, "required", "Needed."))
-}
-
-fn moment(field: &str, text: Option<&str>) -> desk::Result<Option<Time>> {
-    let Some(text) = text else { return Ok(None) };
-    let parsed = Time::parse_rfc3339(text);
-    parsed.map(Some).ok_or_else(|| Error::invalid(field, "invalid", "Not a time of the form 2026-01-31T09:00:00Z."))
 }
 
 verbs! {

@@ -63,7 +63,7 @@ pub async fn get(State(house): State<House>, caller: SignedBy<Native>, id: Text<
 /// Change a user by a JSON merge patch: absent fields stay, null clears, a value sets. With `If-Match` only if nobody
 /// else has changed her meanwhile.
 #[utoipa::path(patch, path = "/v1/users/{user_id}", tag = "users", params(("user_id" = String, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag you saw."),
+        ("If-Match" = Option<String>, Header, description = "The ETag you saw, or several."),
         ("preview" = Option<bool>, Query, description = "Only say what would happen.")),
     request_body(content = NewUser, description = "Fields of a user but `password`, and `reason`."),
     responses((status = 200, description = "The user as she is now.", body = UserWire), Problems))]
@@ -81,7 +81,7 @@ pub async fn patch(State(house): State<House>, id: Text<Native, UserId>, call: C
         Some(Value::Bool(employee)) => Some(employee),
         Some(_) => return Err(Error::invalid("employee", "invalid", "Must be true or false.").into()),
     };
-    let action = EditUser { user: id.0, if_version: call.if_version, patch, kind, employee, reason };
+    let action = EditUser { user: id.0, if_version: None, patch, kind, employee, reason };
     call.act(&house, action, super::standing::changed).await
 }
 

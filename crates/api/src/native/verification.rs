@@ -460,8 +460,7 @@ pub async fn get_document(
 // --- receiving ---
 
 fn media_type(headers: &HeaderMap) -> Option<MediaType> {
-    let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    MediaType::parse(&text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    MediaType::of_content_type(headers.get(header::CONTENT_TYPE)?.to_str().ok()?)
 }
 
 fn too_large() -> Trouble {
@@ -484,7 +483,7 @@ async fn received(house: &House, caller: &Caller, user: UserId, kind: &str, part
         return Ok(problem(status, "body_type", title, detail.to_owned(), &caller.origin.request_id));
     }
     if parts.uri.query().is_some_and(|query| !query.is_empty()) {
-        return Err(Trouble::Query("there are no parameters here".to_owned()).into());
+        return Err(Trouble::query("there are no parameters here").into());
     }
     let key = act::key(parts)?;
     let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
@@ -505,7 +504,7 @@ async fn received(house: &House, caller: &Caller, user: UserId, kind: &str, part
             };
             silent = 0;
             let Some(frame) = frame else { return Ok(()) };
-            let frame = frame.map_err(|_| Trouble::BodyMalformed("the body broke off".to_owned()))?;
+            let frame = frame.map_err(|_| Trouble::body("the body broke off"))?;
             let Ok(data) = frame.into_data() else { continue };
             bytes += data.len();
             if bytes > DOCUMENT_BYTES_MAX {

@@ -436,6 +436,22 @@ pub fn kind(word: Option<&str>) -> desk::Result<Option<UserKind>> {
     chosen("kind", word, UserKind::parse, UserKind::WORDS)
 }
 
+const TOO_FAR: &str = "Too far ahead: the last moment is 9999-12-30T22:00:00Z. Where no end is meant, leave it out.";
+
+/// A moment, if there is one. One that is written well and lies beyond all calendars is told as such: it is no typing error.
+pub fn moment(field: &str, text: Option<&str>) -> desk::Result<Option<Time>> {
+    let Some(text) = text else { return Ok(None) };
+    if let Some(moment) = Time::parse_rfc3339(text) {
+        return Ok(Some(moment));
+    }
+    let year = text.trim_start_matches('+').split('-').next().unwrap_or_default();
+    let is_far = year.len() >= 4 && year.parse::<u64>().is_ok_and(|year| year >= 9999);
+    Err(match is_far && text.contains('T') {
+        true => desk::Error::invalid(field, "out_of_range", TOO_FAR),
+        false => desk::Error::invalid(field, "invalid", "Not a time of the form 2026-01-31T09:00:00Z."),
+    })
+}
+
 /// A word of a closed vocabulary, or which words there are.
 pub fn chosen<T>(
     field: impl std::fmt::Display,

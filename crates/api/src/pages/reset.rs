@@ -3,8 +3,8 @@
 //! only, never in the page and never in a log.
 
 use askama::Template;
-use axum::extract::rejection::{FormRejection, PathRejection};
-use axum::extract::{Form, Path, State};
+use axum::extract::rejection::{PathRejection, RawFormRejection};
+use axum::extract::{Path, RawForm, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use desk::credential::tenant_of_link;
@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::visit::Visit;
 use super::words::Words;
 use super::{Language, STYLESHEET, page, said};
+use crate::kit::is_text;
 
 /// A token is 43 characters and a short prefix.
 pub(super) const TOKEN_MAX: usize = 200;
@@ -43,16 +44,19 @@ pub(super) async fn choose(
     State(desk): State<Desk>,
     visit: Visit,
     token: Token,
-    form: Result<Form<Choice>, FormRejection>,
+    form: Result<RawForm, RawFormRejection>,
 ) -> Response {
     let language = visit.language;
     if !visit.is_from_our_page {
         return unread(language, StatusCode::FORBIDDEN);
     }
-    let Form(choice) = match form {
-        Ok(form) => form,
-        // The reason is not repeated: it may quote what was typed.
-        Err(rejection) => return unread(language, unread_status(rejection.status())),
+    let bytes = match form {
+        Ok(RawForm(bytes)) => bytes,
+        Err(rejection) => return unread(language, rejection.status()),
+    };
+    // The reason is not repeated: it may quote what was typed.
+    let Some(choice) = is_text(&bytes).then(|| serde_urlencoded::from_bytes::<Choice>(&bytes).ok()).flatten() else {
+        return unread(language, StatusCode::BAD_REQUEST);
     };
     let link = match OpenLink::find(&desk, visit, token).await {
         Ok(link) => link,

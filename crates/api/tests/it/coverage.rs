@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::House;
 
 /// Open to strangers: they prove themselves in the body.
-const PUBLIC: &[&str] = &[
+pub const PUBLIC: &[&str] = &[
     "POST /v1/sessions",
     "POST /v1/sessions/confirm",
     "POST /v1/password-resets",
@@ -77,7 +77,7 @@ fn good_body(operation: &str) -> Value {
 }
 
 /// A path with ids that nobody has.
-fn filled(path: &str) -> String {
+pub fn filled(path: &str) -> String {
     let mut filled = path.to_owned();
     for (name, prefix) in [
         ("user_id", "usr"),
@@ -106,7 +106,7 @@ fn filled(path: &str) -> String {
     filled
 }
 
-fn operations() -> Vec<(String, String, Value)> {
+pub fn operations() -> Vec<(String, String, Value)> {
     let spec: Value = serde_json::from_str(&api::openapi_json()).unwrap();
     let mut all = Vec::new();
     for (path, item) in spec["paths"].as_object().unwrap() {

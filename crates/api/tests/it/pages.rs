@@ -279,7 +279,10 @@ async fn forms_that_cannot_be_read_change_nothing_and_are_answered_plainly() {
         let token = link(&house, house.tenant, user).await;
         let good = format!("password={}&password_again={}", NEW.replace(' ', "+"), NEW.replace(' ', "+"));
 
-        for broken in ["", "password=x", "password=x&password=y&password_again=x", "%%%", "{}"] {
+        let no_text = ["password=a%00b&password_again=a%00b", "password=%ED%A0%80&password_again=%ED%A0%80"];
+        for broken in
+            ["", "password=x", "password=x&password=y&password_again=x", "%%%", "{}"].into_iter().chain(no_text)
+        {
             let page = visitor.post(&token, broken.to_owned()).await;
             page.says(StatusCode::BAD_REQUEST, "We could not read the form");
         }

@@ -120,8 +120,8 @@ impl Rd {
         if lies_here || self.engine() == Engine::Sqlite {
             return Ok((self.first(&first, its).await?, self.first(&second, others).await?));
         }
-        self.begin_statement(&first)?;
-        self.begin_statement(&second)?;
+        self.begin_statement(&first, its)?;
+        self.begin_statement(&second, others)?;
         let got = match &mut self.link {
             Link::Postgres(link) => link.two((&first, its), (&second, others)).await,
             Link::Sqlite(_) => unreachable!("asked before"),
@@ -166,14 +166,14 @@ impl Rd {
     /// The row of a question, asked unless that was done before this work's turn.
     async fn first(&mut self, sql: &Sql, params: &[Param<'_>]) -> Result<Option<Row>> {
         if let Some(row) = self.ahead.take(sql, params) {
-            self.begin_statement(sql)?;
+            self.begin_statement(sql, params)?;
             return Ok(row);
         }
         at_most_one(self.execute(sql, params, Want::Rows).await?.rows, sql)
     }
 
     async fn put(&mut self, sql: Sql, params: &[Param<'_>], changes: Changes) -> Result<()> {
-        self.begin_statement(&sql)?;
+        self.begin_statement(&sql, params)?;
         self.written += 1;
         self.ahead.changes(&sql, params, changes);
         let done = match &mut self.link {
@@ -184,16 +184,20 @@ impl Rd {
         done
     }
 
-    fn begin_statement(&mut self, sql: &Sql) -> Result<()> {
+    fn begin_statement(&mut self, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
         if self.broken {
             return Err(Error::internal(format!("the transaction failed before this statement: {}", sql.0)));
+        }
+        // PostgreSQL keeps no NUL in a text; SQLite would. The doors refuse it and name the field: this is the net below them.
+        if params.iter().any(|param| matches!(param, Param::Text(text) if text.as_bytes().contains(&0))) {
+            return Err(Error::invalid("text", "invalid", "A text has a NUL character, which cannot be kept."));
         }
         self.statements += 1;
         Ok(())
     }
 
     async fn execute(&mut self, sql: &Sql, params: &[Param<'_>], want: Want) -> Result<Got> {
-        self.begin_statement(sql)?;
+        self.begin_statement(sql, params)?;
         if want == Want::Changed || sql.changes_rows() {
             self.written += 1;
             self.ahead.changes(sql, params, Changes::Any);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Field, Result};
 use crate::user::model::UserKind;
-use crate::user::profile::Profile;
+use crate::user::profile::{self, Profile};
 use crate::user::questions::SeenUser;
 use crate::user::standing::*;
 use crate::value::clock::Time;
@@ -297,6 +297,13 @@ impl Draft {
             }
         }
         Ok(())
+    }
+
+    /// The fault of a day of birth that has not come.
+    pub fn unborn(&self, now: Time) -> Option<Field> {
+        let date = self.values.iter().find(|(field, _)| FIELDS[*field].name == "date_of_birth")?;
+        let date = date.1.as_deref().map(str::trim).filter(|date| date.len() == 10)?;
+        (!profile::is_born_by(date, now)).then(|| Field::new("date_of_birth", "out_of_range", "Is in the future."))
     }
 
     /// The external id, if the row has one.

@@ -18,10 +18,14 @@ use crate::user::unique::{self, Looked, Unique};
 use crate::user::{Profile, contacts};
 use crate::value::clock::Time;
 use crate::value::id::{ImportId, UserId};
+use crate::value::json;
 use crate::value::random::Random;
 use crate::value::seal::PersonKey;
 use crate::value::token::UniqueToken;
 use crate::verb::Cx;
+
+/// What is said of a field with a NUL in it.
+const NO_TEXT: &str = "Has a NUL character, which is no text.";
 
 /// The next rows of a file, as bytes.
 pub(super) struct Batch {
@@ -253,16 +257,22 @@ impl Way {
         match self.format {
             Format::Csv => {
                 for (text, field) in rows::csv_fields(text).into_iter().zip(self.columns.iter()) {
-                    if let Some(field) = field
-                        && let Err(fault) = draft.take(*field, Some(text))
-                    {
-                        faults.push(fault);
-                    }
+                    let Some(field) = field else { continue };
+                    let taken = match text.contains('\0') {
+                        true => Err(Field::new(FIELDS[*field].name, "invalid", NO_TEXT)),
+                        false => draft.take(*field, Some(text)),
+                    };
+                    faults.extend(taken.err());
                 }
             }
             Format::Ndjson => {
                 let object: serde_json::Map<String, serde_json::Value> =
-                    serde_json::from_str(text).map_err(|_| flawed(rows::JSON))?;
+                    json::read(text.as_bytes()).map_err(|flaw| match flaw.code {
+                        // Which member it is stands in the row.
+                        "duplicate" => vec![Field::new(flaw.path, flaw.code, "Said twice in this row.")],
+                        "invalid" if flaw.message == json::NUL => vec![Field::new(flaw.path, flaw.code, NO_TEXT)],
+                        _ => flawed(rows::JSON),
+                    })?;
                 let mut said = HashSet::new();
                 for (path, value) in flat(object) {
                     let taken = match (named(&path), value) {
@@ -318,6 +328,10 @@ impl Way {
         let lookup = self.tenant.keys.lookup();
         let (mut ready, mut unchanged) = (Vec::with_capacity(known.len()), 0);
         for Known { line, raw, draft, external } in known {
+            if let Some(fault) = draft.unborn(now) {
+                rejected.push(self.reject(line, &raw, vec![fault]));
+                continue;
+            }
             let found = external.and_then(|token| here.get(&token));
             let made = match found {
                 None => self.new_user(&draft, now, ready.len() as i64),

@@ -9,6 +9,7 @@ use crate::permission::Proposable;
 use crate::value::clock::{SECOND, Time};
 use crate::value::contact::Phone;
 use crate::value::id::{InstitutionId, TenantId};
+use crate::value::json;
 use crate::value::seal::TenantKeys;
 use crate::value::words;
 
@@ -251,10 +252,7 @@ impl Settings {
                 fields.insert(name.clone(), value.clone());
             }
         }
-        let settings: Settings = serde_json::from_value(merged).map_err(|fault| {
-            let name = changed.first().cloned().unwrap_or_default();
-            Error::invalid(name, "invalid", format!("Not of the right type: {fault}."))
-        })?;
+        let settings: Settings = json::fit(&merged)?;
         settings.check()?;
         Ok((settings, changed))
     }

@@ -8,11 +8,12 @@ use crate::error::{Conflict, Error, Result};
 use crate::fact::Fact;
 use crate::tenant::Tenant;
 use crate::user::model::{By, Mark, User, UserKind};
-use crate::user::profile::Profile;
+use crate::user::profile::{Profile, born_by};
 use crate::user::standing::*;
 use crate::user::{contacts, store, verification};
 use crate::value::clock::Time;
 use crate::value::id::UserId;
+use crate::value::json;
 use crate::value::seal::PersonKey;
 use crate::verb::{Action, Cx, OnLoaded, Subject};
 
@@ -40,7 +41,7 @@ pub(crate) fn check_reason(reason: Option<&str>) -> Result<()> {
     }
 }
 
-async fn load(cx: &mut Cx<'_>, user: UserId) -> Result<User> {
+pub(super) async fn load(cx: &mut Cx<'_>, user: UserId) -> Result<User> {
     store::load_for_change(cx.tx, cx.tenant, cx.caller, user).await
 }
 
@@ -351,6 +352,7 @@ impl Action for CreateUser {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<User> {
         let profile = self.profile.clone().checked_in("", cx.tenant.settings.country.as_deref())?;
+        born_by(profile.date_of_birth.as_deref(), cx.now)?;
         let id = match self.id {
             Some(id) => id,
             None => UserId::new(cx.id_time(), cx.random),
@@ -434,6 +436,9 @@ impl Action for EditUser {
         let old = user.profile()?;
         let mut new = patched(&old, &self.patch)?.checked_in("", cx.tenant.settings.country.as_deref())?;
         contacts::unconfirm(&old, &mut new, |field| self.patch.contains_key(field));
+        if new.date_of_birth != old.date_of_birth {
+            born_by(new.date_of_birth.as_deref(), cx.now)?;
+        }
         let mut fields = new.differing_fields(&old)?;
         if self.kind.is_some_and(|kind| kind != user.kind) {
             fields.push("kind".to_owned());
@@ -465,7 +470,7 @@ pub(crate) fn patched(old: &Profile, patch: &Map<String, Value>) -> Result<Profi
     let mut merged = serde_json::to_value(old).map_err(Error::internal)?;
     merge(&mut merged, &Value::Object(patch.clone()), 0);
     // Names may not be null inside; a cleared one is empty, and the check says whether that is accepted.
-    serde_json::from_value(merged).map_err(|fault| Error::invalid("profile", "invalid", format!("{fault}.")))
+    Ok(json::fit(&merged)?)
 }
 
 fn merge(target: &mut Value, patch: &Value, depth: usize) {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::caller::Caller;
 use crate::error::{Error, Field, Result};
 use crate::permission::Permission;
+use crate::value::clock::{HOUR, Time};
 use crate::value::contact::{Email, Phone, Username};
 use crate::value::mask::Mask;
 use crate::value::name::fault_of_name;
@@ -241,6 +242,22 @@ pub struct Profile {
 
 fn is_empty<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// Whether a day of birth has come by this moment, somewhere on earth. The day is as `Profile::checked` has it.
+pub(crate) fn is_born_by(date: &str, now: Time) -> bool {
+    // Where the day begins first, it is fourteen hours ahead of UTC.
+    *date <= now.plus(14 * HOUR).rfc3339_millis()[..10]
+}
+
+/// Refuses a day of birth that has not come.
+pub(crate) fn born_by(date: Option<&str>, now: Time) -> Result<()> {
+    match date {
+        Some(date) if !is_born_by(date, now) => {
+            Err(Error::invalid("date_of_birth", "out_of_range", "Is in the future."))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Profile {

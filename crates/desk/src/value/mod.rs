@@ -5,6 +5,7 @@ pub mod callback_url;
 pub mod clock;
 pub mod contact;
 pub mod id;
+pub mod json;
 pub mod mask;
 pub mod money;
 pub mod name;

@@ -3,8 +3,11 @@
 
 use api::kit::House;
 use axum::http::StatusCode;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use desk::key::{Key, KeyKind, PublicKeys, RememberAssertion};
 use desk::value::clock::{MINUTE, SECOND, Time};
+use desk::value::json;
 use desk::{Caller, Error, Origin};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Header};
@@ -71,6 +74,9 @@ pub(super) async fn check(
     text: &str,
     client_id: Option<&str>,
 ) -> Result<Client, Refused> {
+    if is_malformed(text) {
+        return Err(Refused::malformed("the assertion names something twice, or has a text that is none"));
+    }
     let (header, claims) = read(text).ok_or_else(unknown)?;
     let (tenant, key) = house.desk.client(&claims.sub).await.map_err(Wrong::from)?.ok_or_else(unknown)?;
     let is_signed = candidates(&key, &header).iter().any(|key| keys::decode::<Value>(text, key, header.alg).is_some());
@@ -88,6 +94,13 @@ pub(super) async fn check(
         true => Ok(Client { key, id: claims.sub, caller }),
         false => Err(unbelieved("the assertion was used before: jti must be unique")),
     }
+}
+
+/// Whether header or claims name something twice, or have a text that is none. What is no JSON at all is no token.
+fn is_malformed(text: &str) -> bool {
+    let is_flaw = |flaw: json::Flaw| flaw.code != "malformed" || !flaw.path.is_empty();
+    let part = |part: &str| URL_SAFE_NO_PAD.decode(part).is_ok_and(|json| json::check(&json).is_err_and(is_flaw));
+    text.len() <= ASSERTION_MAX && text.split('.').take(2).any(part)
 }
 
 /// Header and claims, nothing believed yet.

@@ -17,6 +17,7 @@ pub(super) fn told(trouble: &Trouble) -> Response {
             envelope(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not take this method.")
         }
         Trouble::BodyMalformed(what) => bad_request(&format!("The body cannot be read: {what}.")),
+        Trouble::Precondition(why) => envelope(StatusCode::PRECONDITION_FAILED, "precondition_failed", why),
         Trouble::BodyType => bad_request("The content type is not one that is read here."),
         Trouble::Query(what) => bad_request(&format!("The query cannot be read: {what}.")),
         Trouble::BodyTooLarge(limit) => {

@@ -40,6 +40,13 @@ impl From<Wrong> for Refused {
     }
 }
 
+impl Refused {
+    /// A request that cannot be read.
+    pub fn malformed(why: &str) -> Refused {
+        invalid_request(why)
+    }
+}
+
 fn invalid_request(why: &str) -> Refused {
     Refused::OAuth(StatusCode::BAD_REQUEST, "invalid_request", why.to_owned())
 }

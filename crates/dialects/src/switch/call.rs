@@ -80,6 +80,9 @@ async fn read(request: Request, house: &House<Own>, side: Option<Side>) -> Answe
     if side.is_none() && !house.limiters.admits_address(address) {
         return Err(Error::Busy(Busy::RateLimited).into());
     }
+    let address_of_proof = origin
+        .address
+        .filter(|_| ["swi-cid", "authorization", "auth_token"].iter().any(|name| parts.headers.contains_key(*name)));
     let proved = async {
         let client = token::client(house, &parts.headers).await?;
         let caller = match side {
@@ -88,8 +91,9 @@ async fn read(request: Request, house: &House<Own>, side: Option<Side>) -> Answe
         };
         Ok((client, caller))
     };
-    let (client, caller) = proved.await.inspect_err(|_: &Error| {
+    let (client, caller) = proved.await.map_err(|error: Error| {
         metrics::counter!("bursar_unauthenticated_total", "door" => Switch::NAME).increment(1);
+        house.limiters.refused(error, address_of_proof)
     })?;
     if side.is_some() && !house.limiters.admits(&caller) {
         return Err(Error::Busy(Busy::RateLimited).into());
@@ -201,7 +205,7 @@ impl Call {
         match &self.body {
             Ok(bytes) => Ok(bytes),
             Err(Trouble::BodyTooLarge(limit)) => Err(Trouble::BodyTooLarge(*limit).into()),
-            Err(_) => Err(Trouble::BodyMalformed("the body broke off".to_owned()).into()),
+            Err(_) => Err(Trouble::body("the body broke off").into()),
         }
     }
 }

@@ -78,6 +78,7 @@ pub(super) fn told(trouble: &Trouble) -> Response {
         Trouble::Path => said(StatusCode::NOT_FOUND, "Not found"),
         Trouble::Method => said(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
         Trouble::BodyMalformed(what) => said(StatusCode::BAD_REQUEST, &format!("The body cannot be read: {what}")),
+        Trouble::Precondition(why) => said(StatusCode::PRECONDITION_FAILED, why),
         Trouble::BodyType => said(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json"),
         Trouble::Query(what) => said(StatusCode::BAD_REQUEST, &format!("The query cannot be read: {what}")),
         Trouble::BodyTooLarge(limit) => {

@@ -29,7 +29,7 @@ const REASON_MAX: usize = desk::user::REASON_MAX;
 
 /// The query as pairs; of one that comes twice the last counts, unknown ones do not (contract 5.1).
 pub(super) fn pairs(query: &str) -> Answer<Vec<(String, String)>> {
-    serde_urlencoded::from_str(query).map_err(|_| Trouble::Query("it is not a query".to_owned()).into())
+    Ok(api::kit::pairs(query.as_bytes()).map_err(Trouble::query)?)
 }
 
 pub(super) fn named<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {

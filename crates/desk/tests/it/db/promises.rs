@@ -543,3 +543,29 @@ async fn a_lost_connection_is_busy_once_and_then_replaced() {
         db.write(put(1, Then::Keep)).await.unwrap();
     }
 }
+
+/// Asks for a text.
+struct Ask(&'static str);
+
+impl Read for Ask {
+    type Output = Option<String>;
+
+    async fn run(&self, rd: &mut Rd) -> Result<Option<String>> {
+        let found = rd.find("SELECT CAST($1 AS TEXT)", params![self.0]).await?;
+        found.map(|mut row| row.take()).transpose()
+    }
+}
+
+#[tokio::test]
+async fn a_text_with_a_nul_is_bad_input_on_both_engines() {
+    for (db, _guard) in fresh().await {
+        for bad in ["\0", "a\0b", "a\0"] {
+            assert!(matches!(db.read(Ask(bad)).await, Err(Error::Invalid(_))), "{:?} {bad:?}", db.engine());
+        }
+        assert_eq!(
+            db.read(Ask("a\u{1}b")).await.unwrap().as_deref(),
+            Some("a\u{1}b"),
+            "and the connection is as it was"
+        );
+    }
+}

@@ -5,5 +5,6 @@ mod abuse;
 mod access;
 mod assertion;
 mod calls;
+mod text;
 mod transcript;
 mod world;

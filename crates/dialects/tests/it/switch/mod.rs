@@ -5,5 +5,6 @@ mod abuse;
 mod calls;
 mod order;
 mod shapes;
+mod text;
 mod transcript;
 mod world;

@@ -19,7 +19,7 @@ pub use kit::Options;
 /// Everything that is served under our own name; dialects are merged into it.
 pub fn app(desk: Desk, options: Options) -> Router {
     health::routes(desk.clone())
-        .merge(pages::routes(desk.clone()))
+        .merge(pages::limited_routes(desk.clone(), &options))
         .merge(docs_page::routes())
         .merge(native::routes(desk, &options))
 }

@@ -244,6 +244,12 @@ impl Call<()> {
     pub fn once(caller: Caller, once: Option<Once>) -> Call<()> {
         Call { caller, body: (), if_seen: None, preview: false, once }
     }
+
+    /// With the condition that these headers hold.
+    pub fn if_match(mut self, headers: &HeaderMap) -> Result<Call<()>, Trouble> {
+        self.if_seen = if_match(headers)?;
+        Ok(self)
+    }
 }
 
 impl<T> Call<T> {

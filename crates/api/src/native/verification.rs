@@ -521,6 +521,7 @@ async fn received(house: &House, caller: &Caller, user: UserId, kind: &str, part
     });
     let action = arriving.finish().await?;
     Call::once(caller.clone(), once)
+        .if_match(&parts.headers)?
         .act(house, action, |AddedDocument { document, changed }, _| {
             let status = if changed { StatusCode::CREATED } else { StatusCode::OK };
             Ok(Reply::new(status, &DocumentWire::from(&document))?.changed(changed))

@@ -3,8 +3,8 @@
 //! the address only.
 
 use askama::Template;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Path, State};
+use axum::extract::rejection::RawFormRejection;
+use axum::extract::{Path, RawForm, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use desk::password::{RegistrationAnswer, RegistrationCard, tenant_of_registration};
@@ -12,7 +12,7 @@ use desk::value::secret::Secret;
 use desk::{Caller, Desk, Error};
 use serde::Deserialize;
 
-use super::reset::{TOKEN_MAX, Token, Tone, notice, turned_away, unread, unread_status};
+use super::reset::{TOKEN_MAX, Token, Tone, notice, read_form, turned_away, unread};
 use super::visit::Visit;
 use super::words::Words;
 use super::{Language, STYLESHEET, page};
@@ -37,16 +37,15 @@ pub(super) async fn confirm(
     State(desk): State<Desk>,
     visit: Visit,
     token: Token,
-    form: Result<Form<Proof>, FormRejection>,
+    form: Result<RawForm, RawFormRejection>,
 ) -> Response {
     let language = visit.language;
     if !visit.is_from_our_page {
         return unread(language, StatusCode::FORBIDDEN);
     }
-    let Form(proof) = match form {
-        Ok(form) => form,
-        // The reason is not repeated: it may quote what was typed.
-        Err(rejection) => return unread(language, unread_status(rejection.status())),
+    let proof: Proof = match read_form(form) {
+        Ok(proof) => proof,
+        Err(status) => return unread(language, status),
     };
     let link = match OpenLink::find(&desk, visit, token).await {
         Ok(link) => link,

@@ -2,17 +2,20 @@
 //! page behind the link in a reset message, `confirm` that behind the link of a registration; `words` holds what the pages say, in each `language`; `visit` reads what a
 //! request tells about who comes. What the pages may do is decided by the desk.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use askama::Template;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use desk::Desk;
 
 use crate::assets::Asset;
+use crate::kit::Options;
+use crate::kit::layers::Limiters;
 
 mod confirm;
 mod language;
@@ -31,9 +34,17 @@ static STYLESHEET: LazyLock<Asset> =
 
 /// The pages, ready to be merged. Whoever logs requests logs the matched path: the address itself holds the token.
 pub fn routes(desk: Desk) -> Router {
+    limited_routes(desk, &Options::default())
+}
+
+/// The same with limits other than the ordinary ones.
+pub fn limited_routes(desk: Desk, options: &Options) -> Router {
+    // Whoever asks for links that are none is counted by address.
+    let limiters = Arc::new(Limiters::new(options.rate_limit_per_second, options.anonymous_rate_limit_per_second));
     Router::new()
         .route("/reset/{token}", get(reset::show).post(reset::choose))
         .route("/confirm/{token}", get(confirm::show).post(confirm::confirm))
+        .layer(middleware::from_fn_with_state((desk.clone(), limiters), reset::limited))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(desk)
         .route(&STYLESHEET.path, Asset::route(&STYLESHEET))

@@ -2,21 +2,26 @@
 //! that is refused leaves the link usable; every other answer says what to do next. The token stands in the address
 //! only, never in the page and never in a log.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::rejection::{PathRejection, RawFormRejection};
-use axum::extract::{Path, RawForm, State};
+use axum::extract::{FromRequestParts, Path, RawForm, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::Response;
 use desk::credential::tenant_of_link;
 use desk::password::LinkCard;
 use desk::value::secret::Secret;
 use desk::{Busy, Caller, Desk, Error, Field, Refusal};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::visit::Visit;
 use super::words::Words;
 use super::{Language, STYLESHEET, page, said};
 use crate::kit::is_text;
+use crate::kit::layers::Limiters;
 
 /// A token is 43 characters and a short prefix.
 pub(super) const TOKEN_MAX: usize = 200;
@@ -28,6 +33,24 @@ pub(super) type Token = Result<Path<String>, PathRejection>;
 pub(super) struct Choice {
     password: Secret,
     password_again: Secret,
+}
+
+/// A link that is none is an answer, but not to one address again and again.
+pub(super) async fn limited(
+    State((desk, limiters)): State<(Desk, Arc<Limiters>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(visit) = Visit::from_request_parts(&mut parts, &desk).await;
+    let answer = next.run(Request::from_parts(parts, body)).await;
+    let is_guess = matches!(answer.status(), StatusCode::NOT_FOUND | StatusCode::GONE);
+    match visit.origin.address {
+        Some(address) if is_guess && !limiters.admits_address(address) => {
+            turned_away(visit.language, &Error::Busy(Busy::RateLimited))
+        }
+        _ => answer,
+    }
 }
 
 /// `GET /reset/{token}`: the form.
@@ -50,13 +73,9 @@ pub(super) async fn choose(
     if !visit.is_from_our_page {
         return unread(language, StatusCode::FORBIDDEN);
     }
-    let bytes = match form {
-        Ok(RawForm(bytes)) => bytes,
-        Err(rejection) => return unread(language, rejection.status()),
-    };
-    // The reason is not repeated: it may quote what was typed.
-    let Some(choice) = is_text(&bytes).then(|| serde_urlencoded::from_bytes::<Choice>(&bytes).ok()).flatten() else {
-        return unread(language, StatusCode::BAD_REQUEST);
+    let choice: Choice = match read_form(form) {
+        Ok(choice) => choice,
+        Err(status) => return unread(language, status),
     };
     let link = match OpenLink::find(&desk, visit, token).await {
         Ok(link) => link,
@@ -163,9 +182,11 @@ pub(super) fn unread(language: Language, status: StatusCode) -> Response {
     notice(status, language, Tone::Bad, words.unread_heading, words.unread, None)
 }
 
-/// Missing or doubled fields are 422 to the extractor; here that status says that the form is shown again.
-pub(super) fn unread_status(status: StatusCode) -> StatusCode {
-    if status == StatusCode::UNPROCESSABLE_ENTITY { StatusCode::BAD_REQUEST } else { status }
+/// What a form says; else the status to answer with. The reason is not repeated: it may quote what was typed.
+pub(super) fn read_form<T: DeserializeOwned>(form: Result<RawForm, RawFormRejection>) -> Result<T, StatusCode> {
+    let RawForm(bytes) = form.map_err(|rejection| rejection.status())?;
+    let read = is_text(&bytes).then(|| serde_urlencoded::from_bytes(&bytes).ok()).flatten();
+    read.ok_or(StatusCode::BAD_REQUEST)
 }
 
 pub(super) fn notice(

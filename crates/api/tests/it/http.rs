@@ -265,3 +265,24 @@ async fn rows_of_files_refuse_names_that_are_there_twice_and_what_is_no_text() {
         }
     }
 }
+
+#[tokio::test]
+async fn whoever_asks_for_links_that_are_none_is_slowed_down_by_address() {
+    use axum::extract::ConnectInfo;
+    use tower::ServiceExt;
+    for house in House::all().await {
+        let options = api::Options { anonymous_rate_limit_per_second: 3, ..api::Options::default() };
+        let pages = api::pages::limited_routes(house.desk.desk.clone(), &options);
+        let mut statuses = Vec::new();
+        for number in 0..30 {
+            let mut request =
+                axum::http::Request::get(format!("/reset/bur_1_{number:043}")).body(axum::body::Body::empty()).unwrap();
+            // One client of IPv6, at another address each time.
+            let address: std::net::IpAddr = format!("2001:db8:1:2::{number:x}").parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(std::net::SocketAddr::new(address, 4711)));
+            statuses.push(pages.clone().oneshot(request).await.unwrap().status().as_u16());
+        }
+        assert!([404, 410].contains(&statuses[0]), "{statuses:?}");
+        assert!(statuses.contains(&429), "{statuses:?}");
+    }
+}

@@ -50,6 +50,8 @@ fn a_trusted_proxy_says_who_the_client_is_and_nobody_else_does() {
         ("x-forwarded-for: 1.1.1.1\r\nx-forwarded-for: [2001:db8::17]:80\r\n", "2001:db8::17"),
         ("forwarded: for=1.1.1.1, for=\"[2001:db8::18]:80\";proto=https\r\n", "2001:db8::18"),
         ("x-forwarded-for: nonsense\r\n", "127.0.0.1"),
+        // A header that proxies hand on as it came.
+        ("x-real-ip: 1.1.1.1\r\n", "127.0.0.1"),
         ("", "127.0.0.1"),
     ] {
         assert_eq!(trusting.recorded(lines), address, "{lines:?}");

@@ -8,7 +8,7 @@ use desk::role::ListRoles;
 use desk::session::{NewDevice, SignInRequest};
 use desk::staff::AddStaff;
 use desk::team::{AddMember, CreateTeam};
-use desk::tenant::{Environment, Institution, InstitutionKind, Settings};
+use desk::tenant::{Environment, Institution, InstitutionKind, RegistrationField, Settings};
 use desk::user::verification::{InThisProcess, Vault};
 use desk::user::{CreateUser, User, UserKind};
 use desk::value::clock::{Clock, DAY, MINUTE, SECOND, Time};
@@ -381,7 +381,13 @@ impl Town {
 fn settings() -> Settings {
     let on = ["rdc", "billPay", "accountToAccount", "schedulableTransfers", "externalAccounts", "p2pEnabled", "zelle"];
     let abilities = on.into_iter().map(|name| (name.to_owned(), true)).collect();
-    Settings { lock_seconds: None, self_registration: true, abilities, ..Settings::default() }
+    Settings {
+        lock_seconds: None,
+        self_registration: true,
+        registration_fields: RegistrationField::ALL.iter().copied().collect(),
+        abilities,
+        ..Settings::default()
+    }
 }
 
 fn new_device(person: &Person, index: usize) -> NewDevice {

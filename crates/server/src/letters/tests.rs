@@ -138,6 +138,12 @@ fn every_letter_has_its_subject_in_every_language() {
             "Harbor & Pine Bank: your password was changed",
             "Harbor & Pine Bank: su contraseña ha cambiado",
             "Harbor & Pine Bank : votre mot de passe a été modifié",
+            "Harbor & Pine Bank: your e-mail address was changed",
+            "Harbor & Pine Bank: su dirección de correo ha cambiado",
+            "Harbor & Pine Bank : votre adresse e-mail a été modifiée",
+            "Harbor & Pine Bank: your phone number was changed",
+            "Harbor & Pine Bank: su número de teléfono ha cambiado",
+            "Harbor & Pine Bank : votre numéro de téléphone a été modifié",
             "Harbor & Pine Bank: confirm your registration",
             "Harbor & Pine Bank: confirme su registro",
             "Harbor & Pine Bank : confirmez votre inscription",
@@ -189,6 +195,12 @@ fn every_text_message_is_one_message_in_every_language() {
         "Harbor & Pine Bank: votre mot de passe a été modifié. Si ce n'était pas vous, prévenez-nous immédiatement."
             .to_owned(),
     ];
+    let contact_changed = [
+        "Harbor & Pine Bank: your contact details were changed. If that was not you, tell us at once.".to_owned(),
+        "Harbor & Pine Bank: sus datos de contacto han cambiado. Si no fue usted, avisenos de inmediato.".to_owned(),
+        "Harbor & Pine Bank: vos coordonnées ont été modifiées. Si ce n'était pas vous, prévenez-nous immédiatement."
+            .to_owned(),
+    ];
     let confirm = LINK.replace("/reset/", "/confirm/");
     let registration = [
         format!("Harbor & Pine Bank: confirm your registration within 1 hour: {confirm}"),
@@ -213,6 +225,8 @@ fn every_text_message_is_one_message_in_every_language() {
             account,
             customer,
             changed,
+            contact_changed.clone(),
+            contact_changed,
             registration,
             taken
         ]

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use crate::error::{Refusal, Result};
 use crate::permission::{Need, Permission, Permissions};
 use crate::value::id::{KeyId, SessionId, StaffId, TenantId, UserId};
 use crate::value::words;
@@ -108,9 +109,24 @@ impl Caller {
         Caller { who: Who::House, tenant, may: Permissions::all(), origin: Origin::house(door) }
     }
 
+    /// Whether it is no member of the staff and no program of theirs, but a customer, or a stranger who may be one: what they
+    /// read tells nothing of suspicion.
+    pub fn is_customer(&self) -> bool {
+        matches!(self.who, Who::User { .. } | Who::Anonymous)
+    }
+
     /// Whether the caller holds the permission.
     pub fn may(&self, permission: Permission) -> bool {
         self.may.has(permission)
+    }
+
+    /// Refuses who lacks any of these rights: nobody gives, takes away, or acts on somebody or something that holds, more than
+    /// they may do themselves. The one rule behind `beyond_own_rights`; the operator at the machine holds every right.
+    pub fn reaches(&self, rights: Permissions) -> Result<()> {
+        match rights.within(self.may) {
+            true => Ok(()),
+            false => Err(Refusal::BeyondOwnRights.into()),
+        }
     }
 
     /// The missing permission's word, if the caller may not do this to that subject.

@@ -19,7 +19,6 @@ use crate::user::{self, Attempt};
 use crate::value::clock::Time;
 use crate::value::id::{KeyId, SessionId, StaffId, TenantId, UserId};
 use crate::value::secret::{Secret, fingerprint, hex, pasted, same};
-use crate::verb::Cx;
 
 /// A key that counts now, its owner, and one row for each of the owner's roles. `$1` is the tenant, `$3` this moment.
 macro_rules! key_that_counts {
@@ -497,13 +496,6 @@ pub(crate) async fn key_now(
 ) -> Result<Option<(Who, Permissions)>> {
     let found = FindKey { tenant, by: ByKey::Id(key), now }.run(rd).await?;
     Ok(found.map(|(_, who, may)| (who, may)))
-}
-
-impl Cx<'_> {
-    /// What a staff member may do now, seen from inside the transaction.
-    pub(crate) async fn tx_permissions_of(&mut self, staff: StaffId) -> Result<Permissions> {
-        permissions_of(self.tx, self.tenant.id, staff).await
-    }
 }
 
 struct FindClient(String);

@@ -37,6 +37,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error as the customer it concerns may read it (`Refusal::for_customer`); the audit keeps the true one.
+    pub(crate) fn for_customer(self) -> Error {
+        match self {
+            Error::Refused(refusal) => Error::Refused(refusal.for_customer()),
+            other => other,
+        }
+    }
+
     /// A fault of ours, described for the operator.
     pub fn internal(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Error::Internal(what.into())
@@ -191,7 +199,7 @@ words! {
         InUse = "in_use",
         /// One cannot do this to oneself.
         NotToOneself = "not_to_oneself",
-        /// A role cannot be given by somebody who lacks what it permits.
+        /// Nobody gives, takes away, or acts on what holds more than they may do themselves.
         BeyondOwnRights = "beyond_own_rights",
         /// The key was revoked, or its time is over, or its owner is disabled.
         KeyDoesNotCount = "key_does_not_count",
@@ -279,6 +287,16 @@ words! {
 }
 
 impl Refusal {
+    /// The refusal as the customer it concerns may read it. A hold, a flag or a place on the blacklist may mean that somebody
+    /// is suspected: telling the suspect is a crime in most countries, so they read a reason that anybody may meet.
+    pub fn for_customer(self) -> Refusal {
+        match self {
+            Refusal::UserOnHold | Refusal::LegalHold => Refusal::UserDisabled,
+            Refusal::UserBlacklisted | Refusal::UserFlagged => Refusal::VerificationState,
+            other => other,
+        }
+    }
+
     /// One English sentence for people.
     pub fn sentence(self) -> &'static str {
         match self {
@@ -317,7 +335,7 @@ impl Refusal {
             Refusal::InUse => "Somebody still holds or uses it.",
             Refusal::NotToOneself => "One cannot do this to oneself.",
             Refusal::BeyondOwnRights => {
-                "Nobody gives away what she lacks herself: by a role, a key, or an address at which a partner is told."
+                "This needs the rights that you would give, take away, act on, or that the setting guards; you lack some."
             }
             Refusal::KeyDoesNotCount => {
                 "The key counts for nothing now: it was revoked, its time is over, or its owner is disabled."

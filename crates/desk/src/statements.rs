@@ -177,6 +177,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     role::store::ALL,
     role::store::BY_NAME,
     role::store::DELETE,
+    role::store::HELD_BY,
     role::store::INSERT,
     role::store::IS_HELD,
     role::store::IS_HELD_BY,

@@ -11,6 +11,7 @@ use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::{Permission, Permissions};
+use crate::role;
 use crate::staff;
 use crate::tenant::Tenant;
 use crate::value::callback_url::CallbackUrl;
@@ -96,7 +97,12 @@ pub(crate) mod store {
 
     /// One key, to read.
     pub(crate) async fn load(rd: &mut Rd, tenant: TenantId, key: KeyId) -> Result<Key> {
-        read(rd.find(SELECT, params![tenant, key]).await?.ok_or_else(absent)?)
+        find(rd, tenant, key).await?.ok_or_else(absent)
+    }
+
+    /// One key, to read, if it is there.
+    pub(crate) async fn find(rd: &mut Rd, tenant: TenantId, key: KeyId) -> Result<Option<Key>> {
+        rd.find(SELECT, params![tenant, key]).await?.map(read).transpose()
     }
 
     /// One key, to change.
@@ -225,17 +231,20 @@ impl Action for CreateKey {
         let name = crate::role::checked_name(&self.name)?;
         staff::store::load(cx.tx, cx.tenant, self.staff).await?;
         // A key for somebody else is worth what that person may do: nobody gives more than she has.
-        let may = cx.tx_permissions_of(self.staff).await?;
+        let may = role::rights_of_staff(cx, self.staff).await?;
         cx.weigh("permissions", &may.to_stored())?;
-        if !may.within(cx.caller.may) {
-            return Err(Refusal::BeyondOwnRights.into());
-        }
+        cx.caller.reaches(may)?;
         if self.scopes.len() > 50 || self.scopes.iter().any(|scope| scope.len() > 200 || scope.contains(' ')) {
             return Err(Error::invalid("scopes", "invalid", "At most 50 scopes of at most 200 characters."));
         }
         if self.expires_at.is_some_and(|at| at <= cx.now) {
             return Err(Error::invalid("expires_at", "out_of_range", "Must be in the future."));
         }
+        let bounds = maker_bounds(cx).await?;
+        let expires_at = match (bounds.expires_at, self.expires_at) {
+            (Some(end), Some(asked)) if asked > end => return Err(Refusal::BeyondOwnRights.into()),
+            (end, asked) => asked.or(end),
+        };
         if self.callback_url.is_some() {
             if self.kind != KeyKind::ChoiceSender {
                 return Err(not_called_back("callback_url"));
@@ -284,7 +293,10 @@ impl Action for CreateKey {
             KeyKind::SwitchClient => Some(Permissions::NONE),
             // Nor does it grow, when its owner is given more later, beyond what its maker could give.
             _ if is_for_another => Some(asked.unwrap_or(cx.caller.may).and(cx.caller.may)),
-            _ => asked,
+            _ => match bounds.permissions {
+                Some(narrowed) => Some(asked.unwrap_or(narrowed).and(narrowed)),
+                None => asked,
+            },
         };
         // Whoever had a hand in the key that makes this one may hold this one too, and so may whoever proposed it.
         let mut makers = match cx.caller.who {
@@ -310,7 +322,7 @@ impl Action for CreateKey {
                     stored,
                     self.enforce_scopes,
                     self.scopes.join(" "),
-                    self.expires_at,
+                    expires_at,
                     cx.now,
                     makers,
                     sealed,
@@ -332,13 +344,29 @@ impl Action for CreateKey {
             permissions,
             enforce_scopes: self.enforce_scopes,
             scopes: self.scopes.clone(),
-            expires_at: self.expires_at,
+            expires_at,
             revoked_at: None,
             created_at: cx.now,
             callback_url,
         };
         Ok(NewKey { key, secret })
     }
+}
+
+/// What bounds the keys that a caller makes.
+#[derive(Default)]
+struct Bounds {
+    permissions: Option<Permissions>,
+    expires_at: Option<Time>,
+}
+
+/// A narrowed key makes no wider one, now or once its owner is given more, and a key with an end none that outlives it.
+async fn maker_bounds(cx: &mut Cx<'_>) -> Result<Bounds> {
+    let Who::Key { id, .. } = cx.caller.who else { return Ok(Bounds::default()) };
+    Ok(match store::find(cx.tx, cx.tenant.id, id).await? {
+        Some(key) => Bounds { permissions: key.permissions, expires_at: key.expires_at },
+        None => Bounds { permissions: Some(cx.caller.may), expires_at: None },
+    })
 }
 
 /// Who may be behind somebody who comes with a key, or without one: whose it is, and who had a hand in making it.
@@ -402,7 +430,7 @@ pub(crate) async fn of_staff(rd: &mut Rd, tenant: TenantId, staff: StaffId) -> R
     rd.all(store::OF_STAFF, params![tenant, staff]).await?.into_iter().map(read).collect()
 }
 
-/// Makes a key worthless, at once and for good.
+/// Makes a key worthless, at once and for good. Only for who may do what the key may.
 pub struct RevokeKey(pub KeyId);
 
 impl Action for RevokeKey {
@@ -414,7 +442,12 @@ impl Action for RevokeKey {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
-        store::load_for_change(cx.tx, cx.tenant.id, self.0).await?;
+        let key = store::load_for_change(cx.tx, cx.tenant.id, self.0).await?;
+        if !cx.is_tried() {
+            // What it would permit again as soon as its owner is enabled.
+            let rights = role::rights_of_staff(cx, key.staff).await?;
+            cx.caller.reaches(key.permissions.map_or(rights, |narrowed| rights.and(narrowed)))?;
+        }
         if cx.tx.run(store::REVOKE, params![cx.tenant.id, self.0, cx.now]).await? == 1 {
             cx.note(Fact::KeyRevoked { key: self.0 });
         }
@@ -437,10 +470,7 @@ fn not_called_back(field: &str) -> Error {
 /// papers in full.
 fn check_may_be_told(caller: &Caller, key: Permissions) -> Result<()> {
     let told: Permissions = [Permission::AccountsRead, Permission::UsersReveal].into_iter().collect();
-    match told.or(key).within(caller.may) {
-        true => Ok(()),
-        false => Err(Refusal::BeyondOwnRights.into()),
-    }
+    caller.reaches(told.or(key))
 }
 
 /// Says where a partner of the Choice voice is called back, or that it is not; where to only while its key counts.

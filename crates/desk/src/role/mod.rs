@@ -2,13 +2,13 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::caller::{Caller, Door};
+use crate::caller::{Caller, Door, Who};
 use crate::db::params;
 use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::{ALL_POWERFUL, BUILT_IN_ROLES, Permission, Permissions};
-use crate::value::id::{RoleId, TenantId};
+use crate::value::id::{RoleId, StaffId, TenantId};
 use crate::value::name::fault_of_name;
 use crate::value::normal;
 use crate::verb::{Action, Cx, Question, Qx, Subject};
@@ -64,6 +64,12 @@ pub(crate) mod store {
         WHERE m.tenant_id = $1 AND m.staff_id = $2 AND r.name = $3
         LIMIT 1";
 
+    pub(crate) const HELD_BY: &str = "\
+        SELECT r.id, r.name, r.built_in, r.permissions
+        FROM member m
+        JOIN role r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+        WHERE m.tenant_id = $1 AND m.staff_id = $2";
+
     pub(crate) const DELETE: &str = "DELETE FROM role WHERE tenant_id = $1 AND id = $2";
 
     fn read(mut row: Row) -> Result<Role> {
@@ -98,6 +104,11 @@ pub(crate) mod store {
         Ok(rd.find(IS_HELD_BY, params![tenant, staff, name]).await?.is_some())
     }
 
+    /// The roles of a staff member, whether or not they are enabled; once for each team.
+    pub(crate) async fn held_by(rd: &mut Rd, tenant: TenantId, staff: StaffId) -> Result<Vec<Role>> {
+        rd.all(HELD_BY, params![tenant, staff]).await?.into_iter().map(read).collect()
+    }
+
     pub(crate) async fn all(rd: &mut Rd, tenant: TenantId) -> Result<Vec<Role>> {
         rd.all(ALL, params![tenant]).await?.into_iter().map(read).collect()
     }
@@ -111,6 +122,48 @@ pub struct Role {
     pub name: String,
     pub built_in: bool,
     pub permissions: Permissions,
+}
+
+/// Refuses who may not give or take this role: its permissions go beyond their own, or it is the role whose holders decide
+/// requests and they do not hold it.
+pub(crate) async fn check_reach(cx: &mut Cx<'_>, role: &Role) -> Result<()> {
+    cx.caller.reaches(role.permissions)?;
+    match cx.tenant.settings.deciding_role.as_deref() == Some(&*role.name) {
+        true => check_decides(cx).await,
+        false => Ok(()),
+    }
+}
+
+/// Refuses who does not hold the role whose holders decide requests, where the institution has named one: they would appoint
+/// themselves.
+pub(crate) async fn check_decides(cx: &mut Cx<'_>) -> Result<()> {
+    let Some(name) = cx.tenant.settings.deciding_role.clone() else { return Ok(()) };
+    let holds = match cx.caller.who {
+        Who::House => true,
+        _ => match cx.caller.staff() {
+            Some(staff) => store::is_held_by(cx.tx, cx.tenant.id, &name, staff).await?,
+            None => false,
+        },
+    };
+    if holds { Ok(()) } else { Err(Refusal::BeyondOwnRights.into()) }
+}
+
+/// Refuses who may not act on a staff member who holds more than they do. Whoever only proposes it acts on nobody: that rule
+/// holds for whoever decides.
+pub(crate) async fn check_reach_of_staff(cx: &mut Cx<'_>, staff: StaffId) -> Result<()> {
+    if cx.is_tried() {
+        return Ok(());
+    }
+    for role in store::held_by(cx.tx, cx.tenant.id, staff).await? {
+        check_reach(cx, &role).await?;
+    }
+    Ok(())
+}
+
+/// What the roles of a staff member permit, whether or not they are enabled now.
+pub(crate) async fn rights_of_staff(cx: &mut Cx<'_>, staff: StaffId) -> Result<Permissions> {
+    let roles = store::held_by(cx.tx, cx.tenant.id, staff).await?;
+    Ok(roles.iter().fold(Permissions::NONE, |rights, role| rights.or(role.permissions)))
 }
 
 /// Defines a role, or redefines the one of that name. Nobody gives more than she has.
@@ -132,9 +185,7 @@ impl Action for DefineRole {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Role> {
         let name = checked_name(&self.name)?;
         let permissions: Permissions = self.permissions.iter().copied().collect();
-        if !permissions.within(cx.caller.may) {
-            return Err(Refusal::BeyondOwnRights.into());
-        }
+        cx.caller.reaches(permissions)?;
         let tenant = cx.tenant.id;
         check_look(&name)?;
         let known = store::by_name_for_change(cx.tx, tenant, &name).await?;
@@ -150,8 +201,8 @@ impl Action for DefineRole {
             Some(role) if role.built_in => return Err(Refusal::BuiltIn.into()),
             Some(role) if role.permissions == permissions => return Ok(role),
             // Who may not hand out what the role has now may not take it away either.
-            Some(role) if !role.permissions.within(cx.caller.may) => return Err(Refusal::BeyondOwnRights.into()),
             Some(role) => {
+                check_reach(cx, &role).await?;
                 cx.tx.put(store::SAVE, params![tenant, role.id, permissions.to_stored()]).await?;
                 role.id
             }
@@ -207,6 +258,9 @@ impl Action for DeleteRole {
         let role = store::find_for_change(cx.tx, tenant, self.0).await?.ok_or(Error::NotFound(RoleId::NOUN))?;
         if role.built_in {
             return Err(Refusal::BuiltIn.into());
+        }
+        if !cx.is_tried() {
+            check_reach(cx, &role).await?;
         }
         let is_deciding = cx.tenant.settings.deciding_role.as_deref() == Some(&*role.name);
         if is_deciding || cx.tx.find(store::IS_HELD, params![tenant, self.0]).await?.is_some() {

@@ -9,6 +9,7 @@ use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::key;
+use crate::role;
 use crate::session::store as sessions;
 use crate::tries::{self, CHECKS_MAX};
 use crate::value::clock::{SECOND, Time};
@@ -86,7 +87,8 @@ async fn brought_in(cx: &mut Cx<'_>) -> Result<BroughtIn> {
     Ok(BroughtIn { by, confirmed_at })
 }
 
-/// Ends a staff member's right to act: her sessions end and her keys stop working at once.
+/// Ends a staff member's right to act: their sessions end and their keys stop working at once. Only for who holds what they
+/// hold.
 pub struct DisableStaff(pub StaffId);
 
 impl Action for DisableStaff {
@@ -102,6 +104,7 @@ impl Action for DisableStaff {
         if cx.caller.staff() == Some(self.0) {
             return Err(Refusal::NotToOneself.into());
         }
+        role::check_reach_of_staff(cx, self.0).await?;
         if staff.disabled_at.is_none() {
             staff.disabled_at = Some(cx.now);
             store::save(cx.tx, cx.tenant, &staff).await?;
@@ -125,6 +128,7 @@ impl Action for EnableStaff {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Staff> {
         let mut staff = store::load(cx.tx, cx.tenant, self.0).await?;
+        role::check_reach_of_staff(cx, self.0).await?;
         if staff.disabled_at.take().is_some() {
             staff.failed_sign_ins = 0;
             store::save(cx.tx, cx.tenant, &staff).await?;

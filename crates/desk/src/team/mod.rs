@@ -115,9 +115,7 @@ impl Action for AddMember {
         touch(cx, self.team).await?;
         let role = role::store::find_for_change(cx.tx, tenant, self.role).await?;
         let role = role.ok_or(Error::NotFound(RoleId::NOUN))?;
-        if !role.permissions.within(cx.caller.may) {
-            return Err(Refusal::BeyondOwnRights.into());
-        }
+        role::check_reach(cx, &role).await?;
         staff::store::load(cx.tx, cx.tenant, self.staff).await?;
         cx.weigh("permissions", &role.permissions.to_stored())?;
         if cx.tx.run(store::ADD, params![tenant, self.staff, self.team, self.role, cx.now]).await? == 1 {
@@ -151,9 +149,8 @@ impl Action for RemoveMember {
         }
         staff::store::load(cx.tx, cx.tenant, self.staff).await?;
         for mut row in cx.tx.all(store::ROLES_OF, params![tenant, self.staff, self.team]).await? {
-            let role = role::store::find_for_change(cx.tx, tenant, row.take()?).await?;
-            if role.is_some_and(|role| !role.permissions.within(cx.caller.may)) {
-                return Err(Refusal::BeyondOwnRights.into());
+            if let Some(role) = role::store::find_for_change(cx.tx, tenant, row.take()?).await? {
+                role::check_reach(cx, &role).await?;
             }
         }
         if cx.tx.run(store::REMOVE, params![tenant, self.staff, self.team]).await? > 0 {

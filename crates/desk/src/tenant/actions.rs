@@ -62,7 +62,7 @@ impl Action for ChangeSettings {
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Settings> {
         let (security, ordinary): (Map<_, _>, Map<_, _>) =
-            self.patch.clone().into_iter().partition(|(name, _)| Settings::SECURITY.contains(&name.as_str()));
+            self.patch.clone().into_iter().partition(|(name, _)| Settings::is_security(name));
         let mut settings = change(cx, &ordinary).await?;
         if !security.is_empty() {
             settings = cx.perform(&ChangeSecuritySettings { patch: security }).await?;
@@ -86,7 +86,7 @@ impl Action for ChangeSecuritySettings {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<Settings> {
-        if let Some(name) = self.patch.keys().find(|name| !Settings::SECURITY.contains(&name.as_str())) {
+        if let Some(name) = self.patch.keys().find(|name| !Settings::is_security(name)) {
             return Err(Error::invalid(name.clone(), "unknown", "Not a security setting."));
         }
         change(cx, &self.patch).await
@@ -101,6 +101,12 @@ async fn change(cx: &mut Cx<'_>, patch: &Map<String, Value>) -> Result<Settings>
         && role::store::by_name_for_change(cx.tx, tenant, role).await?.is_none()
     {
         return Err(Error::invalid("deciding_role", "unknown", "There is no role of this name."));
+    }
+    if !cx.is_tried() {
+        cx.caller.reaches(old.guarded(&settings, &fields))?;
+        if fields.iter().any(|name| name == "deciding_role") {
+            role::check_decides(cx).await?;
+        }
     }
     if !fields.is_empty() {
         let values = |all: Value| fields.iter().map(|name| all[name].clone()).collect::<Vec<Value>>();

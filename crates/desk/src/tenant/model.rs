@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Field, Result};
-use crate::permission::Proposable;
+use crate::permission::{ACTIONS, Need, Permission, Permissions, Proposable, need_of};
 use crate::value::clock::{SECOND, Time};
 use crate::value::contact::Phone;
 use crate::value::id::{InstitutionId, TenantId};
@@ -207,36 +207,58 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The fields that only holders of the right over security settings may change.
-    pub const SECURITY: &'static [&'static str] = &[
-        "lock_after",
-        "lock_window_seconds",
-        "lock_seconds",
-        "session_seconds",
-        "staff_session_seconds",
-        "reset_link_seconds",
-        "code_seconds",
-        "password_min_length",
-        "mail_codes",
-        "self_registration",
-        "registration_fields",
-        "registrations_an_hour",
-        "switch_checksum",
-        "switch_expose_totp_uri",
-        "second_person",
-        "customer_confirms",
-        "deciding_role",
-        "request_seconds",
-        "challenge_seconds",
-        "challenge_code_seconds",
-        "challenge_tries",
-        "challenge_resend_seconds",
-        "challenge_codes_a_day",
-        "messages_per_user_hour",
-        "messages_per_address_hour",
-        "messages_per_institution_hour",
-        "choice_window_seconds",
+    /// The settings that guard something. Only holders of `settings.security` change them, and only those who also hold the
+    /// right that the setting guards: a guard is no way around a right that one lacks.
+    pub const SECURITY: &'static [(&'static str, Permission)] = &[
+        ("lock_after", Permission::UsersLock),
+        ("lock_window_seconds", Permission::UsersLock),
+        ("lock_seconds", Permission::UsersLock),
+        ("session_seconds", Permission::SessionsEnd),
+        ("staff_session_seconds", Permission::TeamManage),
+        ("reset_link_seconds", Permission::UsersResetPassword),
+        ("code_seconds", Permission::UsersResetPassword),
+        ("password_min_length", Permission::UsersResetPassword),
+        ("mail_codes", Permission::UsersResetPassword),
+        ("hide_employees", Permission::UsersEmployees),
+        ("self_registration", Permission::UsersCreate),
+        ("registration_fields", Permission::UsersCreate),
+        ("registrations_an_hour", Permission::UsersCreate),
+        ("switch_checksum", Permission::KeysManage),
+        ("switch_expose_totp_uri", Permission::UsersReveal),
+        ("switch_app_url", Permission::SettingsSecurity),
+        ("second_person", Permission::RequestsDecide),
+        ("customer_confirms", Permission::RequestsDecide),
+        ("deciding_role", Permission::RequestsDecide),
+        ("request_seconds", Permission::RequestsDecide),
+        ("challenge_seconds", Permission::ChallengesManage),
+        ("challenge_code_seconds", Permission::ChallengesManage),
+        ("challenge_tries", Permission::ChallengesManage),
+        ("challenge_resend_seconds", Permission::ChallengesManage),
+        ("challenge_codes_a_day", Permission::ChallengesManage),
+        ("choice_window_seconds", Permission::KeysManage),
+        ("messages_per_user_hour", Permission::UsersResetPassword),
+        ("messages_per_address_hour", Permission::UsersResetPassword),
+        ("messages_per_institution_hour", Permission::UsersResetPassword),
+        ("mail_from", Permission::SettingsSecurity),
     ];
+
+    /// Whether the setting of this name guards something.
+    pub fn is_security(name: &str) -> bool {
+        Settings::SECURITY.iter().any(|(known, _)| *known == name)
+    }
+
+    /// The rights that somebody needs who turns these settings into those: what the settings that differ guard, and whatever an
+    /// action needs that would no longer wait for a second person or for the customer.
+    pub fn guarded(&self, to: &Settings, fields: &[String]) -> Permissions {
+        let guards = Settings::SECURITY.iter().filter(|(name, _)| fields.iter().any(|field| field == name));
+        let freed = self.second_person.difference(&to.second_person);
+        let freed = freed.chain(self.customer_confirms.difference(&to.customer_confirms));
+        let freed = freed.filter_map(|action| match need_of(ACTIONS, action.word()) {
+            Some(Need::Holder(right) | Need::OneselfOr(right)) => Some(right),
+            _ => None,
+        });
+        guards.map(|(_, right)| *right).chain(freed).collect()
+    }
 
     /// These settings with a JSON merge patch applied, checked; and the names of the fields that differ.
     pub fn patched(&self, patch: &serde_json::Map<String, serde_json::Value>) -> Result<(Settings, Vec<String>)> {

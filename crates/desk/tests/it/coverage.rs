@@ -389,7 +389,7 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
     "callback.send_again" => |s| SendCallbackAgain(s.callback);
     "callback.record" => |s| RecordCallback { callback: s.callback, told: callback::Told::Ok };
     "settings.change" => |s| ChangeSettings { patch: patch(json!({"memo_mode": s.word.len() > 1})) };
-    "settings.change_security" => |s| ChangeSecuritySettings { patch: patch(json!({"lock_after": s.word.len()})) };
+    "settings.change_security" => |s| ChangeSecuritySettings { patch: patch(json!({"mail_from": s.word})) };
 };
 
 /// A secret for an authenticator: twenty bytes in base 32.

@@ -23,6 +23,7 @@ mod privacy;
 mod proposals;
 mod registration;
 mod requests;
+mod rights;
 mod search;
 mod sign_in;
 mod standing;

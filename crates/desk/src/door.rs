@@ -104,7 +104,7 @@ impl Desk {
     /// Does an action for a caller, or says why not.
     pub async fn perform<A: Action>(&self, caller: &Caller, action: A) -> Result<A::Output> {
         let performing = self.performing(caller, action).await?;
-        self.run(A::NAME, performing).await.map(known::<A::Output>)
+        self.run(A::NAME, performing).await.map(known::<A::Output>).map_err(|error| said_to(caller, error))
     }
 
     /// Does an action and renders its answer inside the transaction; with a key, the answer is kept with its effect, so
@@ -121,7 +121,8 @@ impl Desk {
     {
         let performing = self.performing(caller, action).await?;
         let render: Render = Box::new(move |output| render(known::<A::Output>(output)));
-        self.run(A::NAME, PerformingOnce { performing, once, render }).await
+        let done = self.run(A::NAME, PerformingOnce { performing, once, render }).await;
+        done.map_err(|error| said_to(caller, error))
     }
 
     /// What an action would cause, without causing it; but for what takes a secret (`Action::PREVIEWABLE`).
@@ -131,7 +132,7 @@ impl Desk {
             let message = "What takes a secret cannot be previewed: that would be a guess that nobody counts.";
             return Err(Error::invalid("preview", "not_previewable", message));
         }
-        self.inner.db.write(Previewing(performing)).await
+        self.inner.db.write(Previewing(performing)).await.map_err(|error| said_to(caller, error))
     }
 
     /// Answers a question, or says why not.
@@ -149,7 +150,7 @@ impl Desk {
             (false, Some(missing)) => Err(Error::Forbidden(missing)),
             (false, None) => self.inner.db.read(asking).await,
         };
-        answer.map(known::<Q::Output>)
+        answer.map(known::<Q::Output>).map_err(|error| said_to(caller, error))
     }
 
     /// The tenant: its keys and its settings. Unknown tenants are `NotFound`.
@@ -265,6 +266,11 @@ impl Inner {
 /// Whether somebody waits for it who is busy with one user: mostly small, as against what the house does in slices.
 fn is_about_one_user(caller: &Caller, subject: Subject) -> bool {
     caller.who != Who::House && matches!(subject, Subject::User(_))
+}
+
+/// An error as this caller may read it.
+fn said_to(caller: &Caller, error: Error) -> Error {
+    if caller.is_customer() { error.for_customer() } else { error }
 }
 
 fn stranger() -> Error {

@@ -19,7 +19,7 @@ use crate::session::LIVES_ON;
 use crate::session::store::{self as proofs, ProofPurpose};
 use crate::staff;
 use crate::user::model::User;
-use crate::user::standing::{Admission, CoreState, LockCause};
+use crate::user::standing::{CoreState, LockCause};
 use crate::user::{self, Attempt, UnlockUser};
 use crate::value::clock::{SECOND, Time};
 use crate::value::id::{ProofId, StaffId, TenantId, UserId, Uuid};
@@ -185,8 +185,8 @@ impl Action for AskPasswordReset {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
         let house = Caller::house(cx.tenant.id, cx.caller.origin.door);
         let user = user::store::load_for_change(cx.tx, cx.tenant, &house, self.user).await?;
-        // Whom we have shut out does not come back by asking; staff may send her a link all the same.
-        if user.standing.admission == Admission::Disabled {
+        // Whom we have shut out does not come back by asking; staff may send them a link all the same.
+        if !user.standing.is_shown_as_admitted() {
             return Ok(());
         }
         let address = match self.method {

@@ -111,7 +111,7 @@ impl SignIn {
     async fn enter(&self, cx: &mut Cx<'_>, mut user: User) -> Result<SignInAnswer> {
         if let Verdict::Refused(refusal) = user.standing.rule(Attempt::SignIn, cx.now) {
             cx.note(Fact::UserSignInFailed { user: user.id, step: refusal.word(), failures: user.failed_sign_ins });
-            return Ok(SignInAnswer::Barred(refusal));
+            return Ok(SignInAnswer::Barred(refusal.for_customer()));
         }
         if let Some(hash) = &self.upgraded {
             user.password_hash = Some(hash.clone());
@@ -229,7 +229,7 @@ impl Action for ConfirmSignIn {
         }
         if let Verdict::Refused(refusal) = user.standing.rule(Attempt::SignIn, cx.now) {
             cx.note(Fact::UserSignInFailed { user: user.id, step: refusal.word(), failures: user.failed_sign_ins });
-            return Ok(SignInAnswer::Barred(refusal));
+            return Ok(SignInAnswer::Barred(refusal.for_customer()));
         }
         cx.tx.put(store::END_PROOF, params![tenant, proof.id, cx.now, "used"]).await?;
         if step.is_some() {

@@ -73,7 +73,7 @@ impl Action for AskUnlock {
 /// Whether nothing but wrong passwords keeps her out, as far as the lock goes.
 fn may_open_herself(user: &User, cx: &Cx<'_>) -> bool {
     let is_hers = user.standing.is_locked(cx.now) && user.standing.lock.cause() == Some(LockCause::FailedSignIns);
-    let is_admitted = user.standing.admission == user::standing::Admission::Enabled;
+    let is_admitted = user.standing.is_shown_as_admitted();
     is_hers && is_admitted && user.standing.rule(Attempt::Unlock, cx.now) == Verdict::Allowed
 }
 

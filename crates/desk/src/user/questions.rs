@@ -48,7 +48,8 @@ pub struct SeenUser {
 impl User {
     /// The user as this caller may see her: the only way her profile leaves the desk, but for a recorded reveal.
     pub fn seen_by(&self, caller: &Caller) -> Result<SeenUser> {
-        Ok(self.shown(self.profile()?.seen_by(caller)))
+        let seen = self.shown(self.profile()?.seen_by(caller));
+        Ok(if caller.is_customer() { seen.for_customer() } else { seen })
     }
 
     /// The user with nothing masked: for recorded questions only.
@@ -76,6 +77,31 @@ impl User {
             last_seen_at: self.last_seen_at,
         }
     }
+}
+
+impl SeenUser {
+    /// The user as they read themselves, by whichever door: nothing that may mean that they are suspected, and of what staff
+    /// did neither author nor reason (docs/customer-view.md).
+    fn for_customer(mut self) -> SeenUser {
+        self.standing = self.standing.for_customer();
+        self.risk_locked = false;
+        let verification = self.marks.remove(&Axis::Verification);
+        self.marks.clear();
+        if let Some(mark) = verification {
+            let mark = Mark { at: mark.at, by: shown_author(&mark.by), reason: None };
+            self.marks.insert(Axis::Verification, mark);
+        }
+        // Words of the institution about its customer, not to them.
+        let demographic = &mut self.profile.demographic;
+        (demographic.customer_code, demographic.customer_importance) = (None, None);
+        demographic.customer_description = None;
+        self
+    }
+}
+
+/// A customer reads whether it was they or the institution, and not who of its staff.
+pub(crate) fn shown_author(author: &str) -> String {
+    if author.starts_with("user:") { author.to_owned() } else { "institution".to_owned() }
 }
 
 /// One user.

@@ -402,6 +402,25 @@ impl Standing {
         }
     }
 
+    /// Whether the customer may take themselves to be admitted. A hold is shown to them as if they were disabled, and must
+    /// behave so wherever they can try it out.
+    pub fn is_shown_as_admitted(&self) -> bool {
+        self.admission == Admission::Enabled && self.hold == Hold::None
+    }
+
+    /// The standing as the customer it is about may read it: what may mean that they are suspected has its neutral value.
+    pub fn for_customer(&self) -> Standing {
+        let lock = match self.lock {
+            SignInLock::Locked { cause: LockCause::FailedSignIns, .. } => self.lock,
+            SignInLock::Locked { .. } | SignInLock::Open => SignInLock::Open,
+        };
+        let core = match self.core {
+            CoreState::PermanentlyFrozen | CoreState::Dormant => CoreState::Normal,
+            known => known,
+        };
+        Standing { lock, core, verification: self.verification, presence: self.presence, ..Standing::default() }
+    }
+
     /// The axes that are not as an ordinary user's.
     pub fn deviating(&self) -> Vec<Axis> {
         let ordinary = Standing::default();

@@ -134,7 +134,7 @@ async fn who_is_barred_learns_it_only_with_the_right_password() {
         for (word, standing, code_told) in [
             ("locked", Standing { lock: locked, ..ordinary() }, "user_locked"),
             ("disabled", Standing { admission: Admission::Disabled, ..ordinary() }, "user_disabled"),
-            ("held", Standing { hold: Hold::Held, ..ordinary() }, "user_on_hold"),
+            ("held", Standing { hold: Hold::Held, ..ordinary() }, "user_disabled"),
             ("dormant", Standing { core: CoreState::Dormant, ..ordinary() }, "user_dormant"),
             ("frozen", Standing { core: CoreState::PermanentlyFrozen, ..ordinary() }, "user_permanently_frozen"),
             ("removed", Standing { presence: Presence::Removed, ..ordinary() }, "user_removed"),

@@ -9,7 +9,7 @@ use crate::caller::{Caller, Who};
 use crate::db::Weight;
 use crate::error::{Error, Result};
 use crate::user::census::{self, Begin, Census, Wanted};
-use crate::user::questions::{PAGE_MAX, SeenUser, UserFilter, check_purpose, make_cursor, read_cursor};
+use crate::user::questions::{PAGE_MAX, SeenUser, UserFilter, check_purpose, make_cursor, read_cursor, shown_author};
 use crate::user::standing::{Presence, Verification};
 use crate::user::store as users;
 use crate::value::clock::Time;
@@ -168,11 +168,6 @@ impl Question for ShowVerification {
 
 fn is_herself(caller: &Caller, user: UserId) -> bool {
     matches!(caller.who, Who::User { id, .. } if id == user)
-}
-
-/// A user is told whether it was she or the institution, and not who of its staff.
-fn shown_author(author: &str) -> String {
-    if author.starts_with("user:") { author.to_owned() } else { "institution".to_owned() }
 }
 
 /// A document itself; recorded with its purpose before anything is read. Its bytes come through `Desk::show_document`.

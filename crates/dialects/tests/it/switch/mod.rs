@@ -3,6 +3,7 @@
 
 mod abuse;
 mod calls;
+mod customer_view;
 mod order;
 mod shapes;
 mod text;

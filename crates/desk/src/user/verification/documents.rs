@@ -100,7 +100,7 @@ impl Desk {
             return Err(refused.err().unwrap_or(Error::Forbidden("verifications.decide")));
         }
         let loaded = self.loaded(caller, user).await?;
-        loaded.may_show_documents(self.now())?;
+        loaded.may_show_documents(self.now()).map_err(|error| caller.reads(error))?;
         let (bytes, room) = (Vec::new(), (Vec::new(), 0));
         let (desk, caller) = (self.clone(), caller.clone());
         Ok(Arriving { desk, caller, user, kind, declared, bytes, room, begun_at: None })

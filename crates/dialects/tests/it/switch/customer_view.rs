@@ -148,6 +148,10 @@ async fn nothing_a_customer_reads_changes_when_they_are_suspected() {
             assert!(!text.contains(CANARY), "{call}: {text}");
             let (status_before, text_before) = &before[call];
             assert_eq!(status_before, status, "{call}: {text}");
+            // Sessions are others after another sign-in; that nothing of the suspicion stands in them was looked at above.
+            if call.ends_with("/sessions") {
+                continue;
+            }
             let (old, new) = (leaves_of(&json_of(text_before)), leaves_of(&json_of(text)));
             for name in old.keys().chain(new.keys()) {
                 let excuse = MAY_DIFFER.iter().find(|(end, _)| name.rsplit('.').next() == Some(end));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use desk::value::id;
@@ -68,6 +68,16 @@ fn uuid_now() -> uuid::Uuid {
     id::uuid_v7(desk::value::clock::Clock::System.now(), &Random::System)
 }
 
+/// Headers that say who calls, in whose name, or which request it is. Of two that differ, a proxy in front may believe the one
+/// and we the other.
+const ONCE: &[&str] =
+    &["authorization", "auth_token", "x-agent", "swi-cid", "swi-cs", "bursar-tenant", "idempotency-key"];
+
+/// The first of these headers that came twice.
+fn repeated(headers: &HeaderMap) -> Option<&'static str> {
+    ONCE.iter().copied().find(|name| headers.get_all(*name).iter().nth(1).is_some())
+}
+
 /// Puts the layers around a dialect's routes.
 pub fn wrap<D: Dialect>(routes: Router<House<D::Own>>, options: &Options) -> Router<House<D::Own>> {
     let time = Duration::from_secs(options.request_seconds);
@@ -82,7 +92,12 @@ async fn around<D: Dialect>(mut request: Request, next: Next, time: Duration) ->
     request.extensions_mut().insert(id.clone());
     let time = if D::UPLOADS.contains(&route.as_str()) { UPLOAD } else { time };
     let id_header = HeaderValue::from_str(&id.0).unwrap_or(HeaderValue::from_static("unknown"));
+    let repeated = repeated(request.headers());
     let work = async move {
+        if let Some(name) = repeated {
+            let error = desk::Error::invalid(name, "repeated", "This header may stand in a request once.");
+            return Fault::<D>::from(error).into_response();
+        }
         // In whatever voice, and whether it is read or not.
         let mut response = match is_text(request.uri().query().unwrap_or_default().as_bytes()) {
             false => Fault::<D>::from(Trouble::query(NO_TEXT)).into_response(),

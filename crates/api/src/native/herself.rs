@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::act::{Call, Reply};
-use super::sign_in::tenant_named;
+use super::sign_in::{is_unknown_tenant, tenant_named, unless_unknown_tenant};
 use super::staff::{Empty, StaffWire};
 use super::standing::ReasonIn;
 use super::wire::{AddressWire, UserWire};
@@ -115,8 +115,13 @@ pub async fn register(
         address: it.address.map(Into::into),
         sales_agent_code: it.sales_agent_code,
     };
-    house.desk.register(&caller, registration, it.password).await?;
-    Ok(StatusCode::ACCEPTED.into_response())
+    match house.desk.register(&caller, registration, it.password).await {
+        Err(error) if is_unknown_tenant(&error) => Err(Error::Refused(Refusal::RegistrationClosed).into()),
+        other => {
+            other?;
+            Ok(StatusCode::ACCEPTED.into_response())
+        }
+    }
 }
 
 /// A registration's link, with the password that was registered.
@@ -189,7 +194,7 @@ pub async fn ask_unlock(
 ) -> Answer {
     let tenant = tenant_named(body.value.tenant_id.as_deref(), &headers)?;
     let caller = Caller::anonymous(tenant, origin.0.clone());
-    house.desk.ask_unlock(&caller, &body.value.identifier).await?;
+    unless_unknown_tenant(house.desk.ask_unlock(&caller, &body.value.identifier).await)?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 

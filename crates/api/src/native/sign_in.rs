@@ -30,7 +30,22 @@ pub fn tenant_named(field: Option<&str>, headers: &HeaderMap) -> desk::Result<Te
     let text = field.or(header);
     let text =
         text.ok_or_else(|| Error::invalid("tenant_id", "required", "Name the tenant here or in Bursar-Tenant."))?;
-    TenantId::parse(text).ok_or(Error::NotFound("tenant"))
+    TenantId::parse(text)
+        .ok_or_else(|| Error::invalid("tenant_id", "invalid", "Not the id of a tenant, such as ten_1."))
+}
+
+/// A tenant that does not exist. At the doors for strangers it is answered as one that does answers to somebody unknown: nobody
+/// learns there which institutions there are.
+pub fn is_unknown_tenant(error: &Error) -> bool {
+    matches!(error, Error::NotFound("tenant"))
+}
+
+/// The same where the answer says nothing anyway.
+pub fn unless_unknown_tenant(answer: desk::Result<()>) -> desk::Result<()> {
+    match answer {
+        Err(error) if is_unknown_tenant(&error) => Ok(()),
+        other => other,
+    }
 }
 
 fn stranger(tenant: TenantId, origin: &Origin) -> Caller {
@@ -172,8 +187,16 @@ pub async fn sign_in(
     let body = body.value;
     let caller = stranger(tenant_named(body.tenant_id.as_deref(), &headers)?, &origin.0);
     let device = body.device.map(NewDevice::from);
+    let password = body.password.clone();
     let request = SignInRequest { identifier: body.identifier, password: body.password, device, lives_seconds: None };
-    Ok(answered(house.desk.sign_in(&caller, request).await?, &origin.0.request_id))
+    let answer = match house.desk.sign_in(&caller, request).await {
+        Err(error) if is_unknown_tenant(&error) => {
+            house.desk.check_for_nobody(password).await?;
+            SignInAnswer::Wrong
+        }
+        other => other?,
+    };
+    Ok(answered(answer, &origin.0.request_id))
 }
 
 /// The second step.
@@ -202,7 +225,11 @@ pub async fn confirm(
     let body = body.value;
     let caller = stranger(tenant_named(body.tenant_id.as_deref(), &headers)?, &origin.0);
     let proof = ProofId::read(&body.proof).ok_or(Error::Refused(Refusal::LinkInvalid))?;
-    let answer = house.desk.perform(&caller, ConfirmSignIn { proof, code: body.code, lives_seconds: None }).await?;
+    let confirm = ConfirmSignIn { proof, code: body.code, lives_seconds: None };
+    let answer = match house.desk.perform(&caller, confirm).await {
+        Err(error) if is_unknown_tenant(&error) => SignInAnswer::Barred(Refusal::LinkInvalid),
+        other => other?,
+    };
     Ok(answered(answer, &origin.0.request_id))
 }
 
@@ -367,7 +394,7 @@ pub async fn ask_reset(
     body: Body<Native, AskResetIn>,
 ) -> Answer {
     let caller = stranger(tenant_named(body.value.tenant_id.as_deref(), &headers)?, &origin.0);
-    house.desk.ask_reset(&caller, &body.value.identifier, channel(&body.value.method)?).await?;
+    unless_unknown_tenant(house.desk.ask_reset(&caller, &body.value.identifier, channel(&body.value.method)?).await)?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use desk::audit::{AuditFilter, ListAudit};
 use desk::message::{Channel, Outbox};
 use desk::password::StartPasswordReset;
 use desk::session::{SignInAnswer, SignInRequest};
@@ -389,5 +390,24 @@ async fn the_docs_page_may_speak_with_this_server_only() {
         assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
         assert!(policy.contains("connect-src 'self'") && !policy.contains("unsafe") && !policy.contains("http"));
         assert!(!docs.text.contains("://"), "{}", docs.text);
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_a_stranger_chose_for_a_request_is_not_stored() {
+    for house in TestDesk::all().await {
+        let visitor = Visitor::of(&house);
+        let user = user(&house, house.tenant, None).await;
+        for planted in ["planted-id-0001", "' OR 1=1 -- planted", &"planted".repeat(2_000)] {
+            let token = link(&house, house.tenant, user).await;
+            let form = serde_urlencoded::to_string([("password", NEW), ("password_again", NEW)]).unwrap();
+            let request = form_request(&token).header("x-request-id", planted).body(Body::from(form)).unwrap();
+            visitor.send(request).await.says(StatusCode::OK, "Your password has been changed");
+            let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
+            let records = house.desk.ask(&house.house(), ListAudit(filter)).await.unwrap().records;
+            let chosen: Vec<_> = records.iter().filter(|it| it.action == "password.choose").collect();
+            assert!(!chosen.is_empty());
+            assert!(chosen.iter().all(|it| !it.request_id.contains("planted") && it.request_id.len() <= 64));
+        }
     }
 }

@@ -173,6 +173,12 @@ impl Desk {
         .await
     }
 
+    /// Checks a password against nobody's: whoever is told that a sign-in failed because there is no such institution waits as
+    /// long as others do.
+    pub async fn check_for_nobody(&self, password: Secret) -> Result<()> {
+        self.verify_password(password, None).await.map(drop)
+    }
+
     /// Hashes a password that is hers already, as new ones are hashed.
     pub(crate) async fn hash_again(&self, password: Secret) -> Result<String> {
         let (hashing, random) = (self.inner.hashing, self.inner.random.clone());

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::error::{Refusal, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::permission::{Need, Permission, Permissions};
 use crate::value::id::{KeyId, SessionId, StaffId, TenantId, UserId};
 use crate::value::words;
@@ -113,6 +113,11 @@ impl Caller {
     /// read tells nothing of suspicion.
     pub fn is_customer(&self) -> bool {
         matches!(self.who, Who::User { .. } | Who::Anonymous)
+    }
+
+    /// An error as this caller may read it.
+    pub(crate) fn reads(&self, error: Error) -> Error {
+        if self.is_customer() { error.for_customer() } else { error }
     }
 
     /// Whether the caller holds the permission.

@@ -104,12 +104,12 @@ impl Desk {
     /// Does an action for a caller, or says why not.
     pub async fn perform<A: Action>(&self, caller: &Caller, action: A) -> Result<A::Output> {
         let performing = self.performing(caller, action).await?;
-        self.run(A::NAME, performing).await.map(known::<A::Output>).map_err(|error| said_to(caller, error))
+        self.run(A::NAME, performing).await.map(known::<A::Output>).map_err(|error| caller.reads(error))
     }
 
     /// Does an action and renders its answer inside the transaction; with a key, the answer is kept with its effect, so
     /// that the same request again gets the same answer and nothing happens twice.
-    pub async fn perform_once<A: Action, F>(
+    pub async fn perform_once<A: Action, F, R: Into<Rendered>>(
         &self,
         caller: &Caller,
         action: A,
@@ -117,12 +117,12 @@ impl Desk {
         render: F,
     ) -> Result<Vec<u8>>
     where
-        F: Fn(A::Output) -> Result<Vec<u8>> + Send + Sync + 'static,
+        F: Fn(A::Output) -> Result<R> + Send + Sync + 'static,
     {
         let performing = self.performing(caller, action).await?;
-        let render: Render = Box::new(move |output| render(known::<A::Output>(output)));
+        let render: Render = Box::new(move |output| render(known::<A::Output>(output)).map(Into::into));
         let done = self.run(A::NAME, PerformingOnce { performing, once, render }).await;
-        done.map_err(|error| said_to(caller, error))
+        done.map_err(|error| caller.reads(error))
     }
 
     /// What an action would cause, without causing it; but for what takes a secret (`Action::PREVIEWABLE`).
@@ -132,7 +132,7 @@ impl Desk {
             let message = "What takes a secret cannot be previewed: that would be a guess that nobody counts.";
             return Err(Error::invalid("preview", "not_previewable", message));
         }
-        self.inner.db.write(Previewing(performing)).await.map_err(|error| said_to(caller, error))
+        self.inner.db.write(Previewing(performing)).await.map_err(|error| caller.reads(error))
     }
 
     /// Answers a question, or says why not.
@@ -150,7 +150,7 @@ impl Desk {
             (false, Some(missing)) => Err(Error::Forbidden(missing)),
             (false, None) => self.inner.db.read(asking).await,
         };
-        answer.map(known::<Q::Output>).map_err(|error| said_to(caller, error))
+        answer.map(known::<Q::Output>).map_err(|error| caller.reads(error))
     }
 
     /// The tenant: its keys and its settings. Unknown tenants are `NotFound`.
@@ -268,11 +268,6 @@ fn is_about_one_user(caller: &Caller, subject: Subject) -> bool {
     caller.who != Who::House && matches!(subject, Subject::User(_))
 }
 
-/// An error as this caller may read it.
-fn said_to(caller: &Caller, error: Error) -> Error {
-    if caller.is_customer() { error.for_customer() } else { error }
-}
-
 fn stranger() -> Error {
     Error::Unauthenticated("this needs a caller who has signed in")
 }
@@ -300,7 +295,22 @@ trait Deed: Send + Sync {
 }
 
 /// Turns an output into the bytes to be kept and sent.
-type Render = Box<dyn Fn(Answer) -> Result<Vec<u8>> + Send + Sync>;
+type Render = Box<dyn Fn(Answer) -> Result<Rendered> + Send + Sync>;
+
+/// An answer in its bytes, which are text.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// What is sent now.
+    pub answer: Vec<u8>,
+    /// What is sent to whoever repeats the request, where that is something else: without a secret, which is shown once.
+    pub again: Option<Vec<u8>>,
+}
+
+impl From<Vec<u8>> for Rendered {
+    fn from(answer: Vec<u8>) -> Rendered {
+        Rendered { answer, again: None }
+    }
+}
 
 /// An output as what it is.
 fn known<T: 'static>(answer: Answer) -> T {
@@ -510,7 +520,7 @@ impl Write for PerformingOnce {
 
     async fn run(&self, tx: &mut Tx) -> Result<Vec<u8>> {
         let Some(once) = &self.once else {
-            return (self.render)(self.performing.run(tx).await?);
+            return Ok((self.render)(self.performing.run(tx).await?)?.answer);
         };
         // Before the kept answer: whoever has lost the right does not get it again either.
         if let Some(missing) = self.performing.missing {
@@ -521,12 +531,14 @@ impl Write for PerformingOnce {
         let now = self.performing.inner.clock.now();
         if !idempotency::claim(tx, tenant.id, &caller, once, now).await? {
             return match idempotency::find(tx, tenant, &caller, once).await? {
-                Some(answer) => Ok(answer),
+                Some(kept) => kept.shown_to(tenant, &self.performing.caller),
                 None => Err(Error::Conflict(Conflict::KeyInUse)),
             };
         }
-        let answer = (self.render)(self.performing.run(tx).await?)?;
-        idempotency::keep(tx, tenant, random, &caller, once, &answer).await?;
+        let Rendered { answer, again } = (self.render)(self.performing.run(tx).await?)?;
+        let again = again.unwrap_or_else(|| answer.clone());
+        let kept = idempotency::Kept::of(tenant, &self.performing.caller, again)?;
+        idempotency::keep(tx, tenant, random, &caller, once, &kept).await?;
         Ok(answer)
     }
 
@@ -550,8 +562,7 @@ impl Write for Previewing {
     type Output = Plan;
 
     async fn run(&self, tx: &mut Tx) -> Result<Plan> {
-        // Nothing comes of it, so that nobody else need have looked.
-        let acted = self.0.act(tx, Eyes::ALL).await?;
+        let acted = self.0.act(tx, Eyes::PREVIEW).await?;
         acted.plan.ok_or_else(|| Error::internal("a preview without its plan"))
     }
 

@@ -51,7 +51,7 @@ pub mod testing;
 pub mod value;
 
 pub use caller::{Caller, Door, Origin, Who};
-pub use door::{Desk, DeskParts, Once};
+pub use door::{Desk, DeskParts, Once, Rendered};
 pub use error::{Busy, Conflict, Error, Field, Refusal, Result};
 pub use permission::{Permission, Permissions};
 pub use plan::Plan;

@@ -28,4 +28,5 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0026_contact_changed", sql: include_str!("../migrations/0026_contact_changed.sql") },
     Migration { name: "0027_staff_passwords", sql: include_str!("../migrations/0027_staff_passwords.sql") },
     Migration { name: "0028_message_limits", sql: include_str!("../migrations/0028_message_limits.sql") },
+    Migration { name: "0030_hidden_search", sql: include_str!("../migrations/0030_hidden_search.sql") },
 ];

@@ -275,6 +275,7 @@ impl Proposable {
 /// what the house does by itself cannot be proposed either: there is no person on the staff whose deed it is.
 pub const NOT_PROPOSABLE: &[(&str, &str)] = &[
     ("verification.add_document", "it carries a file and decides nothing; what is decided on the file can be proposed"),
+    ("user.find_by_hidden_value", "it only answers, and changes nothing but its own count"),
     ("import.receive", "it keeps a file until somebody else has approved its start, and does nothing with it"),
     ("request.propose", "proposing is what leads to a second person"),
     ("request.approve", "it is the second person's own word"),
@@ -370,6 +371,7 @@ pub const ACTIONS: &[(&str, Need)] = &[
     // users
     ("user.create", Holder(P::UsersCreate)),
     ("user.edit", Holder(P::UsersEdit)),
+    ("user.find_by_hidden_value", Holder(P::UsersRead)),
     ("user.register", Anyone),
     ("user.confirm_registration", Anyone),
     ("user.edit_herself", Oneself),

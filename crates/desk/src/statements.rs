@@ -244,6 +244,7 @@ const STATEMENTS: &[(&str, &str)] = statements! {
     user::census::store::TENANTS_WITH_MOVES,
     user::census::store::TENANTS_WITH_UNCOUNTED,
     user::census::store::UNCOUNTED,
+    user::search::store::COUNT_HIDDEN,
     user::search::store::NUMBERS_OF,
     user::store::DELETE_TOKEN,
     user::store::ERASE,

@@ -146,15 +146,17 @@ pub(crate) struct Eyes {
     pub customer: bool,
     /// It is tried out for a proposal and taken back: what it needs is noted, whatever the proposer may do herself.
     pub tried: bool,
+    /// It is a preview, and taken back.
+    pub previewed: bool,
 }
 
 impl Eyes {
     /// Nobody else's.
-    pub const ONE: Eyes = Eyes { second_person: false, customer: false, tried: false };
+    pub const ONE: Eyes = Eyes { second_person: false, customer: false, tried: false, previewed: false };
     /// A second person's.
     pub const TWO: Eyes = Eyes { second_person: true, ..Eyes::ONE };
-    /// All that there are to pass; or nothing comes of it, because it is a preview.
-    pub const ALL: Eyes = Eyes { customer: true, ..Eyes::TWO };
+    /// A preview: nothing comes of it, so that nobody else need have looked.
+    pub const PREVIEW: Eyes = Eyes { customer: true, previewed: true, ..Eyes::TWO };
     /// Nobody's yet.
     const TRIED: Eyes = Eyes { tried: true, ..Eyes::ONE };
 }
@@ -396,6 +398,11 @@ impl<'a> Cx<'a> {
     /// Whether it is only tried out for a proposal, whose author need not be allowed to do it.
     pub(crate) fn is_tried(&self) -> bool {
         self.eyes.tried
+    }
+
+    /// Whether nothing comes of it: a preview, or tried out for a proposal.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.eyes.previewed || self.eyes.tried
     }
 
     /// Whether somebody will compare what this action does with what it was shown to do.

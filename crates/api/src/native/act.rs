@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::user::IfSeen;
-use desk::{Action, Caller, Error, Once, Permission, Result, Subject};
+use desk::{Action, Caller, Error, Once, Permission, Rendered, Result, Subject};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct Reply {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     location: Option<String>,
     body: Option<Box<serde_json::value::RawValue>>,
+    /// The body for whoever repeats the request, where it is another; never kept itself.
+    #[serde(skip)]
+    again: Option<Box<serde_json::value::RawValue>>,
 }
 
 impl Reply {
@@ -38,12 +41,25 @@ impl Reply {
     /// A body under another status.
     pub fn new<T: Serialize>(status: StatusCode, body: &T) -> Result<Reply> {
         let body = serde_json::value::to_raw_value(body).map_err(Error::internal)?;
-        Ok(Reply { status: status.as_u16(), version: None, changed: None, location: None, body: Some(body) })
+        Ok(Reply {
+            status: status.as_u16(),
+            version: None,
+            changed: None,
+            location: None,
+            body: Some(body),
+            again: None,
+        })
     }
 
     /// 204.
     pub fn nothing() -> Reply {
-        Reply { status: 204, version: None, changed: None, location: None, body: None }
+        Reply { status: 204, version: None, changed: None, location: None, body: None, again: None }
+    }
+
+    /// With another body for whoever repeats the request: a secret is shown once.
+    pub fn again<T: Serialize>(mut self, body: &T) -> Result<Reply> {
+        self.again = Some(serde_json::value::to_raw_value(body).map_err(Error::internal)?);
+        Ok(self)
     }
 
     /// With the version as the ETag.
@@ -287,8 +303,17 @@ impl<T> Call<T> {
         let caller = self.caller.clone();
         let request_id = caller.origin.request_id.clone();
         let kept = move |output| {
-            let reply = Kept { request_id: request_id.clone(), reply: render(output, &caller)? };
-            serde_json::to_vec(&reply).map_err(Error::internal)
+            let mut kept = Kept { request_id: request_id.clone(), reply: render(output, &caller)? };
+            let bytes = |kept: &Kept| serde_json::to_vec(kept).map_err(Error::internal);
+            let answer = bytes(&kept)?;
+            let again = match kept.reply.again.take() {
+                Some(body) => {
+                    kept.reply.body = Some(body);
+                    Some(bytes(&kept)?)
+                }
+                None => None,
+            };
+            Ok(Rendered { answer, again })
         };
         let bytes = house.desk.perform_once(&self.caller, action, Some(once), kept).await?;
         let kept: Kept = serde_json::from_slice(&bytes).map_err(Error::internal)?;

@@ -580,6 +580,16 @@ pub async fn get(State(house): State<House>, caller: SignedBy<Native>, id: Text<
     Ok(Json(RequestWire::whole(seen)?).into_response())
 }
 
+/// A request after a decision; the secret of a key that was made is not repeated.
+fn decided(seen: SeenRequest, _: &Caller) -> desk::Result<Reply> {
+    let mut wire = RequestWire::of(seen)?;
+    let reply = Reply::ok(&wire)?;
+    match wire.outcome.as_mut().and_then(|outcome| outcome.key_secret.take()) {
+        Some(_) => reply.again(&wire),
+        None => Ok(reply),
+    }
+}
+
 macro_rules! deciding {
     ($($(#[doc = $doc:literal])+ $handler:ident, $path:literal, |$request:ident, $reason:ident| $make:expr;)+) => {$(
         $(#[doc = $doc])+
@@ -591,7 +601,7 @@ macro_rules! deciding {
                 Problems))]
         pub async fn $handler(State(house): State<House>, id: Text<Native, RequestId>, call: Call<ReasonIn>) -> Answer {
             let ($request, $reason) = (id.0, call.body.reason.clone());
-            call.act(&house, $make, |seen, _| Reply::ok(&RequestWire::of(seen)?)).await
+            call.act(&house, $make, decided).await
         }
     )+};
 }

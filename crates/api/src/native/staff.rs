@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use super::act::{Call, Reply};
 use super::around::{ListOf, list_of};
 use super::fault::problem;
-use super::sign_in::tenant_named;
+use super::sign_in::{is_unknown_tenant, tenant_named};
 use super::wire::{chosen, moment, time};
 use super::{House, Native, Problems};
 use crate::kit::{Body, Fault, Json, SignedBy, Stranger, Text};
@@ -99,7 +99,14 @@ pub async fn sign_in(
 ) -> Answer {
     let body = body.value;
     let caller = Caller::anonymous(tenant_named(body.tenant_id.as_deref(), &headers)?, origin.0.clone());
-    match house.desk.staff_sign_in(&caller, &body.email, body.password).await? {
+    let answer = match house.desk.staff_sign_in(&caller, &body.email, body.password.clone()).await {
+        Err(error) if is_unknown_tenant(&error) => {
+            house.desk.check_for_nobody(body.password).await?;
+            StaffSignInAnswer::Wrong { locked: false }
+        }
+        other => other?,
+    };
+    match answer {
         StaffSignInAnswer::Wrong { .. } => {
             let detail = "The e-mail or the password is wrong, or sign-in is locked.".to_owned();
             let request_id = &origin.0.request_id;
@@ -517,7 +524,11 @@ pub async fn create_key(State(house): State<House>, call: Call<KeyIn>) -> Answer
         None => call.caller.staff().ok_or_else(|| Error::invalid("staff_id", "required", "Whom does it act as?"))?,
     };
     let action = call.body.key(&house)?.for_staff(staff);
-    call.act(&house, action, |new, _| Reply::new(StatusCode::CREATED, &KeyWire::of(new.key, new.secret.as_ref()))).await
+    call.act(&house, action, |new, _| {
+        let whole = KeyWire::of(new.key.clone(), new.secret.as_ref());
+        Reply::new(StatusCode::CREATED, &whole)?.again(&KeyWire::of(new.key, None))
+    })
+    .await
 }
 
 /// Revoke a key: it is worthless at once and for good.

@@ -160,7 +160,7 @@ pub async fn search(State(house): State<House>, caller: SignedBy<Native>, body: 
         count: wanted.total.unwrap_or(false),
         ..FindUsers::of(wanted.query)
     };
-    let found = house.desk.ask(&caller, question).await?;
+    let found = house.desk.find_users(&caller, question).await?;
     let total = found.total.filter(|_| !found.capped);
     let data = found.users.into_iter().map(UserWire::from).collect();
     Ok(Json(UserList { data, next: found.next, total }).into_response())

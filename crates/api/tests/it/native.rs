@@ -406,3 +406,97 @@ async fn a_user_created_at_the_desk_reads_the_same_here() {
         assert_eq!(admin.get(&format!("/v1/users/{}", made.id)).await.is(200).json()["last_name"], "Quill");
     }
 }
+
+#[tokio::test]
+async fn a_repeated_request_shows_a_secret_once_and_no_more_than_may_be_seen_now() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        let json = ("content-type", "application/json");
+        let body = json!({"kind": "native", "name": "script"}).to_string();
+        let first = admin.send("POST", "/v1/keys", &[json, ("idempotency-key", "k-key")], body.clone()).await.is(201);
+        assert!(first.json()["secret"].is_string());
+        let again = admin.send("POST", "/v1/keys", &[json, ("idempotency-key", "k-key")], body).await.is(201);
+        assert_eq!(again.headers["idempotency-replayed"], "true");
+        assert_eq!(again.json()["id"], first.json()["id"]);
+        assert!(again.json()["secret"].is_null(), "{}", again.text);
+
+        // Whoever has lost a right is not shown what it showed.
+        let user = marta(&admin).await;
+        let clerk = house.holder("clerk", &[P::UsersRead, P::UsersEdit, P::UsersContacts]).await;
+        let headers = [json, ("idempotency-key", "k-edit")];
+        let body = json!({"preferred_name": "Marti"}).to_string();
+        let first = clerk.send("PATCH", &path(&user, ""), &headers, body.clone()).await.is(200);
+        assert!(first.text.contains("@"), "{}", first.text);
+        clerk.send("PATCH", &path(&user, ""), &headers, body.clone()).await.is(200);
+        let narrower = json!({"name": "role of clerk", "permissions": ["users.read", "users.edit"]});
+        admin.post("/v1/roles", narrower).await.is(200);
+        let again = clerk.send("PATCH", &path(&user, ""), &headers, body.clone()).await.is(403);
+        assert_eq!(again.code(), "forbidden");
+        assert!(!again.text.contains("marta.reyes"));
+        // With the right again it is there again, and nothing was done twice.
+        let wider = json!({"name": "role of clerk", "permissions": ["users.read", "users.edit", "users.contacts"]});
+        admin.post("/v1/roles", wider).await.is(200);
+        let again = clerk.send("PATCH", &path(&user, ""), &headers, body.clone()).await.is(200);
+        assert_eq!(again.text, first.text);
+        // Nor once employees are hidden.
+        admin.patch("/v1/settings", json!({"hide_employees": true})).await.is(200);
+        assert_eq!(clerk.send("PATCH", &path(&user, ""), &headers, body).await.is(403).code(), "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn an_institution_that_does_not_exist_answers_strangers_like_one_that_does() {
+    for house in House::all().await {
+        let nobody = house.nobody();
+        let there = house.desk.tenant.to_string();
+        let known = |tenant: &str, mut body: Value| {
+            body["tenant_id"] = json!(tenant);
+            body
+        };
+        let calls = [
+            ("/v1/sessions", json!({"identifier": "nobody@mail.example", "password": "Not-The-Password-11"})),
+            ("/v1/staff/sessions", json!({"email": "nobody@bank.example", "password": "Not-The-Password-11"})),
+            ("/v1/sessions/confirm", json!({"proof": "prf_01jqzs8v1xe5ja4c3rq0f2m6tn", "code": "123456"})),
+            ("/v1/password-resets", json!({"identifier": "nobody@mail.example", "method": "email"})),
+            ("/v1/unlocks", json!({"identifier": "nobody@mail.example"})),
+        ];
+        for (path, body) in calls {
+            let one = nobody.post(path, known(&there, body.clone())).await;
+            for elsewhere in ["ten_999", "ten_2147483647"] {
+                let other = nobody.post(path, known(elsewhere, body.clone())).await;
+                assert_eq!(one.status, other.status, "{path} {}", other.text);
+                let plain = |answer: &crate::harness::Answer| {
+                    let mut body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+                    body.as_object_mut().map(|fields| fields.remove("request_id"));
+                    body
+                };
+                assert_eq!(plain(&one), plain(&other), "{path}");
+            }
+        }
+        let new = json!({"first_name": "Ada", "last_name": "Obi", "email": "a@mail.example", "password": PASSWORD});
+        let one = nobody.send("POST", "/v1/registrations", &register(&there), new.to_string()).await;
+        let other = nobody.send("POST", "/v1/registrations", &register("ten_999"), new.to_string()).await;
+        assert_eq!((one.status, one.code()), (other.status, other.code()));
+    }
+}
+
+fn register(tenant: &str) -> [(&str, &str); 2] {
+    [("content-type", "application/json"), ("bursar-tenant", tenant)]
+}
+
+#[tokio::test]
+async fn two_headers_that_say_who_calls_are_refused() {
+    for house in House::all().await {
+        let admin = house.admin().await;
+        for name in ["authorization", "bursar-tenant", "idempotency-key"] {
+            let twice = [(name, "Bearer one"), (name, "Bearer two")];
+            let answer = admin.send("GET", "/v1/users", &twice, "").await.is(400);
+            assert_eq!(answer.code(), "invalid");
+            assert_eq!(answer.json()["errors"][0]["field"], name);
+            assert!(!answer.text.contains("Bearer one"), "{}", answer.text);
+        }
+        // Also the one that every handle sends, and another.
+        admin.send("GET", "/v1/users", &[("authorization", "Bearer other")], "").await.is(400);
+        admin.get("/v1/users").await.is(200);
+    }
+}

@@ -160,6 +160,8 @@ pub struct Settings {
     pub messages_per_institution_hour: i64,
     /// The Choice voice: how far a request's time may be from ours, in seconds; 0: it is not looked at.
     pub choice_window_seconds: i64,
+    /// Searches for a whole value that the searcher may not see, for each staff member in an hour; 0: none.
+    pub hidden_searches_an_hour: i64,
     /// The sender of mails, e.g. `Harbor & Pine <no-reply@bank.example>`; absent: the server's.
     pub mail_from: Option<String>,
 }
@@ -201,6 +203,7 @@ impl Default for Settings {
             messages_per_address_hour: 100,
             messages_per_institution_hour: 10_000,
             choice_window_seconds: 15 * 60,
+            hidden_searches_an_hour: 30,
             mail_from: None,
         }
     }
@@ -239,6 +242,7 @@ impl Settings {
         ("messages_per_user_hour", Permission::UsersResetPassword),
         ("messages_per_address_hour", Permission::UsersResetPassword),
         ("messages_per_institution_hour", Permission::UsersResetPassword),
+        ("hidden_searches_an_hour", Permission::UsersReveal),
         ("mail_from", Permission::SettingsSecurity),
     ];
 
@@ -305,6 +309,7 @@ impl Settings {
         within("messages_per_user_hour", self.messages_per_user_hour, 1, 1_000);
         within("messages_per_address_hour", self.messages_per_address_hour, 1, 1_000_000);
         within("messages_per_institution_hour", self.messages_per_institution_hour, 1, 100_000_000);
+        within("hidden_searches_an_hour", self.hidden_searches_an_hour, 0, 10_000);
         within("choice_window_seconds", self.choice_window_seconds, 0, 86_400);
         if let Some(action) = self.customer_confirms.iter().find(|action| action.about() != "user") {
             let message = format!("`{action}` is about no user who could confirm it.");

@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 use crate::access;
 use crate::error::{Conflict, Error, Result};
 use crate::fact::Fact;
+use crate::permission::Permission;
 use crate::tenant::Tenant;
 use crate::user::model::{By, Mark, User, UserKind};
-use crate::user::profile::{Profile, born_by};
+use crate::user::profile::{self, Profile, born_by};
 use crate::user::standing::*;
 use crate::user::{contacts, store, verification};
 use crate::value::clock::Time;
@@ -392,9 +393,20 @@ impl Action for CreateUser {
         user.set_profile(&profile, cx.random)?;
         store::insert(cx.tx, cx.tenant, &mut user, cx.random).await?;
         let findable = store::Findable::of(cx.tenant.keys.lookup(), &profile);
-        store::index(cx.tx, cx.tenant, &user, &findable).await?;
+        let indexed = store::index(cx.tx, cx.tenant, &user, &findable).await;
+        unless_hidden(cx, indexed)?;
         cx.note(Fact::UserCreated { user: id, number });
         Ok(user)
+    }
+}
+
+/// A preview or a proposal does not tell whoever may not see contacts that somebody has one of these already: it leaves no record
+/// of the attempt, or takes nothing but the right to propose. Whoever does it is told, and is on record.
+fn unless_hidden(cx: &Cx<'_>, indexed: Result<()>) -> Result<()> {
+    let is_hidden = cx.is_shown() && !cx.caller.may(Permission::UsersContacts);
+    match indexed {
+        Err(Error::Invalid(faults)) if is_hidden && faults.iter().all(|it| it.code == "taken") => Ok(()),
+        other => other,
     }
 }
 
@@ -440,6 +452,14 @@ impl Action for EditUser {
             born_by(new.date_of_birth.as_deref(), cx.now)?;
         }
         let mut fields = new.differing_fields(&old)?;
+        // Whether a value differs from one that the caller may not see is not told: what was asked for counts as changed.
+        let hidden = profile::hidden_in(&self.patch, cx.caller)?;
+        if !hidden.is_empty() {
+            cx.weigh("asked", &self.patch)?;
+            fields.extend(hidden);
+            fields.sort_unstable();
+            fields.dedup();
+        }
         if self.kind.is_some_and(|kind| kind != user.kind) {
             fields.push("kind".to_owned());
         }
@@ -458,7 +478,8 @@ impl Action for EditUser {
         contacts::mark_changed(&mut user, &old, &new, cx.now);
         store::save_profile(cx.tx, &mut user, cx.now).await?;
         let [before, now] = [&old, &new].map(|it| store::Findable::of(cx.tenant.keys.lookup(), it));
-        store::reindex(cx.tx, cx.tenant, &user, &before, &now).await?;
+        let indexed = store::reindex(cx.tx, cx.tenant, &user, &before, &now).await;
+        unless_hidden(cx, indexed)?;
         cx.note(Fact::UserEdited { user: user.id, fields });
         contacts::follow(cx, &user, &old, &new).await?;
         Ok(Changed { user, changed: true })

@@ -32,6 +32,7 @@ pub use questions::{
     ListOrder, ListUsers, QueuedUnlocks, RevealUser, SeenUser, ShowUser, UserByName, UserByNumber, UserFilter,
     UserPage, UsersAtRow,
 };
+pub use search::hidden::FindByHiddenValue;
 pub use search::{FindUsers, Found, Term, UserSort};
 pub use standing::{Attempt, Axis, Standing, Verdict};
 pub(crate) use tries::Checked;

@@ -4,6 +4,7 @@
 
 use crate::db::Weight;
 use crate::error::{Error, Result};
+use crate::permission::Permission;
 use crate::user::census::{self, Begin, Census, Wanted};
 use crate::user::model::User;
 use crate::user::profile::Profile;
@@ -49,6 +50,7 @@ impl Question for UsersNewestFirst {
             return Err(Error::invalid("query", "too_long", format!("At most {QUERY_MAX} characters.")));
         }
         let wanted = Wanted::of(&self.filter, store::hides_employees(qx.tenant, qx.caller));
+        let sees_email = qx.caller.may(Permission::UsersContacts);
         let code = self.brought_by.as_deref().map(str::trim).filter(|code| !code.is_empty());
         match (code, text) {
             (None, None) => {
@@ -59,7 +61,8 @@ impl Question for UsersNewestFirst {
                 let token = qx.tenant.keys.lookup().of_agent(code);
                 let numbers = words::numbers_of(qx.rd, qx.tenant.id, token, CANDIDATES_MAX as i64).await?;
                 let fits = |profile: &Profile| {
-                    profile.sales_agent_code.as_deref() == Some(code) && text.is_none_or(|text| contains(profile, text))
+                    profile.sales_agent_code.as_deref() == Some(code)
+                        && text.is_none_or(|text| contains(profile, text, sees_email))
                 };
                 self.looked_through(qx, wanted, numbers, fits).await
             }
@@ -69,7 +72,7 @@ impl Question for UsersNewestFirst {
                     return self.by_words(qx, text).await;
                 }
                 let numbers = census.numbers(qx.rd, Begin::Row(0), LOOKED_THROUGH).await?;
-                self.looked_through(qx, wanted, numbers, |profile| contains(profile, text)).await
+                self.looked_through(qx, wanted, numbers, |profile| contains(profile, text, sees_email)).await
             }
         }
     }
@@ -119,10 +122,11 @@ impl UsersNewestFirst {
     }
 }
 
-/// Whether the text stands in the e-mail address, a name, or the two names with a blank between; case does not count.
-fn contains(profile: &Profile, text: &str) -> bool {
+/// Whether the text stands in the e-mail address (of which a part is looked for only where it is seen), a name, or the two names
+/// with a blank between; case does not count.
+fn contains(profile: &Profile, text: &str, sees_email: bool) -> bool {
     let text = text.to_lowercase();
-    let email = profile.email.as_deref().unwrap_or_default();
+    let email = profile.email.as_deref().filter(|_| sees_email).unwrap_or_default();
     let full = format!("{} {}", profile.first_name, profile.last_name);
     email.to_lowercase().contains(&text) || full.to_lowercase().contains(&text)
 }
@@ -142,7 +146,8 @@ mod tests {
         for (text, found) in
             [("WOS", true), ("da nw", true), ("@example", true), ("nwosu ada", false), ("%", false), ("a_a", false)]
         {
-            assert_eq!(contains(&ada, text), found, "{text}");
+            assert_eq!(contains(&ada, text, true), found, "{text}");
         }
+        assert!(!contains(&ada, "@example", false) && contains(&ada, "WOS", false));
     }
 }

@@ -443,6 +443,48 @@ impl Profile {
     }
 }
 
+/// The top-level fields of a patch in which something stands that this caller may not see. What may be seen is asked of
+/// `seen_by` itself, with a profile that has everything, so that there is no second list.
+pub(crate) fn hidden_in(patch: &Map<String, Value>, caller: &Caller) -> Result<Vec<String>> {
+    if caller.may(Permission::UsersContacts) && caller.may(Permission::UsersReveal) {
+        return Ok(Vec::new());
+    }
+    let whole = whole();
+    let seen = Box::new(whole.clone()).seen_by(caller);
+    let (whole, seen) = (serde_json::to_value(whole), serde_json::to_value(seen));
+    let (whole, seen) = (whole.map_err(Error::internal)?, seen.map_err(Error::internal)?);
+    let is_hidden = |name: &String, asked: &Value| match asked {
+        Value::Object(fields) => fields.keys().any(|field| whole[name][field] != seen[name][field]),
+        _ => whole[name] != seen[name],
+    };
+    Ok(patch.iter().filter(|(name, asked)| is_hidden(name, asked)).map(|(name, _)| name.clone()).collect())
+}
+
+/// A profile in which everything stands that could be masked.
+fn whole() -> Profile {
+    let text = |text: &str| Some(text.to_owned());
+    let mut all = Profile {
+        username: text("somebody"),
+        email: text("somebody@mail.example"),
+        phone: text("+12025550143"),
+        date_of_birth: text("1990-04-17"),
+        payment_slug: text("somebody"),
+        ..Profile::default()
+    };
+    let groups = [
+        all.address.fields_mut(),
+        all.identifiers.fields_mut(),
+        all.photo_id.fields_mut(),
+        all.demographic.fields_mut(),
+        all.home_contact.fields_mut(),
+        all.next_of_kin.fields_mut(),
+        all.house_account.fields_mut(),
+        all.wallet.fields_mut(),
+    ];
+    groups.into_iter().flatten().for_each(|(_, field)| *field = text("A0123456789"));
+    all
+}
+
 /// What somebody may choose as her second factor.
 pub const SECOND_FACTORS: &[&str] = &["pin", "phone", "totp"];
 

@@ -282,6 +282,7 @@ const PLAIN_ACTIONS: &[(&str, Run)] = plain! { act:
         user: s.user, if_version: None, patch: patch(json!({"middle_name": "Chi"})), kind: None, employee: None, reason: None,
     };
     "user.edit_herself" => |s| EditMyself { user: s.user, patch: patch(json!({"locale": "en"})) };
+    "user.find_by_hidden_value" => |_s| FindByHiddenValue { find: FindUsers::of("22123456144") };
     "user.lock" => |s| LockUser { user: s.user, until: None, reason: None };
     "user.unlock" => |s| UnlockUser { user: s.user, reason: None };
     "user.unlock_when_due" => |s| UnlockWhenDue { user: s.user, reason: None };

@@ -185,7 +185,7 @@ async fn what_has_outlived_its_use_is_swept() {
         let ada = user(&t, "ada").await;
         let once = || Some(Once { key: "k".to_owned(), request_hash: [1; 32] });
         let note = || desk::note::WriteNote { user: ada, text: "x".to_owned() };
-        t.desk.perform_once(&t.admin(), note(), once(), |_| Ok(Vec::new())).await.unwrap();
+        t.desk.perform_once(&t.admin(), note(), once(), |_| Ok(Vec::<u8>::new())).await.unwrap();
         let used = desk::key::RememberAssertion {
             key: desk::value::id::KeyId(ada.0),
             jti: "one".to_owned(),
@@ -197,7 +197,7 @@ async fn what_has_outlived_its_use_is_swept() {
         assert_eq!(t.desk.sweep().await.unwrap(), 1);
         t.clock.advance(DAY);
         assert_eq!(t.desk.sweep().await.unwrap(), 1);
-        t.desk.perform_once(&t.admin(), note(), once(), |_| Ok(Vec::new())).await.unwrap();
+        t.desk.perform_once(&t.admin(), note(), once(), |_| Ok(Vec::<u8>::new())).await.unwrap();
         assert_eq!(count(&t, "SELECT COUNT(*) FROM note").await, 2, "after a day the key is free again");
     }
 }

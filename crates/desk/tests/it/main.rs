@@ -16,6 +16,7 @@ mod house;
 mod imports;
 mod jobs;
 mod lists;
+mod masked;
 mod names;
 mod papers;
 mod passwords;

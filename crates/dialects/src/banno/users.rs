@@ -31,7 +31,7 @@ pub(super) async fn find(
     query: Result<Query<Banno, SearchIn>, Wrong>,
 ) -> Answer<Json<Found>> {
     let wanted = if caller.may(Permission::UsersRead) { search(query?.0)? } else { search_nothing() };
-    let found = house.desk.ask(&caller, wanted).await?;
+    let found = house.desk.find_users(&caller, wanted).await?;
     let institution = institution(&house, &caller).await?;
     let users = found.users.into_iter().map(|user| FoundUser::of(user, &institution)).collect();
     Ok(Json(Found { users, total_count: found.total.unwrap_or_default() }))

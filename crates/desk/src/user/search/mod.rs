@@ -5,11 +5,14 @@
 //! words that begin so. Tokens say who comes into question and in which tier; every one is opened and verified. Two
 //! statements at most: numbers that are known from whole values and words, and how rare each word is; then the users.
 
+pub mod hidden;
 pub(crate) mod store;
 
 use self::store::{BEGIN, EXACT, SAME_MAX, Second, WHOLE};
+use crate::caller::Caller;
 use crate::db::Weight;
 use crate::error::{Error, Result};
+use crate::permission::Permission;
 use crate::user::census::Wanted;
 use crate::user::model::User;
 use crate::user::profile::Profile;
@@ -102,6 +105,23 @@ pub struct Found {
     pub capped: bool,
 }
 
+/// Which of a user's values a caller sees, so that a search may look at them: beginnings and parts of what is masked would tell
+/// it character by character. The same as in `Profile::seen_by`, but that whoever may reveal identifiers may look for them.
+#[derive(Clone, Copy)]
+struct Sight {
+    /// E-mail, username, phone, and what the institution and its systems call the user.
+    contacts: bool,
+    /// National numbers, and those of papers.
+    identifiers: bool,
+}
+
+impl Sight {
+    fn of(caller: &Caller) -> Sight {
+        let contacts = caller.may(Permission::UsersContacts);
+        Sight { contacts, identifiers: caller.may(Permission::UsersReveal) }
+    }
+}
+
 /// How many candidates are read at most.
 #[derive(Clone, Copy)]
 struct Room {
@@ -156,6 +176,7 @@ impl Question for FindUsers {
         }
         let query = self.query.trim();
         let wanted = Wanted::of(&self.filter, hides_employees(qx.tenant, qx.caller));
+        let sight = Sight::of(qx.caller);
         let list = || format!("search {:?} {} {}", self.term, wanted.name(), normal::fold(query));
         let from = match &self.after {
             Some(cursor) => {
@@ -181,6 +202,7 @@ impl Question for FindUsers {
             }
         }
         if from == (EXACT, 0)
+            && sight.contacts
             && query.contains('@')
             && !query.contains(char::is_whitespace)
             && let Some(found) = self.by_address(qx, query, wanted).await?
@@ -210,7 +232,7 @@ impl Question for FindUsers {
                 continue;
             }
             let profile = user.profile()?;
-            if fits(self.term, &words, query, &profile) {
+            if fits(self.term, &words, query, &profile, sight) {
                 fitting.push((at, user, profile));
                 if fitting.len() == enough {
                     break;
@@ -376,12 +398,18 @@ async fn candidates(
 }
 
 /// Whether a user really fits: each word is the beginning of something of hers, or the whole of it.
-fn fits(term: Term, words: &[QueryWord], query: &str, profile: &Profile) -> bool {
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+fn fits(term: Term, words: &[QueryWord], query: &str, profile: &Profile, sight: Sight) -> bool {
+    let text = |field: &Option<String>| field.clone().filter(|_| sight.contacts).unwrap_or_default();
     let (email, username, phone) = (text(&profile.email), text(&profile.username), text(&profile.phone));
     let identifiers: Vec<&String> = match term {
-        Term::Anything => profile.identifiers.all().chain(&profile.photo_id.number).collect(),
-        Term::NamesAndLogins => profile.identifiers.net_teller_id.iter().collect(),
+        Term::Anything => {
+            let it = &profile.identifiers;
+            let ours = [&it.net_teller_id, &it.customer_id, &it.member_number, &it.external_id];
+            let national = [&it.ssn, &it.bvn, &it.nin, &profile.photo_id.number];
+            let ours = ours.into_iter().filter(|_| sight.contacts);
+            ours.chain(national.into_iter().filter(|_| sight.identifiers)).flatten().collect()
+        }
+        Term::NamesAndLogins => profile.identifiers.net_teller_id.iter().filter(|_| sight.contacts).collect(),
         Term::NamesAndEmail => Vec::new(),
     };
     let mut names: Vec<String> = normal::words(&profile.first_name);

@@ -26,6 +26,15 @@ pub(crate) const NUMBERS_OF: &str = "\
     ORDER BY user_run.run DESC, t.number DESC
     LIMIT $3";
 
+/// Counts one more search for a value that a staff member may not see; how many there were in the running hour.
+pub(crate) const COUNT_HIDDEN: &str = "\
+    INSERT INTO hidden_search (tenant_id, staff_id, began_at, asked)
+    VALUES ($1, $2, $3, 1)
+    ON CONFLICT (tenant_id, staff_id) DO UPDATE
+    SET asked = CASE WHEN hidden_search.began_at <= $4 THEN 1 ELSE hidden_search.asked + 1 END,
+        began_at = CASE WHEN hidden_search.began_at <= $4 THEN $3 ELSE hidden_search.began_at END
+    RETURNING asked";
+
 /// The numbers of the newest users who have a token.
 pub(crate) async fn numbers_of(rd: &mut Rd, tenant: TenantId, token: SearchToken, limit: i64) -> Result<Vec<i64>> {
     let rows = rd.all(NUMBERS_OF, params![tenant, token, limit]).await?;

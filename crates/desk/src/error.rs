@@ -175,6 +175,8 @@ words! {
         PasswordNeedsReset = "password_needs_reset",
         /// There is no address on file for this channel.
         NoDeliveryAddress = "no_delivery_address",
+        /// A contact was changed lately: nothing that opens the account is sent there by one person alone.
+        ContactChanged = "contact_changed",
         /// The link or code was used, replaced or never existed.
         LinkInvalid = "link_invalid",
         /// The link or code has expired.
@@ -318,6 +320,9 @@ impl Refusal {
             Refusal::PasswordExpired => "The password has expired; a new one must be chosen.",
             Refusal::PasswordNeedsReset => "The password must be reset before anything else.",
             Refusal::NoDeliveryAddress => "There is no address on file for this channel.",
+            Refusal::ContactChanged => {
+                "A contact of the user was changed a short while ago: wait, use the other contact, or propose it as a request."
+            }
             Refusal::LinkInvalid => "The link or code is not valid; ask for a new one.",
             Refusal::LinkExpired => "The link or code has expired; ask for a new one.",
             Refusal::CodeWrong => "The code is wrong.",

@@ -16,6 +16,8 @@ use crate::verb::Subject;
 fn is_besides(fact: &Value) -> bool {
     match fact["event"].as_str() {
         Some("user.access_ended" | "request.expired") => true,
+        // A word to the old address is not shown to whoever may not see that there was another.
+        Some("message.queued") => matches!(fact["template"].as_str(), Some("email_changed" | "phone_changed")),
         // Unless ending it is what somebody wants.
         Some("challenge.cancelled") => fact["cause"] != "cancelled",
         _ => false,

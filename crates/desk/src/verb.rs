@@ -400,6 +400,11 @@ impl<'a> Cx<'a> {
         self.eyes.tried
     }
 
+    /// Whether somebody else has looked at this action, and will not only be shown it.
+    pub(crate) fn has_other_eyes(&self) -> bool {
+        (self.eyes.second_person || self.eyes.customer) && !self.eyes.previewed
+    }
+
     /// Whether nothing comes of it: a preview, or tried out for a proposal.
     pub(crate) fn is_shown(&self) -> bool {
         self.eyes.previewed || self.eyes.tried

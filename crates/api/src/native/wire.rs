@@ -524,6 +524,7 @@ pub struct SettingsWire {
     pub messages_per_address_hour: i64,
     pub messages_per_institution_hour: i64,
     pub choice_window_seconds: i64,
+    pub contact_cooling_seconds: i64,
     pub hidden_searches_an_hour: i64,
     pub mail_from: Option<String>,
 }
@@ -565,6 +566,7 @@ impl From<Settings> for SettingsWire {
             messages_per_address_hour: it.messages_per_address_hour,
             messages_per_institution_hour: it.messages_per_institution_hour,
             choice_window_seconds: it.choice_window_seconds,
+            contact_cooling_seconds: it.contact_cooling_seconds,
             hidden_searches_an_hour: it.hidden_searches_an_hour,
             mail_from: it.mail_from,
         }

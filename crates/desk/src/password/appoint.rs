@@ -123,6 +123,7 @@ impl Action for InviteAgain {
         if staff.disabled_at.is_some() {
             return Err(Refusal::UserDisabled.into());
         }
+        role::check_reach_of_staff(cx, self.0).await?;
         invite(cx, &staff).await?;
         Ok(staff)
     }

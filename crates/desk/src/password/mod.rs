@@ -18,6 +18,7 @@ use crate::session::EndSessions;
 use crate::session::LIVES_ON;
 use crate::session::store::{self as proofs, ProofPurpose};
 use crate::staff;
+use crate::user::cooling::{Reached, check_cooled};
 use crate::user::model::User;
 use crate::user::standing::{CoreState, LockCause};
 use crate::user::{self, Attempt, UnlockUser};
@@ -82,6 +83,11 @@ async fn start(cx: &mut Cx<'_>, user: &User, method: Channel) -> Result<ResetSta
     if address.is_none() {
         return Err(Refusal::NoDeliveryAddress.into());
     }
+    let reached = match method {
+        Channel::Email => Reached::Email,
+        Channel::Sms => Reached::Phone,
+    };
+    check_cooled(cx, user, reached)?;
     let seconds = cx.tenant.settings.reset_link_seconds;
     let expires_at = cx.now.plus(seconds * SECOND);
     let token = new_token(&format!("bur_{}_", cx.tenant.id.0), cx.random);

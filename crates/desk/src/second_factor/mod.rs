@@ -10,6 +10,7 @@ use crate::caller::Caller;
 use crate::door::Desk;
 use crate::error::{Error, Refusal, Result};
 use crate::fact::Fact;
+use crate::user::cooling::{Reached, check_cooled};
 use crate::user::{self, tries};
 use crate::value::id::UserId;
 use crate::value::secret::{Secret, pasted};
@@ -113,6 +114,7 @@ impl Action for RemoveSecondFactor {
     async fn run(&self, cx: &mut Cx<'_>) -> Result<()> {
         let mut user = user::store::load_for_change(cx.tx, cx.tenant, cx.caller, self.user).await?;
         if user.has_second_factor() {
+            check_cooled(cx, &user, Reached::Any)?;
             cx.weigh("second_factor", &user.second_factor()?)?;
             user.set_second_factor(None, cx.random)?;
             user::store::save_credentials(cx.tx, &mut user, cx.now).await?;

@@ -40,6 +40,7 @@ impl Action for ConfirmStaff {
         {
             return Err(Refusal::PasswordNotOwn.into());
         }
+        crate::role::check_reach_of_staff(cx, self.0).await?;
         // Nor does somebody whom the same person brought in.
         let people = store::with_bringers(cx.tx, tenant, hands).await?;
         let bringers = store::with_bringers(cx.tx, tenant, staff.brought_in_by.clone()).await?;

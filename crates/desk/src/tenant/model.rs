@@ -160,6 +160,8 @@ pub struct Settings {
     pub messages_per_institution_hour: i64,
     /// The Choice voice: how far a request's time may be from ours, in seconds; 0: it is not looked at.
     pub choice_window_seconds: i64,
+    /// For how long after a change of a contact nobody alone has sent there what opens the account, in seconds; 0: at once.
+    pub contact_cooling_seconds: i64,
     /// Searches for a whole value that the searcher may not see, for each staff member in an hour; 0: none.
     pub hidden_searches_an_hour: i64,
     /// The sender of mails, e.g. `Harbor & Pine <no-reply@bank.example>`; absent: the server's.
@@ -203,6 +205,7 @@ impl Default for Settings {
             messages_per_address_hour: 100,
             messages_per_institution_hour: 10_000,
             choice_window_seconds: 15 * 60,
+            contact_cooling_seconds: 24 * 60 * 60,
             hidden_searches_an_hour: 30,
             mail_from: None,
         }
@@ -242,6 +245,7 @@ impl Settings {
         ("messages_per_user_hour", Permission::UsersResetPassword),
         ("messages_per_address_hour", Permission::UsersResetPassword),
         ("messages_per_institution_hour", Permission::UsersResetPassword),
+        ("contact_cooling_seconds", Permission::UsersResetPassword),
         ("hidden_searches_an_hour", Permission::UsersReveal),
         ("mail_from", Permission::SettingsSecurity),
     ];
@@ -309,6 +313,7 @@ impl Settings {
         within("messages_per_user_hour", self.messages_per_user_hour, 1, 1_000);
         within("messages_per_address_hour", self.messages_per_address_hour, 1, 1_000_000);
         within("messages_per_institution_hour", self.messages_per_institution_hour, 1, 100_000_000);
+        within("contact_cooling_seconds", self.contact_cooling_seconds, 0, 30 * 86_400);
         within("hidden_searches_an_hour", self.hidden_searches_an_hour, 0, 10_000);
         within("choice_window_seconds", self.choice_window_seconds, 0, 86_400);
         if let Some(action) = self.customer_confirms.iter().find(|action| action.about() != "user") {

@@ -454,8 +454,9 @@ impl Action for EditUser {
         let mut fields = new.differing_fields(&old)?;
         // Whether a value differs from one that the caller may not see is not told: what was asked for counts as changed.
         let hidden = profile::hidden_in(&self.patch, cx.caller)?;
+        cx.weigh("asked", &self.patch)?;
+        let hides_contact = hidden.iter().any(|name| name == "email" || name == "phone");
         if !hidden.is_empty() {
-            cx.weigh("asked", &self.patch)?;
             fields.extend(hidden);
             fields.sort_unstable();
             fields.dedup();
@@ -481,7 +482,10 @@ impl Action for EditUser {
         let indexed = store::reindex(cx.tx, cx.tenant, &user, &before, &now).await;
         unless_hidden(cx, indexed)?;
         cx.note(Fact::UserEdited { user: user.id, fields });
-        contacts::follow(cx, &user, &old, &new).await?;
+        // The word to the old address says that there was another one.
+        if !(hides_contact && cx.is_shown()) {
+            contacts::follow(cx, &user, &old, &new).await?;
+        }
         Ok(Changed { user, changed: true })
     }
 }

@@ -4,6 +4,7 @@ pub mod actions;
 pub mod admission;
 pub(crate) mod census;
 pub(crate) mod contacts;
+pub(crate) mod cooling;
 pub mod export;
 pub mod herself;
 mod if_seen;

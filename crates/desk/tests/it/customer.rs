@@ -450,8 +450,8 @@ async fn whoever_cannot_be_asked_is_not_asked_for() {
         let ada = user(&t, "ada").await;
         let (_, agent) = agent(&t).await;
         let all = person(&t, "all", P::ALL).await.1;
-        policy(&t, json!({"customer_confirms": ["user.disable", "user.edit", "device.unlink_all", "session.end_all"]}))
-            .await;
+        let confirmed = ["user.disable", "user.edit", "device.unlink_all", "session.end_all"];
+        policy(&t, json!({"customer_confirms": confirmed, "contact_cooling_seconds": 0})).await;
         edit(&t, ada, json!({"email": null, "phone": null})).await;
         let told = t.desk.perform(&agent, propose(Proposable::Disable, ada)).await;
         assert_eq!(refusal(told), Refusal::NoDeliveryAddress);

@@ -7,6 +7,7 @@ mod audit;
 mod authority;
 mod bulk;
 mod callbacks;
+mod cooling;
 mod coverage;
 mod credentials;
 mod customer;

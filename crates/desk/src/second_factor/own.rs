@@ -33,8 +33,6 @@ pub(crate) struct ShownProof {
 /// Why a credential was not touched. A wrong proof is counted, so it is no error of the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unproven {
-    /// Nothing was shown.
-    Missing,
     /// What was shown is wrong.
     Wrong,
     /// A hash was changed meanwhile: it has to be checked again.
@@ -50,7 +48,7 @@ impl ShownProof {
         step: &'static str,
     ) -> Result<std::result::Result<(), Unproven>> {
         if self.password.is_none() && self.code.is_none() && self.pin.is_none() {
-            return Ok(Err(Unproven::Missing));
+            return Err(Refusal::ProofNeeded.into());
         }
         if tries::is_shut(user, &cx.tenant.settings, cx.now) {
             tries::count_ignored(cx, user).await?;
@@ -123,7 +121,6 @@ impl Desk {
             match self.perform(caller, action(shown)).await? {
                 Ok(done) => return Ok(done),
                 Err(Unproven::Again) => {}
-                Err(Unproven::Missing) => return Err(Refusal::ProofNeeded.into()),
                 Err(Unproven::Wrong) => return Err(Refusal::ProofWrong.into()),
             }
         }

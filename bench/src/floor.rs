@@ -130,7 +130,7 @@ pub fn raw(copy: &Path, deed: Deed, whole: bool, batch: usize, time: Duration) -
             ];
             run(&audit, book)?;
             if whole {
-                run(&unsealed, params![tenant, row_id])?;
+                run(&unsealed, params![tenant, row_id, [7_u8; 32].to_vec()])?;
             }
             run(&event, params![tenant, row_id, now, event_name, "user", id, row_id, facts])?;
             if lock {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use desk::Desk;
+use desk::{Desk, Error};
 
 use crate::assets::takes_gzip;
 
@@ -31,6 +31,12 @@ async fn specification(asked: HeaderMap) -> Response {
 async fn ready(State(desk): State<Desk>) -> Response {
     match desk.db().ready().await {
         Ok(()) => "ready\n".into_response(),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", error.code())).into_response(),
+        Err(error) => {
+            let mut text = format!("not ready: {}", error.code());
+            if let Error::Busy(why) = &error {
+                text = format!("{text}: {}", why.sentence());
+            }
+            (StatusCode::SERVICE_UNAVAILABLE, text + "\n").into_response()
+        }
     }
 }

@@ -107,6 +107,8 @@ words! {
         KeyInUse = "idempotency_key_in_use",
         /// A file of migrations differs from what this database was made with.
         Migration = "migration_conflict",
+        /// A newer program has worked on this database.
+        Newer = "newer_database",
     }
 }
 
@@ -127,6 +129,27 @@ words! {
         DocumentsAway = "documents_away",
         /// The server is stopping.
         Stopping = "stopping",
+    }
+}
+
+impl Busy {
+    /// One English sentence for people: what is the matter, and what helps.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Busy::Queue => "Too much work is waiting at this moment; try again in a second.",
+            Busy::RateLimited => "Too many requests; slow down.",
+            Busy::StorageFull => {
+                "The disk of the database is full: nothing can be changed until its operator has freed some space."
+            }
+            Busy::StorageReadOnly => {
+                "The database is read-only: nothing can be changed until its operator lets this program write to it."
+            }
+            Busy::StorageAway => {
+                "The database cannot be reached; try again, and if that does not help, its operator must see that it runs."
+            }
+            Busy::DocumentsAway => "The store of documents cannot be reached; try again.",
+            Busy::Stopping => "The server is stopping; try again.",
+        }
     }
 }
 

@@ -29,4 +29,5 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0027_staff_passwords", sql: include_str!("../migrations/0027_staff_passwords.sql") },
     Migration { name: "0028_message_limits", sql: include_str!("../migrations/0028_message_limits.sql") },
     Migration { name: "0030_hidden_search", sql: include_str!("../migrations/0030_hidden_search.sql") },
+    Migration { name: "0041_audit_proof", sql: include_str!("../migrations/0041_audit_proof.sql") },
 ];

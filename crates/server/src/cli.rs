@@ -30,6 +30,23 @@ pub enum Command {
     Demo(Demo),
     /// Bring the database's schema up to date
     Migrate,
+    /// Look whether anything is wrong with this installation, and say what to do. Changes nothing
+    Doctor(Doctor),
+    /// Write a backup of database and documents into a new folder, also while a server runs
+    Backup {
+        /// The folder; made, or empty
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Read a backup into an empty database
+    Restore {
+        /// The folder that `bursar backup` made
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// The newest file with the keys of persons, if it is not the one in that folder
+        #[arg(long, value_name = "FILE")]
+        person_keys: Option<PathBuf>,
+    },
     /// Institutions
     #[command(subcommand)]
     Tenant(Tenant),
@@ -95,6 +112,17 @@ pub struct Demo {
     pub seed_only: Option<String>,
 }
 
+/// `bursar doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Send a test message to this e-mail address
+    #[arg(long, value_name = "ADDRESS")]
+    pub mail_to: Option<String>,
+    /// Send a test message to this telephone number
+    #[arg(long, value_name = "NUMBER")]
+    pub text_to: Option<String>,
+}
+
 /// `bursar tenant`.
 #[derive(Debug, Subcommand)]
 pub enum Tenant {
@@ -151,6 +179,8 @@ pub struct StaffAdd {
 pub enum Key {
     /// Make a key and print its secret, this once
     Create(KeyCreate),
+    /// Replace the master key, with every server stopped
+    RotateMaster,
 }
 
 /// `bursar key create`.
@@ -310,7 +340,13 @@ pub enum Audit {
         /// The public key that must have signed it (base64, as an earlier check printed it)
         #[arg(long, value_name = "KEY")]
         public_key: Option<String>,
+        /// Compare it with ends of the chain that were kept elsewhere: a witness (the setting audit_witness, or what
+        /// `bursar audit head` printed), or an earlier export; may be repeated
+        #[arg(long, value_name = "FILE")]
+        witness: Vec<PathBuf>,
     },
+    /// Print where the chain of each institution ends, signed: a line to be kept elsewhere
+    Head,
 }
 
 /// In which institution.

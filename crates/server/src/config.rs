@@ -87,6 +87,8 @@ pub struct Config {
     pub sms_headers: BTreeMap<String, String>,
     pub sms_body: String,
     pub callbacks_to: Reach,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_witness: Option<PathBuf>,
     pub log_level: String,
     pub log_format: LogFormat,
 }
@@ -123,6 +125,7 @@ impl Default for Config {
             sms_headers: BTreeMap::new(),
             sms_body: r#"{"to":"{to}","text":"{text}"}"#.to_owned(),
             callbacks_to: Reach::Outside,
+            audit_witness: None,
             log_level: "info".to_owned(),
             log_format: LogFormat::Json,
         }
@@ -239,6 +242,9 @@ impl Config {
         }
         if !(1..=16).contains(&self.hashing_passes) {
             return bad("hashing_passes", "must be from 1 to 16");
+        }
+        if self.audit_witness.as_ref().is_some_and(|path| path.to_string_lossy().contains("://")) {
+            return bad("audit_witness", "must be a path: a file on another machine is mounted, or fetched from here");
         }
         if self.smtp_url.as_ref().is_some_and(|url| !url.starts_with("smtp://") && !url.starts_with("smtps://")) {
             return bad("smtp_url", "must begin with smtp:// or smtps://");

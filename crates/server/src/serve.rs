@@ -24,7 +24,7 @@ use self::connections::{Connections, Place};
 use self::forwarded::Proxies;
 use crate::config::Settings;
 use crate::trouble::{Done, Trouble};
-use crate::wire_up::{self, Absent, Opened};
+use crate::wire_up::{self, Absent, Opened, Purpose};
 use crate::worker::Worker;
 use crate::{log, metrics};
 
@@ -52,7 +52,7 @@ pub async fn serve(settings: Settings) -> Done {
     let stop = signals()?;
     // Before the database is touched: a second server on the same address must not come that far.
     let listener = listen(settings.config.listen).await?;
-    let opened = wire_up::open(&settings, Absent::Make).await?;
+    let opened = wire_up::open(&settings, Absent::Make, Purpose::Serve).await?;
     if wire_up::tenants(&opened.desk).await?.is_empty() {
         tell(&first_steps(&settings));
     }
@@ -140,7 +140,8 @@ pub async fn run(
         tracing::warn!("the process that reads documents does not answer: they can be neither added nor shown");
     }
     let router = wire_up::router(&desk, config, public_url).merge(more);
-    let worker = Worker::new(desk.clone(), wire_up::outside(config)?, public_url.to_owned(), ending);
+    let worker = Worker::new(desk.clone(), wire_up::outside(config)?, public_url.to_owned(), ending)
+        .with_witness(config.audit_witness.clone());
     let working = tokio::spawn(worker.run());
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     ready(address);

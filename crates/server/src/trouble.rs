@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use desk::Error;
+use desk::{Busy, Error};
 
 /// A command could not do its work.
 #[derive(Debug)]
@@ -24,6 +24,26 @@ impl Trouble {
     /// Settings or arguments cannot be used (exit code 2, as for a misspelt flag).
     pub fn usage(happened: impl Into<String>, next: impl Into<String>) -> Trouble {
         Trouble { happened: happened.into(), next: next.into(), code: 2 }
+    }
+
+    /// The storage cannot be used at this moment: what was attempted, why it failed, and what helps.
+    pub fn busy(why: Busy, attempted: impl fmt::Display) -> Trouble {
+        let next = match why {
+            Busy::StorageFull => "Free some space on the disk of the database, and run the command again.",
+            Busy::StorageReadOnly => {
+                "Let this user write to the database and its folder; the disk may be mounted read-only."
+            }
+            Busy::StorageAway => "See that PostgreSQL runs and can be reached from here, and run the command again.",
+            Busy::DocumentsAway => "See that the store of documents can be reached from here (`document_store`).",
+            Busy::Queue => "Another process writes to the database at this moment; run the command again.",
+            Busy::RateLimited | Busy::Stopping => "Run the command again.",
+        };
+        Trouble::new(format!("{attempted} ({})", why.word()), next)
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> String {
+        self.next.clone()
     }
 
     /// What the process ends with.
@@ -51,10 +71,7 @@ impl From<Error> for Trouble {
                 Trouble::usage(told.join(" "), "Change the arguments and try again.")
             }
             Error::Refused(refusal) => Trouble::new(refusal.sentence(), ""),
-            Error::Busy(_) => Trouble::new(
-                error.to_string(),
-                "Another process may be writing, or the disk may be full or read-only; try again.",
-            ),
+            Error::Busy(why) => Trouble::busy(why, why.sentence().trim_end_matches('.')),
             Error::Internal(source) => {
                 Trouble::new(source.to_string(), "If the sentence above does not say what to do, this is a bug.")
             }

@@ -10,8 +10,9 @@ use desk::value::clock::Clock;
 use desk::value::id::TenantId;
 use desk::value::random::Random;
 use desk::value::seal::MasterKey;
-use desk::{Caller, Desk, DeskParts, Door, Error};
+use desk::{Caller, Conflict, Desk, DeskParts, Door, Error};
 
+use crate::command::master;
 use crate::config::{Config, Settings, Synchronous, without_password};
 use crate::outside::ReaderApart;
 use crate::trouble::{Done, Trouble};
@@ -25,6 +26,15 @@ pub enum Absent {
     Refuse,
 }
 
+/// What a database is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To serve: most of what is asked comes to this process.
+    Serve,
+    /// For one command, which may run beside the process that serves and must not be noticed there.
+    Command,
+}
+
 /// A desk that is ready for work.
 pub struct Opened {
     /// The desk.
@@ -34,7 +44,7 @@ pub struct Opened {
 }
 
 /// Opens the database and brings its schema up to date; tells which migrations that took (the desk logs each).
-pub async fn open_db(config: &Config, absent: Absent) -> Done<(Db, Vec<&'static str>)> {
+pub async fn open_db(config: &Config, absent: Absent, purpose: Purpose) -> Done<(Db, Vec<&'static str>)> {
     let place = without_password(&config.database);
     if let (Absent::Refuse, Some(path)) = (absent, config.database_file())
         && !path.exists()
@@ -48,19 +58,42 @@ pub async fn open_db(config: &Config, absent: Absent) -> Done<(Db, Vec<&'static 
         Synchronous::Full => desk::db::Synchronous::Full,
         Synchronous::Normal => desk::db::Synchronous::Normal,
     };
-    let options = DbOptions { synchronous, pool_size: config.database_connections, ..DbOptions::default() };
+    let options = DbOptions {
+        synchronous,
+        pool_size: config.database_connections,
+        keep_newest: purpose == Purpose::Serve,
+        ..DbOptions::default()
+    };
     let db = Db::open(&config.database, &options).await.map_err(|fault| cannot_open(&place, &fault))?;
-    let applied = db.migrate(desk::migrations::ALL).await.map_err(|fault| match fault {
-        Error::Conflict(_) => Trouble::new(
+    match db.migrate(desk::migrations::ALL).await {
+        Ok(applied) => Ok((db, applied)),
+        Err(Error::Conflict(Conflict::Newer)) => {
+            let unknown = db.unknown_migrations(desk::migrations::ALL).await.unwrap_or_default();
+            Err(Trouble::new(
+                format!(
+                    "the database {place} was made by a newer version of this program than {}: it has {}",
+                    env!("CARGO_PKG_VERSION"),
+                    unknown.join(", ")
+                ),
+                "Nothing was changed. Use the version that made it, or a newer one.",
+            ))
+        }
+        Err(Error::Conflict(_)) => Err(Trouble::new(
             format!("the database {place} was made by another version of this program"),
             "Use the version that made it, or a newer one; a released migration never changes.",
-        ),
-        fault => cannot_open(&place, &fault),
-    })?;
-    Ok((db, applied))
+        )),
+        Err(fault) => Err(cannot_open(&place, &fault)),
+    }
 }
 
-fn cannot_open(place: &str, fault: &Error) -> Trouble {
+/// Says why a database cannot be opened.
+pub fn cannot_open(place: &str, fault: &Error) -> Trouble {
+    if let Error::Busy(why) = fault
+        && *why != desk::Busy::StorageReadOnly
+    {
+        let what = why.sentence().trim_end_matches('.');
+        return Trouble::busy(*why, format!("cannot open the database {place}: {what}"));
+    }
     let next = if place.starts_with("sqlite:") {
         "Check that this user may write its folder, or name another with --database sqlite:PATH."
     } else {
@@ -70,11 +103,19 @@ fn cannot_open(place: &str, fault: &Error) -> Trouble {
 }
 
 /// Reads the master key, or makes one for a database that has no tenants yet.
-pub fn master_key(settings: &Settings, db: &Db) -> Done<MasterKey> {
+pub async fn master_key(settings: &Settings, db: &Db) -> Done<MasterKey> {
     if let Some(text) = &settings.master_key {
         return Ok(MasterKey::from_text(text.expose())?);
     }
     let path = settings.config.master_key_file();
+    let is_missing = std::fs::metadata(&path).is_err_and(|fault| fault.kind() == std::io::ErrorKind::NotFound);
+    if is_missing && desk::tenant::are_any(db).await? {
+        return Err(Trouble::new(
+            format!("there is no master key at {}, and this database was sealed with one", path.display()),
+            "Put your copy of the key there (mode 0600), or name it with --master-key-file or BURSAR_MASTER_KEY. \
+             No new key was made: it would open nothing.",
+        ));
+    }
     if db.engine() == Engine::Postgres
         && let Some(folder) = path.parent()
         && !folder.as_os_str().is_empty()
@@ -110,10 +151,11 @@ pub fn vault(config: &Config) -> Vault {
 }
 
 /// Opens database and desk, and makes sure that the master key fits.
-pub async fn open(settings: &Settings, absent: Absent) -> Done<Opened> {
-    let (db, _) = open_db(&settings.config, absent).await?;
+pub async fn open(settings: &Settings, absent: Absent, purpose: Purpose) -> Done<Opened> {
+    let (db, _) = open_db(&settings.config, absent, purpose).await?;
+    finish_rotation(settings, &db).await?;
     let key_was_there = settings.master_key.is_some() || settings.config.master_key_file().exists();
-    let master = master_key(settings, &db)?;
+    let master = master_key(settings, &db).await?;
     let desk = desk_over(&settings.config, db.clone(), master);
     // The first tenant's keys are unwrapped here: a wrong key is found now, not at the first request.
     match tenants(&desk).await {
@@ -140,6 +182,31 @@ pub async fn open(settings: &Settings, absent: Absent) -> Done<Opened> {
             ))
         }
     }
+}
+
+/// Puts the next master key into its place, if `key rotate-master` was ended after the keys of tenants were wrapped by it and
+/// before it was there.
+async fn finish_rotation(settings: &Settings, db: &Db) -> Done {
+    let file = settings.config.master_key_file();
+    let next = master::next_to(&file);
+    if settings.master_key.is_some() || !next.exists() {
+        return Ok(());
+    }
+    let opens = async |file: &std::path::Path| {
+        Ok::<bool, Trouble>(
+            file.exists() && desk::job::rotate::opens(db, &MasterKey::read_or_create(file, &Random::System)?).await?,
+        )
+    };
+    if !opens(&file).await? && opens(&next).await? {
+        master::put_in_place(&file).map_err(|fault| {
+            Trouble::new(
+                format!("the master key was rotated, and the new one cannot be put into its place: {fault}"),
+                format!("Rename {} to {}.", next.display(), file.display()),
+            )
+        })?;
+        tracing::warn!("a rotation of the master key that was interrupted is finished");
+    }
+    Ok(())
 }
 
 /// All tenants of the house, oldest first.

@@ -7,6 +7,7 @@ mod callbacks;
 mod housekeeping;
 mod jobs;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct Worker {
     outside: Arc<Outside>,
     public_url: String,
     lines: Lines,
+    /// Where the ends of the audit are written.
+    witness: Option<PathBuf>,
     /// Told to those who are at something long.
     stop: watch::Receiver<bool>,
 }
@@ -41,13 +44,18 @@ pub struct Worker {
 impl Worker {
     /// A worker at this desk.
     pub fn new(desk: Desk, outside: Arc<Outside>, public_url: String, stop: watch::Receiver<bool>) -> Worker {
-        Worker { desk, outside, public_url, lines: Lines::default(), stop }
+        Worker { desk, outside, public_url, lines: Lines::default(), witness: None, stop }
+    }
+
+    /// Writes the ends of the audit to this file.
+    pub fn with_witness(self, witness: Option<PathBuf>) -> Worker {
+        Worker { witness, ..self }
     }
 
     /// Works until told to stop, then finishes what has begun.
     pub async fn run(self) {
         let mut stop = self.stop.clone();
-        let keeping = tokio::spawn(housekeeping::run(self.desk.clone(), stop.clone()));
+        let mut keeping = tokio::spawn(housekeeping::run(self.desk.clone(), self.witness.clone(), stop.clone()));
         let mut running = JoinSet::new();
         while !*stop.borrow() {
             let free = AT_ONCE.saturating_sub(running.len());
@@ -62,7 +70,10 @@ impl Worker {
         if tokio::time::timeout(LAST_WORK, rest).await.is_err() {
             tracing::warn!("some jobs were not finished; they come due again when their lease runs out");
         }
-        keeping.abort();
+        // It seals what is left, and gives its leases back.
+        if tokio::time::timeout(LAST_WORK, &mut keeping).await.is_err() {
+            keeping.abort();
+        }
     }
 
     /// Begins what is due, and says how long there will be nothing to do.

@@ -164,26 +164,19 @@ fn desk_fault(error: &Error, request_id: &str) -> Response {
                 Conflict::KeyInUse => {
                     (StatusCode::CONFLICT, "A request with this Idempotency-Key is being worked on; repeat it later.")
                 }
-                Conflict::Migration => (StatusCode::CONFLICT, "The database does not fit this version."),
+                Conflict::Migration | Conflict::Newer => {
+                    (StatusCode::CONFLICT, "The database does not fit this version.")
+                }
             };
             say(status, "Conflict", detail.to_owned())
         }
         Error::Refused(refusal) => say(refused_status(*refusal), "Refused", refusal.sentence().to_owned()),
         Error::Busy(busy) => {
-            let (status, detail) = match busy {
-                Busy::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "Too many requests; slow down."),
-                Busy::Queue => (StatusCode::SERVICE_UNAVAILABLE, "Too much work is waiting; try again."),
-                Busy::StorageFull => (StatusCode::SERVICE_UNAVAILABLE, "The disk is full: nothing can be changed now."),
-                Busy::StorageReadOnly => {
-                    (StatusCode::SERVICE_UNAVAILABLE, "The database is read-only: nothing can be changed now.")
-                }
-                Busy::DocumentsAway => {
-                    (StatusCode::SERVICE_UNAVAILABLE, "The store of documents cannot be reached; try again.")
-                }
-                Busy::StorageAway => (StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached; try again."),
-                Busy::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "The server is stopping; try again."),
+            let status = match busy {
+                Busy::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
             };
-            let mut response = say(status, "Busy", detail.to_owned());
+            let mut response = say(status, "Busy", busy.sentence().to_owned());
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             response
         }

@@ -11,7 +11,7 @@ use crate::value::id::AuditId;
 use crate::value::words;
 use crate::verb::Subject;
 
-pub use chain::{Verified, verify_export};
+pub use chain::{Heads, Verified, verify_export, verify_export_against};
 pub use questions::{AuditFilter, AuditPage, AuditRecord, ExportAudit, ListAudit};
 
 words! {

@@ -1,5 +1,7 @@
 //! What may be asked of the audit.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{chain, store};
@@ -170,8 +172,12 @@ impl Question for ExportAudit {
         // The one before is needed for its hash.
         let mut checkpoints = store::checkpoints_from(qx.rd, tenant, self.after, EXPORT_PIECE + 1).await?;
         let (_, mut before) = chain::start();
+        // Pieces lie behind one another: each tells of the rows up to the last one of its own that are not in it.
+        let mut behind = chain::BEGINNING;
         if checkpoints.first().is_some_and(|checkpoint| checkpoint.seq == self.after) {
-            before = checkpoints.remove(0).hash;
+            let last = checkpoints.remove(0);
+            behind = last.audit_ids.iter().copied().max().unwrap_or(behind);
+            before = last.hash;
         } else if self.after != 0 {
             return Err(Error::invalid("after", "invalid", "Not where a piece of an export ends."));
         }
@@ -182,7 +188,11 @@ impl Question for ExportAudit {
             lines.extend(chain::export_batch(tenant, &before, checkpoint, &rows));
             before.clone_from(&checkpoint.hash);
         }
-        if let Some(last) = checkpoints.last().filter(|_| checkpoints.len() as i64 == EXPORT_PIECE) {
+        let ids: HashSet<AuditId> = checkpoints.iter().flat_map(|it| &it.audit_ids).copied().collect();
+        let next = checkpoints.last().filter(|_| checkpoints.len() as i64 == EXPORT_PIECE);
+        let last = next.and_then(|it| it.audit_ids.iter().copied().max()).unwrap_or(AuditId(uuid::Uuid::max()));
+        lines.extend(chain::outside(qx.rd, qx.tenant, (behind, last), &ids, end.0).await?);
+        if let Some(last) = next {
             return Ok(ExportPiece { lines, next: Some(last.seq) });
         }
         lines.push(chain::export_end(qx.tenant, qx.now, end)?);

@@ -82,18 +82,27 @@ pub(crate) const PAGE_OF_SUBJECT_AND_ACTOR_KIND: &str = concat!(
      ORDER BY id DESC LIMIT $5"
 );
 
-pub(crate) const INSERT_UNSEALED: &str = "INSERT INTO audit_unsealed (tenant_id, audit_id) VALUES ($1, $2)";
+pub(crate) const INSERT_UNSEALED: &str = "INSERT INTO audit_unsealed (tenant_id, audit_id, proof) VALUES ($1, $2, $3)";
 
 pub(crate) const UNSEALED: &str = "\
-    SELECT audit_id
+    SELECT audit_id, proof
     FROM audit_unsealed
     WHERE tenant_id = $1 AND audit_id > $2
     ORDER BY audit_id
     LIMIT $3";
 
 pub(crate) const INSERT_CHECKPOINT: &str = "\
-    INSERT INTO audit_checkpoint (tenant_id, seq, at, audit_ids, hash, signature)
-    VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT INTO audit_checkpoint (tenant_id, seq, at, audit_ids, hash, signature, unproved)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+/// Rows between two ids, with whether each waits to be sealed, and its proof.
+pub(crate) const BETWEEN: &str = "\
+    SELECT a.id, u.audit_id, u.proof
+    FROM audit a
+    LEFT JOIN audit_unsealed u ON u.tenant_id = a.tenant_id AND u.audit_id = a.id
+    WHERE a.tenant_id = $1 AND a.id > $2 AND a.id <= $3
+    ORDER BY a.id
+    LIMIT $4";
 
 pub(crate) const CHAIN_END: &str = "SELECT seq, hash FROM audit_chain WHERE tenant_id = $1";
 
@@ -104,7 +113,7 @@ pub(crate) const SAVE_CHAIN_END: &str = "\
     WHERE audit_chain.seq = $4";
 
 pub(crate) const CHECKPOINTS_FROM: &str = "\
-    SELECT seq, at, audit_ids, hash, signature
+    SELECT seq, at, audit_ids, hash, signature, unproved
     FROM audit_checkpoint
     WHERE tenant_id = $1 AND seq >= $2
     ORDER BY seq
@@ -143,29 +152,45 @@ pub(crate) async fn record(tx: &mut Tx, tenant: &Tenant, random: &Random, entry:
         Some(tenant.keys.seal(&place(tenant.id, &entry.id), &plain, random))
     };
     let (actor_kind, actor_id) = entry.caller.actor();
-    let facts = serde_json::to_string(&entry.facts).map_err(Error::internal)?;
+    let row = AuditRow {
+        id: entry.id,
+        at: entry.at,
+        actor_kind: actor_kind.to_owned(),
+        actor_id: actor_id.map(|id| id.into_bytes().to_vec()),
+        staff_id: entry.caller.staff(),
+        door: origin.door.word().to_owned(),
+        action: entry.name.to_owned(),
+        subject_kind: entry.subject.kind().to_owned(),
+        subject_id: entry.subject.id().map(|id| id.into_bytes().to_vec()),
+        outcome: entry.outcome.word().to_owned(),
+        code: entry.code.map(str::to_owned),
+        facts: serde_json::to_string(&entry.facts).map_err(Error::internal)?,
+        request_id: origin.request_id.to_string(),
+        sealed,
+    };
+    let proof = tenant.keys.prove(&super::chain::row_hash(&super::chain::START, tenant.id, 0, &row));
     tx.put(
         INSERT,
         params![
             tenant.id,
-            entry.id,
-            entry.at,
-            actor_kind,
-            actor_id.map(|id| id.into_bytes()),
-            entry.caller.staff(),
-            origin.door,
-            entry.name,
-            entry.subject.kind(),
-            entry.subject.id().map(|id| id.into_bytes()),
-            entry.outcome,
-            entry.code,
-            facts,
-            origin.request_id,
-            sealed
+            row.id,
+            row.at,
+            row.actor_kind,
+            row.actor_id,
+            row.staff_id,
+            row.door,
+            row.action,
+            row.subject_kind,
+            row.subject_id,
+            row.outcome,
+            row.code,
+            row.facts,
+            row.request_id,
+            row.sealed
         ],
     )
     .await?;
-    tx.put(INSERT_UNSEALED, params![tenant.id, entry.id]).await?;
+    tx.put(INSERT_UNSEALED, params![tenant.id, row.id, proof]).await?;
     Ok(())
 }
 
@@ -195,9 +220,28 @@ pub(crate) fn read(mut row: Row) -> Result<AuditRow> {
     })
 }
 
-/// The ids of rows that wait to be sealed, oldest first, behind this one.
-pub(crate) async fn unsealed(rd: &mut Rd, tenant: TenantId, behind: AuditId, limit: i64) -> Result<Vec<AuditId>> {
-    rd.all(UNSEALED, params![tenant, behind, limit]).await?.into_iter().map(|mut row| row.take()).collect()
+/// A row that waits to be sealed, and its proof.
+pub(crate) type Unproved = (AuditId, Option<Vec<u8>>);
+
+/// The ids of rows that wait to be sealed, with their proofs, oldest first, behind this one.
+pub(crate) async fn unsealed(rd: &mut Rd, tenant: TenantId, behind: AuditId, limit: i64) -> Result<Vec<Unproved>> {
+    let rows = rd.all(UNSEALED, params![tenant, behind, limit]).await?;
+    rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect()
+}
+
+/// Rows behind the first id up to the second, each with its proof if it waits to be sealed.
+pub(crate) async fn between(
+    rd: &mut Rd,
+    tenant: TenantId,
+    (behind, last): (AuditId, AuditId),
+    limit: i64,
+) -> Result<Vec<(AuditId, Option<Option<Vec<u8>>>)>> {
+    let rows = rd.all(BETWEEN, params![tenant, behind, last, limit]).await?;
+    let read = |mut row: Row| {
+        let (id, waits, proof): (AuditId, Option<AuditId>, Option<Vec<u8>>) = (row.take()?, row.take()?, row.take()?);
+        Ok((id, waits.map(|_| proof)))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// The rows with these ids that are there, by id; at most a few hundred at once.
@@ -228,23 +272,31 @@ pub(crate) struct CheckpointRow {
     pub audit_ids: Vec<AuditId>,
     pub hash: Vec<u8>,
     pub signature: Vec<u8>,
+    /// Those of the rows that something else than this program has put into the queue.
+    pub unproved: Vec<AuditId>,
 }
 
 fn read_checkpoint(mut row: Row) -> Result<CheckpointRow> {
     let (seq, at) = (row.take()?, row.take()?);
-    let ids: Vec<u8> = row.take()?;
-    let (ids, rest) = ids.as_chunks::<16>();
+    let audit_ids = ids(row.take()?)?;
+    let (hash, signature) = (row.take()?, row.take()?);
+    let unproved: Option<Vec<u8>> = row.take()?;
+    Ok(CheckpointRow { seq, at, audit_ids, hash, signature, unproved: ids(unproved.unwrap_or_default())? })
+}
+
+fn ids(bytes: Vec<u8>) -> Result<Vec<AuditId>> {
+    let (ids, rest) = bytes.as_chunks::<16>();
     if !rest.is_empty() {
         return Err(Error::internal("a checkpoint's list of rows is cut"));
     }
-    let audit_ids = ids.iter().map(|id| AuditId(uuid::Uuid::from_bytes(*id))).collect();
-    Ok(CheckpointRow { seq, at, audit_ids, hash: row.take()?, signature: row.take()? })
+    Ok(ids.iter().map(|id| AuditId(uuid::Uuid::from_bytes(*id))).collect())
 }
 
 pub(crate) async fn insert_checkpoint(tx: &mut Tx, tenant: TenantId, checkpoint: &CheckpointRow) -> Result<()> {
-    let CheckpointRow { seq, at, audit_ids, hash, signature } = checkpoint;
-    let ids: Vec<u8> = audit_ids.iter().flat_map(AuditId::bytes).copied().collect();
-    tx.put(INSERT_CHECKPOINT, params![tenant, seq, at, ids, hash, signature]).await?;
+    let CheckpointRow { seq, at, audit_ids, hash, signature, unproved } = checkpoint;
+    let bytes = |ids: &[AuditId]| ids.iter().flat_map(AuditId::bytes).copied().collect::<Vec<u8>>();
+    let named = (!unproved.is_empty()).then(|| bytes(unproved));
+    tx.put(INSERT_CHECKPOINT, params![tenant, seq, at, bytes(audit_ids), hash, signature, named]).await?;
     // Only on from where it ended: two sealers that meet must not fork the chain.
     let before = seq - audit_ids.len() as i64;
     if tx.run(SAVE_CHAIN_END, params![tenant, seq, hash, before]).await? != 1 {

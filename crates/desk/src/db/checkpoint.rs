@@ -60,11 +60,6 @@ pub(super) fn look(conn: &Connection) -> Result<Progress, rusqlite::Error> {
     pragma(conn, "PRAGMA wal_checkpoint(NOOP)")
 }
 
-/// Folds in everything and empties the log; only when nobody is served any more.
-pub(super) fn finish(conn: &Connection) -> Result<Progress, rusqlite::Error> {
-    pragma(conn, "PRAGMA wal_checkpoint(TRUNCATE)")
-}
-
 fn pragma(conn: &Connection, sql: &'static str) -> Result<Progress, rusqlite::Error> {
     let mut statement = conn.prepare_cached(sql)?;
     statement

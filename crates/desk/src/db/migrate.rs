@@ -42,8 +42,12 @@ const TABLES: [&str; 2] = [
 type Holder = [u8; 16];
 
 pub(super) async fn migrate(db: &Db, list: &'static [Migration]) -> Result<Vec<&'static str>> {
-    if pending(db, list).await.is_ok_and(|pending| pending.is_empty()) {
-        return Ok(Vec::new());
+    match pending(db, list).await {
+        Ok(pending) if pending.is_empty() => return Ok(Vec::new()),
+        // Before anything is written.
+        Err(Error::Conflict(conflict)) => return Err(Error::Conflict(conflict)),
+        // Perhaps there is no list yet.
+        Ok(_) | Err(_) => {}
     }
     make_tables(db).await?;
     let holder: Holder = Random::System.bytes();
@@ -79,9 +83,21 @@ async fn apply(db: &Db, list: &'static [Migration], holder: Holder) -> Result<Ve
     Ok(pending.iter().map(|migration| migration.name).collect())
 }
 
-/// What of the list is not applied yet. One that was applied with another text is a conflict.
+/// What was applied that is not in the list.
+pub(super) async fn unknown(db: &Db, list: &'static [Migration]) -> Result<Vec<String>> {
+    let mut names: Vec<String> = db.read(Applied).await?.into_iter().map(|(name, _)| name).collect();
+    names.retain(|name| list.iter().all(|migration| migration.name != name));
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// What of the list is not applied yet. One that was applied with another text is a conflict, and so is one that the list does
+/// not have: an older program does not know what a newer one writes.
 async fn pending(db: &Db, list: &'static [Migration]) -> Result<Vec<&'static Migration>> {
     let applied = db.read(Applied).await?;
+    if applied.iter().any(|(name, _)| list.iter().all(|migration| migration.name != name)) {
+        return Err(Error::Conflict(Conflict::Newer));
+    }
     let mut pending = Vec::new();
     for migration in list {
         match applied.iter().find(|(name, _)| name == migration.name) {

@@ -1,10 +1,11 @@
 //! The ledger's two engines behind one face. In reading order: `work` (what travels here: `Write`, `Read`), `engine`
 //! (`Tx` and `Rd`, what a work is lent), `value`, `row`, `sql` (what goes in and comes out), then for SQLite `sqlite`,
 //! `queue`, `writer`, `checkpoint`, `readers`, `keeper`, for PostgreSQL `postgres`, `pooled`, `lanes`, `postgres_connect`, and for both
-//! `fault` and `migrate` (with `statistics` for SQLite's planner); `shared` spares PostgreSQL what many ask at once. Store functions need `Rd`, `Tx`, `params!` and `Row`; only the door needs more.
+//! `fault`, `dump` and `migrate` (with `statistics` for SQLite's planner); `shared` spares PostgreSQL what many ask at once. Store functions need `Rd`, `Tx`, `params!` and `Row`; only the door needs more.
 
 mod ahead;
 mod checkpoint;
+mod dump;
 mod engine;
 mod fault;
 mod fold;
@@ -25,13 +26,14 @@ mod value;
 mod work;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub(crate) use ahead::many;
 pub use ahead::{First, Look};
+pub use dump::Dumped;
 pub use engine::{Engine, Rd, Tx};
 pub use migrate::Migration;
 pub use row::Row;
@@ -66,6 +68,9 @@ pub struct DbOptions {
     pub batch: usize,
     /// SQLite: how many pages the write-ahead log may have before it is folded into the file.
     pub checkpoint_pages: u64,
+    /// SQLite: keep the newest state locked, which makes reading cheaper (`keeper`). Not for a command, which works beside the
+    /// process that serves.
+    pub keep_newest: bool,
     /// SQLite: how large the file may become, in pages. For tests of a full disk.
     pub max_pages: Option<u32>,
     /// PostgreSQL: the schema to live in; made if absent. For tests, and to share a database.
@@ -88,6 +93,7 @@ impl Default for DbOptions {
             queue_length: 4096,
             batch: 256,
             checkpoint_pages: 16_000,
+            keep_newest: true,
             max_pages: None,
             schema: None,
             pool_size: 16,
@@ -114,9 +120,20 @@ pub struct Gauges {
     pub actions: u64,
 }
 
+/// With less room than this for the file and its log, in bytes, the next writes will not fit.
+const ROOM: u64 = 1 << 20;
+
 /// A database, open. Cheap to clone.
 #[derive(Clone)]
-pub struct Db(Arc<Store>);
+pub struct Db(Arc<Opened>);
+
+struct Opened {
+    store: Store,
+    /// Whether the storage has refused a write, and none was tried by `ready` since.
+    refused: AtomicBool,
+    /// SQLite: the folder of the file.
+    folder: Option<PathBuf>,
+}
 
 enum Store {
     Sqlite { writer: Arc<writer::Writer>, readers: readers::Readers },
@@ -128,7 +145,7 @@ impl Db {
     pub async fn open(url: &str, options: &DbOptions) -> Result<Db> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let pool = postgres_connect::connect(url, options).await?;
-            let db = Db(Arc::new(Store::Postgres(pooled::Pooled::new(pool, options))));
+            let db = Db::over(Store::Postgres(pooled::Pooled::new(pool, options)), None);
             db.ready().await?;
             return Ok(db);
         }
@@ -140,12 +157,18 @@ impl Db {
         let file = sqlite::File::at(Path::new(path), options)?;
         let writer = Arc::new(writer::Writer::start(&file, options)?);
         let readers = readers::Readers::open(&file, options)?;
-        Ok(Db(Arc::new(Store::Sqlite { writer, readers })))
+        let folder = file.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+        Ok(Db::over(Store::Sqlite { writer, readers }, Some(folder)))
+    }
+
+    fn over(store: Store, folder: Option<PathBuf>) -> Db {
+        Db(Arc::new(Opened { store, refused: AtomicBool::new(false), folder }))
     }
 
     /// Which engine keeps the data.
     pub fn engine(&self) -> Engine {
-        match &*self.0 {
+        match &self.0.store {
             Store::Sqlite { .. } => Engine::Sqlite,
             Store::Postgres(_) => Engine::Postgres,
         }
@@ -153,15 +176,19 @@ impl Db {
 
     /// Runs a change in a transaction; the answer comes after the commit. A caller who stops waiting may find it done.
     pub async fn write<W: Write>(&self, work: W) -> Result<W::Output> {
-        match &*self.0 {
+        let done = match &self.0.store {
             Store::Sqlite { writer, .. } => writer.write(work).await,
             Store::Postgres(pooled) => pooled.write(work).await,
+        };
+        if let Err(Error::Busy(Busy::StorageFull | Busy::StorageReadOnly)) = &done {
+            self.0.refused.store(true, Ordering::Relaxed);
         }
+        done
     }
 
     /// Runs a question.
     pub async fn read<R: Read>(&self, work: R) -> Result<R::Output> {
-        match &*self.0 {
+        match &self.0.store {
             Store::Sqlite { readers, .. } => readers.read(work).await,
             Store::Postgres(pooled) => pooled.read(work).await,
         }
@@ -177,21 +204,25 @@ impl Db {
     where
         R::Output: Copy,
     {
-        match &*self.0 {
+        match &self.0.store {
             Store::Sqlite { readers, .. } => readers.read(question()).await,
             Store::Postgres(pooled) => shared().ask(|| pooled.read(question())).await,
         }
     }
 
-    /// Works off what is queued, folds the log into the file, and closes. Whatever comes later is told that we stop.
+    /// Works off what is queued and closes; the last process to close the file has the log folded in. Whatever comes later is
+    /// told that we stop.
     pub async fn stop(&self) {
-        match &*self.0 {
+        match &self.0.store {
             Store::Sqlite { writer, readers } => {
                 let writer = writer.clone();
-                if tokio::task::spawn_blocking(move || writer.stop()).await.is_err() {
+                let last = tokio::task::spawn_blocking(move || writer.stop()).await;
+                readers.close().await;
+                // After all others, and it may have pages to copy.
+                let closed = tokio::task::spawn_blocking(move || drop(last)).await;
+                if closed.is_err() {
                     tracing::error!("the database could not be stopped in order");
                 }
-                readers.close();
             }
             Store::Postgres(pooled) => pooled.stop().await,
         }
@@ -199,21 +230,38 @@ impl Db {
 
     /// Whether questions are answered and changes taken at this moment.
     pub async fn ready(&self) -> Result<()> {
-        let stopping = match &*self.0 {
+        let stopping = match &self.0.store {
             Store::Sqlite { writer, .. } => writer.queue.is_closed(),
             Store::Postgres(pooled) => pooled.is_stopping(),
         };
         if stopping {
             return Err(Error::Busy(Busy::Stopping));
         }
-        self.read(Ping).await
+        self.read(Ping).await?;
+        // Only then: a write costs the disk something, and anybody may ask.
+        if self.0.refused.swap(false, Ordering::Relaxed)
+            && let Err(Error::Busy(why)) = self.write(Trial).await
+        {
+            return Err(Error::Busy(why));
+        }
+        // A house in which nobody writes at this moment does not know yet.
+        match self.room() {
+            Some(room) if room < ROOM => Err(Error::Busy(Busy::StorageFull)),
+            _ => Ok(()),
+        }
+    }
+
+    /// SQLite: how many bytes the disk of the file has left for this user.
+    pub fn room(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(self.0.folder.as_deref()?).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     /// Lets PostgreSQL look anew at how many users there are. It keeps the plans that it made while the tables were nearly
     /// empty until it has looked again, which it does by itself only now and then. SQLite is told once and for all
     /// (`statistics`).
     pub async fn learn(&self) -> Result<()> {
-        match &*self.0 {
+        match &self.0.store {
             Store::Sqlite { .. } => Ok(()),
             Store::Postgres(pooled) => pooled.write(Learn).await,
         }
@@ -224,7 +272,7 @@ impl Db {
     /// each other's heels leave no such moment; meanwhile it grows, and every page is looked for in all of it. Others go on
     /// writing. A reader who holds the log is not waited for long.
     pub async fn settle(&self) -> Result<()> {
-        let Store::Sqlite { writer, .. } = &*self.0 else { return Ok(()) };
+        let Store::Sqlite { writer, .. } = &self.0.store else { return Ok(()) };
         for _ in 0..SETTLING_MAX {
             if !writer.is_behind() {
                 break;
@@ -237,7 +285,7 @@ impl Db {
 
     /// What an operator watches.
     pub fn gauges(&self) -> Gauges {
-        match &*self.0 {
+        match &self.0.store {
             Store::Sqlite { writer, .. } => Gauges {
                 queue_depth: writer.queue.len() as u64,
                 wal_pages: writer.counters.wal_pages.load(Ordering::Relaxed),
@@ -257,6 +305,11 @@ impl Db {
     /// do it one after the other.
     pub async fn migrate(&self, list: &'static [Migration]) -> Result<Vec<&'static str>> {
         migrate::migrate(self, list).await
+    }
+
+    /// Migrations that were applied to this database and are not in the list: a newer program made them.
+    pub async fn unknown_migrations(&self, list: &'static [Migration]) -> Result<Vec<String>> {
+        migrate::unknown(self, list).await
     }
 }
 
@@ -280,6 +333,17 @@ impl Write for Learn {
         const TABLES: &str =
             "ANALYZE users; ANALYZE user_unique; ANALYZE user_unique_recent; ANALYZE user_token; ANALYZE user_run";
         tx.script(TABLES).await
+    }
+}
+
+/// Writes something that changes nothing.
+struct Trial;
+
+impl Write for Trial {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        tx.run("UPDATE schema_migration SET applied_at = applied_at", &[]).await.map(drop)
     }
 }
 

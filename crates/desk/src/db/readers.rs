@@ -32,7 +32,11 @@ struct Pool {
     idle: Arc<Mutex<Vec<Rd>>>,
     /// As many as there are connections: who holds a permit finds one.
     permits: Arc<Semaphore>,
+    count: u32,
 }
+
+/// How long those at work may take to come back once the readers are closed.
+const LAST_READS: Duration = Duration::from_secs(2);
 
 impl Readers {
     pub fn open(file: &sqlite::File, options: &DbOptions) -> Result<Readers> {
@@ -82,11 +86,13 @@ impl Readers {
         done.unwrap_or_else(|error| Err(Error::internal(error)))
     }
 
-    /// Nobody gets a connection any more; those at work finish.
-    pub fn close(&self) {
+    /// Nobody gets a connection any more; those at work finish, and for a while they are waited for.
+    pub async fn close(&self) {
         for pool in [&self.points, &self.scans] {
+            let all_are_back = tokio::time::timeout(LAST_READS, pool.permits.acquire_many(pool.count)).await;
             pool.permits.close();
             pool.lock().clear();
+            drop(all_are_back);
         }
     }
 }
@@ -95,7 +101,8 @@ impl Pool {
     fn open(file: &sqlite::File, count: usize) -> Result<Pool> {
         let idle: Vec<_> =
             (0..count.max(1)).map(|_| Ok(Rd::new(Link::Sqlite(file.reader()?)))).collect::<Result<_>>()?;
-        Ok(Pool { permits: Arc::new(Semaphore::new(idle.len())), idle: Arc::new(Mutex::new(idle)) })
+        let count = u32::try_from(idle.len()).unwrap_or(u32::MAX);
+        Ok(Pool { permits: Arc::new(Semaphore::new(idle.len())), idle: Arc::new(Mutex::new(idle)), count })
     }
 
     async fn lend(&self) -> Result<Lent> {

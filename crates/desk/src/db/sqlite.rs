@@ -1,12 +1,14 @@
 //! SQLite: how its connections are opened, and how a statement runs on one. Everything here is synchronous and complete
 //! when it returns; a statement never lives longer than the call.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -24,8 +26,24 @@ const STATEMENTS: usize = 256;
 const TRANSLATIONS: usize = 2048;
 /// The same of texts that are put together at run time, of which there are few.
 const TRANSLATED_TEXTS: usize = 256;
-/// How long to wait for another process (a migration, a backup) before saying busy.
-const BUSY_TIMEOUT_MS: u32 = 2000;
+/// How long to wait for another process (a command, a migration, a backup) before saying busy.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+thread_local! {
+    /// When this thread began to wait.
+    static WAITS_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Looks again every millisecond. SQLite's own waiting sleeps up to a tenth of a second at a time: two processes that write
+/// much would hardly ever look at the moment in which the other has just committed.
+fn look_again(times: i32) -> bool {
+    let now = Instant::now();
+    if times == 0 {
+        WAITS_SINCE.set(Some(now));
+    }
+    std::thread::sleep(Duration::from_millis(1));
+    WAITS_SINCE.get().is_some_and(|since| now.duration_since(since) < PATIENCE)
+}
 
 /// How often SQLite is asked to look whether it has taken too many steps.
 const STEPS_BETWEEN_LOOKS: i32 = 1000;
@@ -195,8 +213,7 @@ impl File {
         let link = self.open(
             OpenFlags::SQLITE_OPEN_READ_WRITE,
             &format!(
-                "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};
-                 PRAGMA journal_mode = WAL;
+                "PRAGMA journal_mode = WAL;
                  PRAGMA synchronous = {synchronous};
                  PRAGMA wal_autocheckpoint = 0;
                  PRAGMA cache_size = -98304;
@@ -222,13 +239,10 @@ impl File {
     pub fn reader(&self) -> Result<Link> {
         let mut link = self.open(
             OpenFlags::SQLITE_OPEN_READ_ONLY,
-            &format!(
-                "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};
-                 PRAGMA query_only = ON;
-                 PRAGMA cache_size = -24576;
-                 PRAGMA mmap_size = 0;
-                 PRAGMA temp_store = MEMORY;"
-            ),
+            "PRAGMA query_only = ON;
+             PRAGMA cache_size = -24576;
+             PRAGMA mmap_size = 0;
+             PRAGMA temp_store = MEMORY;",
         )?;
         let steps = link.steps.clone();
         let is_used_up = move || {
@@ -243,7 +257,9 @@ impl File {
 
     fn open(&self, access: OpenFlags, pragmas: &str) -> Result<Link> {
         let fail = |error| fault::from_sqlite(&error, "");
-        let conn = Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fail)?;
+        let mut conn =
+            Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fail)?;
+        conn.busy_handler(Some(look_again)).map_err(fail)?;
         conn.execute_batch(pragmas).map_err(fail)?;
         // "text" in double quotes is a name, here as on PostgreSQL.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(fail)?;

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use super::checkpoint::{self, Checkpointer};
+use super::checkpoint::Checkpointer;
 use super::engine::Link;
 use super::keeper::Keeper;
 use super::queue::Queue;
@@ -41,7 +41,7 @@ pub(super) struct Writer {
     pub counters: Arc<Counters>,
     /// How long the log may get.
     long: u64,
-    thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+    thread: std::sync::Mutex<Option<JoinHandle<Tx>>>,
 }
 
 impl Writer {
@@ -51,7 +51,7 @@ impl Writer {
         let queue = Arc::new(Queue::new(options.queue_length));
         let counters = Arc::new(Counters::default());
         let tx = Tx::new(Link::Sqlite(file.writer()?));
-        let keeper = Keeper::new(file.reader()?);
+        let keeper = Keeper::new(file.reader()?, options.keep_newest);
         let checkpointer = Checkpointer::start(file.writer()?, keeper, &file.path, options.checkpoint_pages)?;
         let mut desk = Desk { tx, checkpointer, counters: counters.clone(), careful: 0 };
         let closing = Closing(queue.clone());
@@ -63,7 +63,7 @@ impl Writer {
                     last_time = slips.len();
                     desk.serve(slips);
                 }
-                desk.close();
+                desk.close()
             })
             .map_err(Error::internal)?;
         let long = options.checkpoint_pages * LONG;
@@ -84,14 +84,16 @@ impl Writer {
         of(&self.counters.wal_pages) > self.long && of(&self.counters.wal_left) > 0
     }
 
-    /// Works off the queue and ends the thread. Blocks.
-    pub fn stop(&self) {
+    /// Works off the queue, ends the thread, and hands over its connection, which is to be closed last. Blocks.
+    pub fn stop(&self) -> Option<Tx> {
         self.queue.close();
         let thread = self.thread.lock().unwrap_or_else(|broken| broken.into_inner()).take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the database writer has panicked");
+        match thread?.join() {
+            Ok(connection) => Some(connection),
+            Err(_) => {
+                tracing::error!("the database writer has panicked");
+                None
+            }
         }
     }
 }
@@ -249,12 +251,13 @@ impl Desk {
         self.counters.wal_left.store(log.pages_left(), Ordering::Relaxed);
     }
 
-    /// Leaves one file without a log behind, unless a reader still looks at the log.
-    fn close(&mut self) {
-        self.checkpointer.stop();
-        if let Err(error) = checkpoint::finish(&self.link().conn) {
-            tracing::warn!(%error, "the log could not be folded into the database; the next start will do it");
-        }
+    /// Closes every connection but its own. Whoever closes the last connection to the file, of all processes, has SQLite fold
+    /// the log in and remove it; for all others closing costs nothing. A checkpoint that waits (`TRUNCATE`) is not run here:
+    /// it holds the write lock while it waits for the readers of the process that serves, for whom all writes then fail.
+    fn close(self) -> Tx {
+        let Desk { tx, checkpointer, .. } = self;
+        drop(checkpointer);
+        tx
     }
 
     /// Runs all of them in one transaction and commits it. A transaction that is lost with one slip in it is that slip's
@@ -341,8 +344,15 @@ impl Desk {
 }
 
 fn answer(slips: Vec<Box<dyn Slip>>, outcome: Result<(), rusqlite::Error>) {
-    if let Err(error) = &outcome {
-        tracing::error!(%error, works = slips.len(), "a batch could not be committed");
+    match &outcome {
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            tracing::warn!(
+                works = slips.len(),
+                "another process writes to the database; these were told to come again"
+            );
+        }
+        Err(error) => tracing::error!(%error, works = slips.len(), "a batch could not be committed"),
+        Ok(()) => {}
     }
     for slip in slips {
         slip.answer(outcome.as_ref().err().map(|error| match fault::from_sqlite(error, "") {

@@ -3,6 +3,7 @@
 
 pub mod lease;
 pub mod queue;
+pub mod rotate;
 pub(crate) mod store;
 pub mod sweep;
 

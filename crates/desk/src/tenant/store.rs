@@ -46,6 +46,11 @@ pub(crate) const SAVE_SETTINGS: &str = "\
 
 pub(crate) const SETTINGS_FOR_CHANGE: &str = "SELECT settings FROM tenant WHERE id = $1 FOR UPDATE";
 
+pub(crate) const SAVE_KEYS: &str = "\
+    UPDATE tenant
+    SET keys = $2
+    WHERE id = $1";
+
 pub(crate) const NEXT_NUMBER: &str = "\
     UPDATE tenant
     SET last_user_number = last_user_number + 1
@@ -128,4 +133,9 @@ pub(crate) async fn insert(
     let settings = serde_json::to_string(settings).map_err(Error::internal)?;
     tx.put(INSERT, params![id, institution, environment, wrapped_keys, settings, now]).await?;
     Ok(())
+}
+
+/// Keys, wrapped by another master key.
+pub(crate) async fn save_keys(tx: &mut Tx, id: TenantId, wrapped: &[u8]) -> Result<()> {
+    tx.put(SAVE_KEYS, params![id, wrapped]).await
 }

@@ -12,6 +12,7 @@ pub mod model;
 pub mod newest;
 pub mod profile;
 pub mod questions;
+mod restored;
 pub mod search;
 pub mod standing;
 pub(crate) mod store;

@@ -635,7 +635,10 @@ pub(crate) async fn erase(tx: &mut Tx, tenant: &Tenant, user: &mut User, now: Ti
         has_address_username: false,
         phone_names: PhoneNames::default(),
     };
-    reindex(tx, tenant, user, &Findable::of(tenant.keys.lookup(), &*user.profile()?), &nobody).await?;
+    // Somebody whose key is gone already (`restored`) cannot be read any more, not even for this.
+    if user.person.is_some() {
+        reindex(tx, tenant, user, &Findable::of(tenant.keys.lookup(), &*user.profile()?), &nobody).await?;
+    }
     let flag = if user.standing.flagged_whole { "whole" } else { "none" };
     tx.put_version(ERASE, params![user.tenant, user.id, user.version, now, flag]).await?;
     user.standing.presence = Presence::Erased;
@@ -647,4 +650,24 @@ pub(crate) async fn erase(tx: &mut Tx, tenant: &Tenant, user: &mut User, now: Ti
 /// Some users whose unlock waits.
 pub(crate) async fn queued_unlocks(rd: &mut Rd, tenant: TenantId, limit: i64) -> Result<Vec<UserId>> {
     rd.all(QUEUED_UNLOCKS, params![tenant, limit]).await?.into_iter().map(|mut row| row.take()).collect()
+}
+
+pub(crate) const KEYLESS: &str = "\
+    SELECT id
+    FROM users
+    WHERE tenant_id = $1 AND person_key IS NULL AND presence <> 'erased'
+    LIMIT $2";
+
+/// Users whose keys are gone and who are not erased: after a backup was restored with the keys of a later day.
+pub(crate) async fn keyless(rd: &mut Rd, tenant: TenantId, limit: i64) -> Result<Vec<UserId>> {
+    rd.all(KEYLESS, params![tenant, limit]).await?.into_iter().map(|mut row| row.take()).collect()
+}
+
+/// Forgets by what users could be found whose numbers these are, without knowing it.
+pub(crate) async fn forget_how_to_find_erased(tx: &mut Tx, tenant: TenantId) -> Result<()> {
+    for table in ["user_token", "user_unique", "user_unique_recent"] {
+        let erased = "SELECT number FROM users WHERE tenant_id = $1 AND presence = 'erased'";
+        tx.run(format!("DELETE FROM {table} WHERE tenant_id = $1 AND number IN ({erased})"), params![tenant]).await?;
+    }
+    Ok(())
 }

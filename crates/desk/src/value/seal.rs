@@ -202,6 +202,7 @@ pub struct TenantKeys {
     sealing: Zeroizing<[u8; KEY]>,
     lookup_key: Zeroizing<[u8; KEY]>,
     signing_seed: Zeroizing<[u8; KEY]>,
+    proof: hmac::Key,
 }
 
 impl TenantKeys {
@@ -238,6 +239,18 @@ impl TenantKeys {
         &self.signing_seed
     }
 
+    /// A code over something that this program has written, which nobody can make who only writes to the database.
+    pub fn prove(&self, bytes: &[u8]) -> [u8; KEY] {
+        let mut proof = [0; KEY];
+        proof.copy_from_slice(hmac::sign(&self.proof, bytes).as_ref());
+        proof
+    }
+
+    /// Whether the code is one that `prove` has made over the same.
+    pub fn is_proved(&self, bytes: &[u8], proof: &[u8]) -> bool {
+        hmac::verify(&self.proof, bytes, proof).is_ok()
+    }
+
     fn from_bytes(bytes: &[u8; TENANT]) -> TenantKeys {
         let part = |index: usize| {
             let mut key = Zeroizing::new([0u8; KEY]);
@@ -245,12 +258,15 @@ impl TenantKeys {
             key
         };
         let (sealing, lookup_key, signing_seed) = (part(0), part(1), part(2));
+        let seed = hmac::Key::new(hmac::HMAC_SHA256, &*signing_seed);
+        let proof = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&seed, b"bursar audit proof 1").as_ref());
         TenantKeys {
             cipher: Cipher::new(&sealing),
             lookup: Lookup::new(&lookup_key),
             sealing,
             lookup_key,
             signing_seed,
+            proof,
         }
     }
 }

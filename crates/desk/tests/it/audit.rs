@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use desk::activity::{Activity, ActivityFilter, AllActivity, StaffActivity, UserActivity};
-use desk::audit::{AuditFilter, ExportAudit, ListAudit, Verified, verify_export};
+use desk::audit::{AuditFilter, ExportAudit, Heads, ListAudit, Verified, verify_export, verify_export_against};
+use desk::db::Engine;
 use desk::staff::{DisableStaff, StaffCards};
 use desk::testing::TestDesk;
 use desk::user::{FlagUser, UnflagUser};
@@ -278,5 +279,102 @@ async fn staff_who_sign_in_are_staff_though_they_are_nobody_yet() {
         assert_eq!(told(of_users), [("session.sign_in".to_owned(), Some(1))]);
         let of_all = t.desk.ask(&t.admin(), AllActivity(ActivityFilter::page(50))).await.unwrap();
         assert_eq!(told(of_all).len(), 2);
+    }
+}
+
+fn against(lines: &[String], heads: &Heads) -> Result<Verified, String> {
+    verify_export_against(lines.iter().map(|line| Ok(line.clone())), heads)
+}
+
+fn heads(lines: &[String]) -> Heads {
+    let mut heads = Heads::default();
+    heads.read(lines.iter().map(|line| Ok(line.clone()))).unwrap();
+    heads
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_deleted_at_the_end_are_missed_by_a_witness_and_by_an_earlier_export() {
+    for t in TestDesk::all().await {
+        written(&t, 12).await;
+        seal_all(&t).await;
+        let first = t.desk.audit_head(t.tenant).await.unwrap().unwrap();
+        assert_eq!(first.0, 14);
+        written_more(&t).await;
+        seal_all(&t).await;
+        let earlier = export(&t).await;
+        let (seq, line) = t.desk.audit_head(t.tenant).await.unwrap().unwrap();
+        let witness = heads(&[first.1.clone(), line.clone()]);
+        assert_eq!(witness.of("ten_1"), 2);
+        against(&earlier, &witness).unwrap();
+        against(&export(&t).await, &heads(&earlier)).unwrap();
+
+        // The last rows with their checkpoint, and the end of the chain set back: an honest chain of before.
+        let last = format!("SELECT MAX(seq) FROM audit_checkpoint WHERE seq < {seq}");
+        seal_all(&t).await;
+        tamper(&t, format!("DELETE FROM audit_checkpoint WHERE seq > ({last})")).await;
+        tamper(
+            &t,
+            "UPDATE audit_chain SET seq = (SELECT MAX(seq) FROM audit_checkpoint),
+             hash = (SELECT hash FROM audit_checkpoint ORDER BY seq DESC LIMIT 1)",
+        )
+        .await;
+        tamper(&t, "DELETE FROM audit WHERE id > (SELECT id FROM audit ORDER BY id LIMIT 1 OFFSET 13)").await;
+        tamper(&t, "DELETE FROM audit_unsealed").await;
+        let cut = export(&t).await;
+        verify(&cut).unwrap();
+        let why = against(&cut, &witness).unwrap_err();
+        assert!(why.contains("rows are missing"), "{why}");
+        assert!(against(&cut, &heads(&earlier)).unwrap_err().contains("rows are missing"));
+
+        // And grown again past where it was: other rows have the numbers.
+        for index in 0..4 {
+            user(&t, &format!("later{index}")).await;
+        }
+        seal_all(&t).await;
+        let grown = export(&t).await;
+        verify(&grown).unwrap();
+        assert!(against(&grown, &witness).unwrap_err().contains("another row"), "on {:?}", t.engine);
+
+        // A witness of another institution, of another key, or that was touched, is none.
+        let forged = line.replace("\"end\":", "\"end\":1");
+        assert!(Heads::default().read([Ok(forged)].into_iter()).unwrap_err().contains("does not hold"));
+        let cut_line = line[..line.len() / 2].to_owned();
+        assert_eq!(heads(&[line.clone(), cut_line]).of("ten_1"), 1, "a last line that was cut is left out");
+        let of_other = TestDesk::all().await.remove(0);
+        written(&of_other, 1).await;
+        seal_all(&of_other).await;
+        assert!(against(&export(&of_other).await, &Heads::default()).is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_put_into_the_audit_by_something_else_are_noticed() {
+    const COLUMNS: &str = "tenant_id, id, at, actor_kind, actor_id, staff_id, door, action, subject_kind, subject_id, \
+                           outcome, code, facts, request_id, sealed";
+    for place in ["outside", "between", "waiting", "sealed"] {
+        for t in TestDesk::all().await {
+            written(&t, 1_200).await;
+            seal_all(&t).await;
+            verify(&export(&t).await).unwrap();
+            // A copy of the last row or of one in the middle, with an id of its own.
+            let offset = if place == "between" { 500 } else { 0 };
+            let copy = match t.engine {
+                Engine::Sqlite => "CAST(substr(id, 1, 6) || x'ffffffffffffffffffff' AS BLOB)",
+                Engine::Postgres => "substr(id, 1, 6) || '\\xffffffffffffffffffff'::bytea",
+            };
+            let from = COLUMNS.replacen(" id,", &format!(" {copy},"), 1);
+            let of = format!("FROM audit WHERE id = (SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET {offset})");
+            assert_eq!(tamper(&t, format!("INSERT INTO audit ({COLUMNS}) SELECT {from} {of}")).await, 1);
+            if place == "waiting" || place == "sealed" {
+                let newest = "SELECT tenant_id, id FROM audit ORDER BY id DESC LIMIT 1";
+                tamper(&t, format!("INSERT INTO audit_unsealed (tenant_id, audit_id) {newest}")).await;
+            }
+            if place == "sealed" {
+                seal_all(&t).await;
+            }
+            let found = verify(&export(&t).await);
+            let why = found.expect_err(&format!("{place} on {:?}", t.engine));
+            assert!(why.contains("not written by the server"), "{place}: {why}");
+        }
     }
 }

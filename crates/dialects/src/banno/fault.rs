@@ -46,7 +46,7 @@ fn desk_says(error: &Error) -> Response {
         Error::Busy(Busy::RateLimited) => {
             later(StatusCode::TOO_MANY_REQUESTS, Busy::RateLimited.word(), "Too many requests.")
         }
-        Error::Busy(busy) => later(StatusCode::SERVICE_UNAVAILABLE, busy.word(), "This cannot be done at the moment."),
+        Error::Busy(busy) => later(StatusCode::SERVICE_UNAVAILABLE, busy.word(), busy.sentence()),
         Error::Internal(_) => internal(),
     }
 }

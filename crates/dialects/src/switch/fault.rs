@@ -107,7 +107,7 @@ fn desk_says(error: &Error) -> Response {
         Error::Conflict(_) => said(StatusCode::BAD_REQUEST, "The request collides with what is stored"),
         Error::Refused(refusal) => said(StatusCode::BAD_REQUEST, sentence(*refusal)),
         Error::Busy(Busy::RateLimited) => later(StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
-        Error::Busy(_) => later(StatusCode::SERVICE_UNAVAILABLE, "This cannot be done at the moment"),
+        Error::Busy(busy) => later(StatusCode::SERVICE_UNAVAILABLE, busy.sentence().trim_end_matches('.')),
         Error::Internal(_) => internal(),
     }
 }

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use desk::audit::{ExportAudit, verify_export};
+use desk::audit::{ExportAudit, Heads, verify_export_against};
 
 use super::house;
 use crate::cli::At;
 use crate::config::Settings;
 use crate::trouble::{Done, Trouble};
+use crate::wire_up::{self, Absent, Purpose};
 
 pub async fn export(settings: &Settings, out: Option<PathBuf>, at: At) -> Done {
     let failed = |fault: std::io::Error| Trouble::new(format!("cannot write the export: {fault}"), "Check the disk.");
@@ -39,21 +40,41 @@ pub async fn export(settings: &Settings, out: Option<PathBuf>, at: At) -> Done {
     Ok(())
 }
 
-pub fn verify(file: &Path, expected: Option<&str>) -> Done {
+/// Prints where each chain ends.
+pub async fn head(settings: &Settings) -> Done {
+    let opened = wire_up::open(settings, Absent::Refuse, Purpose::Command).await?;
+    for tenant in wire_up::tenants(&opened.desk).await? {
+        if let Some((_, line)) = opened.desk.audit_head(tenant.id).await? {
+            super::print(&format!("{line}\n"))?;
+        }
+    }
+    opened.db.stop().await;
+    Ok(())
+}
+
+fn lines_of(file: &Path, made_by: &str) -> Done<impl Iterator<Item = std::io::Result<String>> + use<>> {
+    let open = File::open(file).map_err(|fault| {
+        Trouble::usage(format!("cannot read {}: {fault}", file.display()), format!("Name a file made by {made_by}."))
+    })?;
+    Ok(BufReader::new(open).lines())
+}
+
+pub fn verify(file: &Path, expected: Option<&str>, witnesses: &[PathBuf]) -> Done {
+    let mut heads = Heads::default();
+    for witness in witnesses {
+        let lines = lines_of(witness, "the server (audit_witness), `bursar audit head` or `bursar audit export`")?;
+        heads.read(lines).map_err(|what| {
+            Trouble::new(format!("the witness {} does not hold: {what}", witness.display()), "Use another copy of it.")
+        })?;
+    }
+    if !witnesses.is_empty() && heads.is_empty() {
+        return Err(Trouble::usage("the witness holds nothing", "Name one with at least one line."));
+    }
     let lines: Box<dyn Iterator<Item = std::io::Result<String>>> = match file.to_str() {
         Some("-") => Box::new(std::io::stdin().lines()),
-        _ => {
-            let open = File::open(file);
-            let open = open.map_err(|fault| {
-                Trouble::usage(
-                    format!("cannot read {}: {fault}", file.display()),
-                    "Name a file made by `bursar audit export`.",
-                )
-            })?;
-            Box::new(BufReader::new(open).lines())
-        }
+        _ => Box::new(lines_of(file, "`bursar audit export`")?),
     };
-    let found = verify_export(lines).map_err(|what| {
+    let found = verify_export_against(lines, &heads).map_err(|what| {
         Trouble::new(
             format!("this audit does not hold: {what}"),
             "Export it anew; if that does not hold either, somebody changed the records.",
@@ -74,5 +95,9 @@ pub fn verify(file: &Path, expected: Option<&str>) -> Done {
         found.as_of.rfc3339_millis()
     );
     println!("signed by {}", found.public_key);
+    match heads.of(&found.tenant) {
+        0 => println!("not compared with a witness: rows deleted at the end do not show (--witness)"),
+        ends => println!("it has all {ends} ends of the chain that the witness knows"),
+    }
     Ok(())
 }

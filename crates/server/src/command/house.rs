@@ -7,7 +7,7 @@ use desk::{Caller, Desk, Door};
 use crate::cli::At;
 use crate::config::Settings;
 use crate::trouble::{Done, Trouble};
-use crate::wire_up::{self, Absent};
+use crate::wire_up::{self, Absent, Purpose};
 
 /// The desk, and the operator as its caller.
 pub struct House {
@@ -19,7 +19,7 @@ pub struct House {
 
 /// Opens the desk for work in one institution.
 pub async fn open(settings: &Settings, at: &At) -> Done<House> {
-    let desk = wire_up::open(settings, Absent::Refuse).await?.desk;
+    let desk = wire_up::open(settings, Absent::Refuse, Purpose::Command).await?.desk;
     let all = wire_up::tenants(&desk).await?;
     let tenant = match (at.tenant, all.as_slice()) {
         (_, []) => {

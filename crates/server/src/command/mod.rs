@@ -1,10 +1,13 @@
 //! The commands, apart from serving. `house` opens what they all need.
 
 mod audit;
+mod backup;
 mod bench;
+mod doctor;
 mod house;
 mod import;
 mod key;
+pub mod master;
 mod outbox;
 pub mod read_document;
 mod staff;
@@ -17,7 +20,7 @@ use std::io::Write;
 use crate::cli::{Cli, Command};
 use crate::config::{self, DEFAULTS};
 use crate::trouble::{Done, Trouble};
-use crate::wire_up::{self, Absent};
+use crate::wire_up::{self, Absent, Purpose};
 use crate::{demo, serve};
 
 /// Prints what was asked for. A reader that has seen enough (`head`) is no trouble; a full disk is.
@@ -42,7 +45,9 @@ pub async fn run(cli: Cli) -> Done {
         Command::Config { manual: true } => print(DEFAULTS),
         Command::Token(token) => token::run(token).await,
         Command::Bench { arguments } => bench::run(&arguments, &flags),
-        Command::Audit(crate::cli::Audit::Verify { file, public_key }) => audit::verify(&file, public_key.as_deref()),
+        Command::Audit(crate::cli::Audit::Verify { file, public_key, witness }) => {
+            audit::verify(&file, public_key.as_deref(), &witness)
+        }
         Command::Outbox(outbox) => {
             let public_url = outbox.data.as_deref().and_then(|data| demo::point_at(data, &mut flags));
             let mut settings = config::load(&flags, &config::environment())?;
@@ -58,7 +63,7 @@ pub async fn run(cli: Cli) -> Done {
                 Command::Serve => serve::serve(settings).await,
                 Command::Demo(demo) => demo::run(demo, settings, &flags).await,
                 Command::Migrate => {
-                    let (db, applied) = wire_up::open_db(&settings.config, Absent::Make).await?;
+                    let (db, applied) = wire_up::open_db(&settings.config, Absent::Make, Purpose::Command).await?;
                     match applied.as_slice() {
                         [] => println!("nothing to do: the schema is up to date"),
                         applied => println!("applied {}", applied.join(", ")),
@@ -66,6 +71,11 @@ pub async fn run(cli: Cli) -> Done {
                     db.stop().await;
                     Ok(())
                 }
+                Command::Doctor(wish) => doctor::run(&settings, &wish).await,
+                Command::Backup { folder } => backup::backup(&settings, &folder).await,
+                Command::Restore { folder, person_keys } => backup::restore(&settings, &folder, person_keys).await,
+                Command::Key(crate::cli::Key::RotateMaster) => master::rotate(&settings).await,
+                Command::Audit(crate::cli::Audit::Head) => audit::head(&settings).await,
                 Command::Tenant(command) => tenant::run(command, &settings).await,
                 Command::Staff(crate::cli::Staff::Add(add)) => staff::add(add, &settings).await,
                 Command::Key(crate::cli::Key::Create(create)) => key::create(create, &settings).await,

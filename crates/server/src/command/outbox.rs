@@ -12,14 +12,14 @@ use crate::cli;
 use crate::config::Settings;
 use crate::letters;
 use crate::trouble::Done;
-use crate::wire_up::{self, Absent};
+use crate::wire_up::{self, Absent, Purpose};
 
 /// How often to look for more.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 pub async fn run(command: cli::Outbox, settings: Settings, public_url: Option<String>) -> Done {
     let public_url = public_url.unwrap_or_else(|| settings.config.public_url());
-    let desk = wire_up::open(&settings, Absent::Refuse).await?.desk;
+    let desk = wire_up::open(&settings, Absent::Refuse, Purpose::Command).await?.desk;
     let mut seen: Vec<(TenantCard, Option<MessageId>)> =
         wire_up::tenants(&desk).await?.into_iter().map(|card| (card, None)).collect();
     loop {

@@ -84,6 +84,7 @@ pub(super) const KEYS: &[Key] = &[
     key("sms_headers", Kind::Pairs, "Headers for that gateway: `Name: value`, one a line").shown(Shown::Never),
     key("sms_body", Kind::Text, "The body for that gateway, with {to} and {text}"),
     key("callbacks_to", Kind::Text, "Where partners may be called back: outside or anywhere"),
+    key("audit_witness", Kind::Text, "Append the signed ends of the audit to this file"),
     key("log_level", Kind::Text, "What is logged: error, warn, info, debug, or a filter such as info,api=debug"),
     key("log_format", Kind::Text, "How it is logged: json or text"),
 ];

@@ -31,7 +31,7 @@ use tokio::sync::watch;
 use crate::cli::Demo;
 use crate::config::{Flags, LogFormat, Settings};
 use crate::trouble::{Done, Trouble};
-use crate::wire_up::{self, Absent, Opened};
+use crate::wire_up::{self, Absent, Opened, Purpose};
 use crate::{log, metrics, serve};
 
 pub use folder::read;
@@ -73,7 +73,7 @@ pub async fn run(demo: Demo, mut settings: Settings, flags: &Flags) -> Done {
     if !seed_elsewhere(&demo, flags, &base_url, &stop)? {
         return Ok(());
     }
-    let (db, _) = wire_up::open_db(&settings.config, Absent::Refuse).await?;
+    let (db, _) = wire_up::open_db(&settings.config, Absent::Refuse, Purpose::Serve).await?;
     let master = MasterKey::read_or_create(&settings.config.master_key_file(), &Random::System)?;
     let desk = wire_up::desk_over(&settings.config, db.clone(), master);
     let card = paper::card(&folder::read(&demo.data)?, &demo.data);

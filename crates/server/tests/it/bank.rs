@@ -106,6 +106,13 @@ impl Bank {
         printed(&words.iter().copied().chain(settings).collect::<Vec<_>>())
     }
 
+    /// Exit code and complaint of a command that fails.
+    pub fn complaint(&self, words: &[&str]) -> (i32, String) {
+        let settings = self.settings();
+        let settings = settings.iter().map(String::as_str).chain(CHEAP.iter().copied());
+        crate::running::complaint(&words.iter().copied().chain(settings).collect::<Vec<_>>())
+    }
+
     /// Begins to start the server, and does not wait.
     pub fn launch(&self, more: &[&str]) -> Server {
         self.launch_with(more, |_| {})
@@ -212,6 +219,14 @@ impl Server {
     pub fn kill(&mut self) {
         self.child.kill().expect("it was running");
         self.child.wait().expect("a child");
+    }
+
+    /// SIGTERM, and waits for its end in order.
+    pub fn terminate(&mut self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(told.is_ok_and(|status| status.success()));
+        let ended = until("its end", || self.child.try_wait().expect("a child"));
+        assert!(ended.success(), "{ended}");
     }
 
     /// Whether it still runs.

@@ -6,6 +6,7 @@
 mod addresses;
 mod bad_clients;
 mod bank;
+mod beside;
 mod bulk;
 mod callbacks;
 mod commands;
@@ -20,3 +21,4 @@ mod running;
 mod serving;
 mod sign_in;
 mod storage;
+mod upkeep;

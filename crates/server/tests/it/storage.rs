@@ -144,7 +144,10 @@ async fn on_a_full_disk_writes_are_refused_reads_go_on_and_nothing_acknowledged_
     let refused = refused.expect("the disk becomes full");
     assert_eq!((refused.status, refused.text("code")), (503, "storage_full"), "{refused:?}");
     assert!(refused.headers.contains_key("retry-after"));
+    assert!(refused.text("detail").contains("freed some space"), "{refused:?}");
     for _ in 0..3 {
+        let (status, said) = crate::running::get(&format!("{}/readyz", case.server.base)).unwrap();
+        assert!(status == 503 && said.contains("storage_full: The disk of the database is full"), "{said}");
         all_are(&case.refusals().await, "storage_full");
         assert_eq!(case.reads().await, [200; 4]);
     }
@@ -153,6 +156,9 @@ async fn on_a_full_disk_writes_are_refused_reads_go_on_and_nothing_acknowledged_
     drop(file);
     let took = case.recovers().await;
     kept.push("after".to_owned());
+    crate::running::until("readiness", || {
+        crate::running::get(&format!("{}/readyz", case.server.base)).filter(|(status, _)| *status == 200)
+    });
     let mut found = case.notes().await;
     found.reverse();
     assert_eq!(found, kept, "exactly what was acknowledged");

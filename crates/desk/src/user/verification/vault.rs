@@ -134,6 +134,36 @@ impl Vault {
         units(&self.decoded, usize::try_from(bytes).unwrap_or(usize::MAX), DECODED).await
     }
 
+    /// Copies every document, sealed as it is, to another place; tells how many.
+    pub async fn copy_to(&self, to: &Vault) -> Result<u64> {
+        if let VaultPlace::Folder(folder) = &*self.place
+            && !folder.exists()
+        {
+            return Ok(0);
+        }
+        let (from, to) = (self.opened()?, to.opened()?);
+        let (mut folders, mut copied) = (vec![None], 0);
+        while let Some(folder) = folders.pop() {
+            let found = patient(from.list_with_delimiter(folder.as_ref())).await?;
+            folders.extend(found.common_prefixes.into_iter().map(Some));
+            for object in found.objects {
+                let bytes = patient(async { from.get(&object.location).await?.bytes().await }).await?;
+                patient(to.put(&object.location, PutPayload::from(bytes))).await?;
+                copied += 1;
+            }
+        }
+        Ok(copied)
+    }
+
+    /// Writes something to the place, reads it and takes it away again.
+    pub async fn try_out(&self) -> Result<()> {
+        let (store, at) = (self.opened()?, Path::from("doctor/trial"));
+        patient(store.put(&at, PutPayload::from_static(b"trial"))).await?;
+        let read = patient(async { store.get(&at).await?.bytes().await }).await;
+        patient(store.delete(&at)).await?;
+        read.map(drop)
+    }
+
     /// Writes an object. When this returns, it is there for good.
     pub(super) async fn put(&self, tenant: TenantId, object: &[u8; 16], sealed: Vec<u8>) -> Result<()> {
         let (store, place) = (self.opened()?, place(tenant, object));

@@ -72,3 +72,15 @@ async fn who_comes_second_waits_for_a_slow_migration() {
         assert_eq!(applied, 1);
     }
 }
+
+#[tokio::test]
+async fn a_database_that_a_newer_program_has_made_is_refused_before_anything_is_written() {
+    for (_, db, _guard) in test_dbs().await {
+        db.migrate(&[FIRST, SECOND]).await.unwrap();
+        let writes = db.gauges().actions;
+        let result = db.migrate(&[FIRST]).await;
+        assert!(matches!(result, Err(Error::Conflict(Conflict::Newer))), "{result:?}");
+        assert_eq!(db.gauges().actions, writes);
+        assert_eq!(db.unknown_migrations(&[FIRST]).await.unwrap(), ["0002_b"]);
+    }
+}

@@ -102,3 +102,55 @@ async fn folder_and_file_are_made_for_the_owner_only() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_works_beside_the_server_and_ends_costs_it_nothing() {
+    let beside = DbOptions { keep_newest: false, ..DbOptions::default() };
+    for (db, guard) in with_schema(test_dbs_with(&DbOptions::default()).await).await {
+        for round in 0..4 {
+            let command = guard.open(&beside).await;
+            command.write(put(round, Then::Keep)).await.unwrap();
+            let ending = tokio::spawn(async move {
+                let began = std::time::Instant::now();
+                command.stop().await;
+                began.elapsed()
+            });
+            let mut slowest = std::time::Duration::ZERO;
+            for at in 0..40 {
+                let began = std::time::Instant::now();
+                db.write(put(1_000 + round * 40 + at, Then::Keep)).await.unwrap();
+                slowest = slowest.max(began.elapsed());
+            }
+            let took = ending.await.unwrap();
+            // A checkpoint that waited for the server's reader held the write lock for two seconds.
+            assert!(
+                took.as_millis() < 1500 && slowest.as_millis() < 1500,
+                "ended in {took:?}, a write took {slowest:?}"
+            );
+        }
+        assert_eq!(db.read(Items).await.unwrap().len(), 164);
+        db.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_waits_beside_the_server_does_not_make_its_log_grow() {
+    let options = DbOptions { checkpoint_pages: 200, ..DbOptions::default() };
+    let beside = DbOptions { keep_newest: false, ..options.clone() };
+    for (db, guard) in with_schema(test_dbs_with(&options).await).await {
+        if db.engine() == Engine::Postgres {
+            continue;
+        }
+        let idle = guard.open(&beside).await;
+        idle.write(put(0, Then::Keep)).await.unwrap();
+        assert_eq!(idle.read(Items).await.unwrap(), [0]);
+        for id in 1..600 {
+            db.write(put(id, Then::WriteBig(20_000))).await.unwrap();
+        }
+        // Three thousand pages were written.
+        let pages = db.gauges().wal_pages;
+        assert!(pages < 2_000, "{pages}");
+        idle.stop().await;
+        db.stop().await;
+    }
+}

@@ -17,6 +17,9 @@ const LITTLE_ROOM: u64 = 1 << 30;
 /// With less than this the next hour may.
 const HARDLY_ANY: u64 = 100 << 20;
 
+/// How many names of several users are told.
+const NAMES: usize = 20;
+
 /// What was found so far.
 #[derive(Default)]
 struct Findings {
@@ -174,6 +177,22 @@ async fn audit(desk: &desk::Desk, findings: &mut Findings) {
             Err(fault) => findings.bad(&what, &fault.to_string(), "`bursar audit export` and `bursar audit verify`."),
         }
         clock(desk, tenant.id, findings).await;
+        names(desk, tenant.id, findings).await;
+    }
+}
+
+/// Whether what somebody signs in with is somebody else's, in data from before that was refused.
+async fn names(desk: &desk::Desk, tenant: desk::value::id::TenantId, findings: &mut Findings) {
+    let what = format!("sign-in names of {tenant}");
+    match desk.duplicate_names_of(tenant, NAMES).await {
+        Ok(twins) if twins.is_empty() => findings.good(&what, "each belongs to one user"),
+        Ok(twins) => {
+            for twin in twins {
+                let how = format!("the username of {} is the {} of {}", twin.user, twin.of, twin.other);
+                findings.bad(&what, &how, "Give the first another username.");
+            }
+        }
+        Err(fault) => findings.bad(&what, &fault.to_string(), "See the log of the server."),
     }
 }
 

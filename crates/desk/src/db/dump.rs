@@ -229,13 +229,17 @@ impl Dump {
         }
         let apart = table.columns.iter().position(|it| it == KEY).filter(|_| KEYED.contains(&name));
         let places: Vec<usize> = key.iter().filter_map(|part| table.columns.iter().position(|it| it == part)).collect();
+        // By what a row of persons is known in the other file: their key is apart from where they lie.
+        let known: Vec<String> = ["tenant_id", "id"].map(str::to_owned).to_vec();
+        let known_at: Vec<usize> =
+            known.iter().filter_map(|part| table.columns.iter().position(|it| it == part)).collect();
         let (all, order) = (list_of(&table.columns)?, list_of(&key)?);
         let from = format!("SELECT {all} FROM {}", quoted(name)?);
         let first = format!("{from} ORDER BY {order} LIMIT {SLICE}");
         let next = format!("{from} WHERE ({order}) > ({}) ORDER BY {order} LIMIT {SLICE}", slots(1, key.len()));
         data.line(&table.head())?;
         if apart.is_some() {
-            let columns = [&key[..], &[KEY.to_owned()]].concat();
+            let columns = [&known[..], &[KEY.to_owned()]].concat();
             keys.line(&json!({ "table": name, "columns": columns }))?;
         }
         let mut last: Option<Vec<Value>> = None;
@@ -251,7 +255,7 @@ impl Dump {
                 if let Some(at) = apart {
                     let key = std::mem::replace(&mut values[at], Value::Null);
                     if key != Value::Null {
-                        let known: Vec<Value> = places.iter().map(|at| values[*at].clone()).chain([key]).collect();
+                        let known: Vec<Value> = known_at.iter().map(|at| values[*at].clone()).chain([key]).collect();
                         keys.row(&known)?;
                     }
                 }

@@ -88,6 +88,10 @@ fn another_master_key_is_noticed_at_the_start() {
     let other = server.home.path().join("other.key");
     let other = other.to_str().unwrap();
     let (code, text) = complaint(&["user", "find", "x", "--database", &database, "--master-key-file", other]);
-    assert!(code == 1 && text.contains("master key does not open"), "{text}");
+    assert!(code == 1 && text.contains("there is no master key"), "a missing one is no wrong one: {text}");
     assert!(!std::path::Path::new(other).exists(), "a key that fits nothing must not stay");
+    std::fs::write(other, "ab".repeat(32)).unwrap();
+    std::fs::set_permissions(other, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let (code, text) = complaint(&["user", "find", "x", "--database", &database, "--master-key-file", other]);
+    assert!(code == 1 && text.contains("master key does not open"), "{text}");
 }

@@ -53,6 +53,7 @@ fn every_field_is_a_key() {
         s3_endpoint: Some("e".into()),
         s3_access_key_id: Some("i".into()),
         s3_secret_access_key: Some("s".into()),
+        audit_witness: Some("w".into()),
         ..Config::default()
     };
     let mut fields: Vec<String> = toml::Table::try_from(&full).unwrap().keys().cloned().collect();

@@ -85,7 +85,7 @@ struct Seen {
 
 impl Seen {
     /// Goes into a member of an object; tells how long the path was.
-    fn into_member(&mut self, name: &str) -> usize {
+    fn enter(&mut self, name: &str) -> usize {
         let before = self.path.len();
         if before > 0 {
             self.path.push('.');
@@ -168,7 +168,7 @@ impl<'de> Visitor<'de> for Look<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let mut names = HashSet::new();
         while let Some(name) = members.next_key_seed(Name)? {
-            let before = self.0.into_member(&name);
+            let before = self.0.enter(&name);
             let flaw = match () {
                 () if name.contains('\0') => Some(("invalid", NUL)),
                 () if names.contains(&name) => Some(("duplicate", "is there twice")),

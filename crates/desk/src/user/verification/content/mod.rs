@@ -54,9 +54,8 @@ impl MediaType {
 
     /// What the first bytes say.
     pub(super) fn sniffed(bytes: &[u8]) -> Option<MediaType> {
-        match &bytes[pdf::front(bytes)..] {
-            [b'%', b'P', b'D', b'F', b'-', ..] => return Some(MediaType::Pdf),
-            _ => {}
+        if bytes[pdf::front(bytes)..].starts_with(b"%PDF-") {
+            return Some(MediaType::Pdf);
         }
         match bytes {
             [0xff, 0xd8, 0xff, ..] => Some(MediaType::Jpeg),

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::caller::{Caller, Door, Who};
 use crate::db::{Db, First, Rd, Read, Tx, Weight, Write};
-use crate::error::{Conflict, Error, Result};
+use crate::error::{Conflict, Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::{ACTIONS, QUESTIONS, need_of};
 use crate::plan::Plan;
@@ -23,7 +23,7 @@ use crate::tenant::{self, CreateTenant, Environment, Institution, Settings, Tena
 use crate::user::verification::Vault;
 use crate::value::callback_url::Reach;
 use crate::value::clock::{Clock, SECOND, Time};
-use crate::value::id::{AuditId, TenantId};
+use crate::value::id::{AuditId, TenantId, UserId};
 use crate::value::password::Hashing;
 use crate::value::random::Random;
 use crate::value::seal::{HouseKey, MasterKey, TenantKeys};
@@ -466,11 +466,15 @@ impl Performing {
     }
 }
 
-impl Write for Performing {
-    type Output = Answer;
-
-    async fn run(&self, tx: &mut Tx) -> Result<Answer> {
+impl Performing {
+    /// Does it and records it; and says whom it was about, if that is a user.
+    async fn recorded(&self, tx: &mut Tx) -> Result<(Answer, Option<UserId>)> {
         let Acted { output, facts, announced, apart, now, .. } = self.act(tx, Eyes::ONE).await?;
+        let subjects = facts.iter().chain(&announced).map(Fact::subject);
+        let user = std::iter::once(self.deed.subject()).chain(subjects).find_map(|subject| match subject {
+            Subject::User(user) => Some(user),
+            _ => None,
+        });
         self.record_apart(tx, now, facts.len() + announced.len(), &apart).await?;
         if facts.is_empty() {
             // Somebody unknown who changed nothing leaves no row: noise must not fill the book. Nor does somebody who only
@@ -479,14 +483,22 @@ impl Write for Performing {
                 let entry = self.entry(now, audit::Outcome::Unchanged, None, Vec::new());
                 audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
             }
-            return Ok(output);
+            return Ok((output, user));
         }
         let told = facts.iter().map(Fact::to_json).collect::<Result<Vec<_>>>()?;
         let entry = self.entry(now, audit::Outcome::Done, None, told.clone());
         let audit_id = entry.id;
         audit::store::record(tx, &self.tenant, &self.inner.random, entry).await?;
         self.announce(tx, now, now, audit_id, (&facts, &told), &announced).await?;
-        Ok(output)
+        Ok((output, user))
+    }
+}
+
+impl Write for Performing {
+    type Output = Answer;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Answer> {
+        Ok(self.recorded(tx).await?.0)
     }
 
     async fn failed(&self, tx: &mut Tx, error: &Error) -> Result<()> {
@@ -532,13 +544,20 @@ impl Write for PerformingOnce {
         if !idempotency::claim(tx, tenant.id, &caller, once, now).await? {
             return match idempotency::find(tx, tenant, &caller, once).await? {
                 Some(kept) => kept.shown_to(tenant, &self.performing.caller),
+                None if idempotency::is_forgotten(tx, tenant.id, &caller, once).await? => {
+                    Err(Refusal::UserErased.into())
+                }
                 None => Err(Error::Conflict(Conflict::KeyInUse)),
             };
         }
-        let Rendered { answer, again } = (self.render)(self.performing.run(tx).await?)?;
+        let (output, user) = self.performing.recorded(tx).await?;
+        let Rendered { answer, again } = (self.render)(output)?;
         let again = again.unwrap_or_else(|| answer.clone());
         let kept = idempotency::Kept::of(tenant, &self.performing.caller, again)?;
         idempotency::keep(tx, tenant, random, &caller, once, &kept).await?;
+        if let Some(user) = user {
+            idempotency::about(tx, tenant.id, &caller, once, user).await?;
+        }
         Ok(answer)
     }
 

@@ -11,7 +11,7 @@ use crate::permission::{Permission, Permissions};
 use crate::tenant::Tenant;
 use crate::user::store::hides_employees;
 use crate::value::clock::Time;
-use crate::value::id::TenantId;
+use crate::value::id::{TenantId, UserId};
 use crate::value::random::Random;
 use crate::value::seal::{Place, Sealing};
 
@@ -29,6 +29,17 @@ pub(crate) const KEEP: &str = "\
     UPDATE idempotency
     SET answer = $4
     WHERE tenant_id = $1 AND caller = $2 AND key = $3";
+
+/// An answer about a user goes when that one is erased.
+pub(crate) const ABOUT: &str = "\
+    UPDATE idempotency
+    SET user_id = $4
+    WHERE tenant_id = $1 AND caller = $2 AND key = $3";
+
+pub(crate) const FORGOTTEN: &str = "\
+    SELECT 1
+    FROM idempotency
+    WHERE tenant_id = $1 AND caller = $2 AND key = $3 AND user_id IS NOT NULL AND answer IS NULL";
 
 pub(crate) const SWEEP: &str = "DELETE FROM idempotency WHERE created_at < $1";
 
@@ -98,4 +109,14 @@ pub(crate) async fn keep(
     let sealed = tenant.keys.seal(&place(tenant, once.key.as_bytes()), &plain, random);
     tx.put(KEEP, params![tenant.id, caller, once.key, sealed]).await?;
     Ok(())
+}
+
+/// Keeps whom the answer is about, so that it is erased with them.
+pub(crate) async fn about(tx: &mut Tx, tenant: TenantId, caller: &str, once: &Once, user: UserId) -> Result<()> {
+    tx.put(ABOUT, params![tenant, caller, once.key, user]).await
+}
+
+/// Whether the answer was about somebody who was erased.
+pub(crate) async fn is_forgotten(tx: &mut Tx, tenant: TenantId, caller: &str, once: &Once) -> Result<bool> {
+    Ok(tx.find(FORGOTTEN, params![tenant, caller, once.key]).await?.is_some())
 }

@@ -15,6 +15,7 @@ pub mod verb;
 // The first storey: what every action leaves behind, and what gives access.
 mod access;
 pub mod audit;
+mod erasure;
 pub mod event;
 mod idempotency;
 pub mod job;

@@ -29,5 +29,8 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0027_staff_passwords", sql: include_str!("../migrations/0027_staff_passwords.sql") },
     Migration { name: "0028_message_limits", sql: include_str!("../migrations/0028_message_limits.sql") },
     Migration { name: "0030_hidden_search", sql: include_str!("../migrations/0030_hidden_search.sql") },
+    Migration { name: "0038_import_reading", sql: include_str!("../migrations/0038_import_reading.sql") },
+    Migration { name: "0039_import_waiting", sql: include_str!("../migrations/0039_import_waiting.sql") },
+    Migration { name: "0040_erasure", sql: include_str!("../migrations/0040_erasure.sql") },
     Migration { name: "0041_audit_proof", sql: include_str!("../migrations/0041_audit_proof.sql") },
 ];

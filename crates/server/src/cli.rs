@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use desk::import::Format;
+use desk::import::{Encoding, Format};
 use desk::key::KeyKind;
 use desk::tenant::{Environment, InstitutionKind};
-use desk::value::id::TenantId;
+use desk::value::id::{ImportId, TenantId};
 
 use crate::config::Flags;
 
@@ -61,6 +61,9 @@ pub enum Command {
     /// Users
     #[command(subcommand)]
     User(User),
+    /// Imports of users: how far they are, and how to stop them
+    #[command(subcommand)]
+    Import(Import),
     /// Print messages to users
     Outbox(Outbox),
     /// The audit
@@ -259,7 +262,8 @@ pub enum User {
         #[command(flatten)]
         at: At,
     },
-    /// Bring in users from a file; run again, it goes on where it was
+    /// Bring in users from a file; run again, it goes on where it was. Ctrl-C lets it rest. Exit status 3: some rows were
+    /// rejected
     Import(UserImport),
     /// Take out a list of users
     Export(UserExport),
@@ -273,7 +277,7 @@ pub struct UserImport {
     /// Check every row and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Which column of the file holds a field, e.g. phone=mobile; may be repeated
+    /// Which column of the file holds a field, e.g. phone=mobile or external_id=id; may be repeated
     #[arg(long, value_name = "FIELD=COLUMN")]
     pub map: Vec<String>,
     /// Leave this column out; may be repeated
@@ -282,9 +286,43 @@ pub struct UserImport {
     /// Of which country telephone numbers without a country's code are, e.g. NG; else of the institution's
     #[arg(long, value_name = "CODE")]
     pub country: Option<String>,
+    /// What the file is encoded in, where it does not say so itself: utf-8, utf-16le, utf-16be or windows-1252
+    #[arg(long, value_parser = encoding)]
+    pub encoding: Option<Encoding>,
     /// csv or ndjson; by default as the name of the file ends
     #[arg(long, value_parser = format)]
     pub format: Option<Format>,
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// `bursar import`.
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// List imports, the newest first
+    List {
+        /// How many at most
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=200))]
+        limit: u16,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Print how far an import is
+    Status(OneImport),
+    /// Let an import rest after the rows that are being written
+    Pause(OneImport),
+    /// Let an import that rests go on in the running server
+    Resume(OneImport),
+    /// Call an import off: users who are in stay in, the file is deleted
+    Cancel(OneImport),
+}
+
+/// One import.
+#[derive(Debug, Args)]
+pub struct OneImport {
+    /// Its id, e.g. imp_…, as `bursar import list` prints it
+    #[arg(value_name = "IMPORT", value_parser = import_id)]
+    pub id: ImportId,
     #[command(flatten)]
     pub at: At,
 }
@@ -364,6 +402,14 @@ fn tenant(text: &str) -> Result<TenantId, String> {
 
 fn format(text: &str) -> Result<Format, String> {
     Format::parse(text).ok_or_else(|| "either csv or ndjson".to_owned())
+}
+
+fn encoding(text: &str) -> Result<Encoding, String> {
+    Encoding::named(text).ok_or_else(|| "one of utf-8, utf-16le, utf-16be, windows-1252".to_owned())
+}
+
+fn import_id(text: &str) -> Result<ImportId, String> {
+    ImportId::parse(text).ok_or_else(|| "an import's id begins with imp_; `bursar import list` prints them".to_owned())
 }
 
 fn institution_kind(text: &str) -> Result<InstitutionKind, String> {

@@ -46,6 +46,16 @@ impl Trouble {
         self.next.clone()
     }
 
+    /// It was done, but not with everything (exit code 3).
+    pub fn partly(happened: impl Into<String>, next: impl Into<String>) -> Trouble {
+        Trouble { happened: happened.into(), next: next.into(), code: 3 }
+    }
+
+    /// Somebody has stopped it by a signal (exit code 130, as a shell has it).
+    pub fn interrupted(happened: impl Into<String>, next: impl Into<String>) -> Trouble {
+        Trouble { happened: happened.into(), next: next.into(), code: 130 }
+    }
+
     /// What the process ends with.
     pub fn code(&self) -> u8 {
         self.code

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use desk::Desk;
+use desk::job::queue::LEASE_SECONDS;
 use desk::job::{LeasedJob, MAX_TRIES};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use self::callbacks::Lines;
 use crate::outside::Outside;
@@ -25,6 +26,8 @@ const AT_ONCE: usize = 8;
 const NAP: Duration = Duration::from_secs(1);
 /// The shortest: after a burst of changes one look is enough.
 const BREATH: Duration = Duration::from_millis(5);
+/// How often the lease of a job that is being done is renewed: a few times before it runs out.
+const RENEWED: Duration = Duration::from_secs(3);
 /// How long what has begun may take once we are told to stop.
 const LAST_WORK: Duration = Duration::from_secs(10);
 
@@ -97,13 +100,37 @@ impl Worker {
         Ok(BREATH)
     }
 
+    /// Waits for the work and renews the job's lease meanwhile. Nothing if another worker has the job by now: then this one
+    /// stops, so that nothing is done twice.
+    async fn while_leased(
+        &self,
+        job: &LeasedJob,
+        mut work: JoinHandle<Result<(), String>>,
+    ) -> Option<Result<(), String>> {
+        loop {
+            tokio::select! {
+                did = &mut work => return Some(did.unwrap_or_else(|_| Err("panicked".to_owned()))),
+                () = tokio::time::sleep(RENEWED) => match self.desk.renew_job(job, LEASE_SECONDS).await {
+                    Ok(true) => {}
+                    // It may also have let go of the job itself, and then it is about to end.
+                    Ok(false) => {
+                        work.abort();
+                        return None;
+                    }
+                    Err(fault) => tracing::warn!(job = %job.id, code = fault.code(), "a lease could not be renewed"),
+                }
+            }
+        }
+    }
+
     /// Does one job and records what became of it. A job that panics is one that failed.
     async fn finish(self, job: LeasedJob) {
         let kind = job.kind.word();
         let (worker, own) = (self.clone(), job.clone());
-        let did = match tokio::spawn(async move { worker.work(&own).await }).await {
-            Ok(did) => did,
-            Err(_) => Err("panicked".to_owned()),
+        let work = tokio::spawn(async move { worker.work(&own).await });
+        let Some(did) = self.while_leased(&job, work).await else {
+            tracing::warn!(job = %job.id, kind, "the lease of a job was lost: another worker goes on with it");
+            return;
         };
         let (outcome, recorded) = match did {
             Ok(()) => ("done", self.desk.finish_job(job).await),
@@ -120,6 +147,61 @@ impl Worker {
         metrics::counter!("bursar_jobs_total", "kind" => kind, "outcome" => outcome).increment(1);
         if let Err(fault) = recorded {
             tracing::warn!(kind, code = fault.code(), "the end of a job could not be recorded; it comes again");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use desk::import::{Format, Naming};
+    use desk::testing::TestDesk;
+    use desk::value::clock::SECOND;
+
+    use super::*;
+
+    /// A job that was begun: an import of one row.
+    async fn begun(t: &TestDesk) -> LeasedJob {
+        let mut staging = t.desk.stage_import(&t.house(), Format::Csv, false, Naming::default()).await.unwrap();
+        staging.push(b"external_id,last_name\n1,Reyes\n").await.unwrap();
+        let start = staging.finish().await.unwrap();
+        t.desk.perform(&t.house(), start).await.unwrap();
+        t.desk.lease_jobs(10).await.unwrap().pop().unwrap()
+    }
+
+    fn worker(t: &TestDesk) -> Worker {
+        let outside = Outside { mail: None, sms: None, partners: crate::outside::impatient() };
+        let (_, stop) = watch::channel(false);
+        Worker::new(t.desk.clone(), Arc::new(outside), "https://bank.example".to_owned(), stop)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_lease_is_renewed_while_the_work_runs_and_a_worker_that_lost_it_stops() {
+        for t in TestDesk::all().await {
+            let job = begun(&t).await;
+            let (worker, tenant) = (worker(&t), t.tenant);
+            // Nearly over when it is renewed, twice.
+            let clock = t.clock.clone();
+            let work = tokio::spawn(async move {
+                for _ in 0..2 {
+                    clock.advance((LEASE_SECONDS - 1) * SECOND);
+                    tokio::time::sleep(RENEWED + Duration::from_millis(500)).await;
+                }
+                Ok(())
+            });
+            assert_eq!(worker.while_leased(&job, work).await, Some(Ok(())));
+            assert!(t.desk.lease_jobs(10).await.unwrap().is_empty(), "it is still this worker's");
+            // It was away for too long: another has the job, and what this one was at ends.
+            t.clock.advance(LEASE_SECONDS * SECOND);
+            let taken = t.desk.lease_jobs(10).await.unwrap().pop().unwrap();
+            assert_eq!((taken.id, taken.tenant), (job.id, tenant));
+            let endless = tokio::spawn(std::future::pending::<Result<(), String>>());
+            let stops = endless.abort_handle();
+            assert_eq!(worker.while_leased(&job, endless).await, None);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(stops.is_finished());
+            // What it says of the job now changes nothing.
+            t.desk.finish_job(job).await.unwrap();
+            assert!(t.desk.renew_job(&taken, LEASE_SECONDS).await.unwrap());
         }
     }
 }

@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use desk::import::questions::REJECTED_PAGE_MAX;
 use desk::import::{
-    self, CancelImport, Format, Import, ListImports, Naming, PauseImport, RejectedPage, RejectedRows, ResumeImport,
-    RevealRejected, ShowImport, Staging, StartImport,
+    self, CancelImport, Encoding, Format, Import, ListImports, Naming, PauseImport, RejectedPage, RejectedRows,
+    ResumeImport, RevealRejected, ShowImport, Staging, StartImport,
 };
 use desk::user::{ExportPage, ExportUsers};
 use desk::value::id::ImportId;
@@ -125,7 +125,7 @@ struct Wishes {
 }
 
 impl Wishes {
-    fn read(query: &str) -> Result<Wishes, Trouble> {
+    fn read(query: &str, headers: &HeaderMap) -> Result<Wishes, Trouble> {
         let pairs = pairs(query.as_bytes()).map_err(Trouble::query)?;
         let mut wishes = Wishes { dry_run: false, wait: false, naming: Naming::default() };
         for (name, value) in pairs {
@@ -144,15 +144,32 @@ impl Wishes {
                 }
                 ("country", code) => wishes.naming.country = Some(code.to_owned()),
                 ("ignore", columns) => wishes.naming.ignore.extend(columns.split(',').map(str::to_owned)),
+                ("encoding", name) => wishes.naming.encoding = Some(encoding(name)?),
                 _ => {
                     return Err(Trouble::query(
-                        "the parameters here are `dry_run`, `wait`, `map`, `ignore` and `country`",
+                        "the parameters here are `dry_run`, `wait`, `map`, `ignore`, `country` and `encoding`",
                     ));
                 }
             }
         }
+        if wishes.naming.encoding.is_none() {
+            wishes.naming.encoding = charset_of(headers)?;
+        }
         Ok(wishes)
     }
+}
+
+/// The encoding that the type of the body names; an error if nobody here reads it.
+fn charset_of(headers: &HeaderMap) -> Result<Option<Encoding>, Trouble> {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let pairs = text.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let named = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset")).map(|(_, value)| value).next();
+    named.map(|name| encoding(name.trim().trim_matches('"'))).transpose()
+}
+
+fn encoding(name: &str) -> Result<Encoding, Trouble> {
+    let known = || Trouble::query("the encodings are utf-8, utf-16le, utf-16be and windows-1252");
+    Encoding::named(name).ok_or_else(known)
 }
 
 fn format_of(headers: &HeaderMap) -> Option<Format> {
@@ -219,7 +236,8 @@ async fn receive(
         ("wait" = Option<bool>, Query, description = "Keep the file until its start was proposed, as `import.start`, and approved; a month at most."),
         ("country" = Option<String>, Query, description = "Two letters: of which country telephone numbers without a country's code are; else of the institution's."),
         ("map" = Option<String>, Query, description = "`field=column`, with commas between several: which column of the file holds a field."),
-        ("ignore" = Option<String>, Query, description = "Columns to leave out, with commas between.")),
+        ("ignore" = Option<String>, Query, description = "Columns to leave out, with commas between. Columns named `id` and `number` are either mapped or left out."),
+        ("encoding" = Option<String>, Query, description = "What the file is encoded in, where neither its first bytes nor the `charset` of its type say so: `utf-8`, `utf-16le`, `utf-16be` or `windows-1252`.")),
     request_body(content(
         (String = "text/csv", example = "external_id,first_name,last_name,email\r\ncrm-17,Marta,Reyes,marta.reyes@example.com\r\n"),
         (String = "application/x-ndjson"))),
@@ -229,7 +247,7 @@ pub async fn start(State(house): State<House>, request: Request) -> Answer {
     let caller = SignedBy::<Native>::from_request_parts(&mut parts, &house).await?;
     let format = format_of(&parts.headers).unwrap_or(Format::Csv);
     // Who may not is told so before anything else; what is wrong with the request comes after that.
-    let wishes = Wishes::read(parts.uri.query().unwrap_or_default());
+    let wishes = Wishes::read(parts.uri.query().unwrap_or_default(), &parts.headers);
     let (dry_run, wait, naming) = match &wishes {
         Ok(wishes) => (wishes.dry_run, wishes.wait, wishes.naming.clone()),
         Err(_) => (true, false, Naming::default()),

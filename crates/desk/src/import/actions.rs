@@ -1,22 +1,25 @@
 //! What may be done with an import: start, pause, resume, cancel; and by the house, one slice after the other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::fields::name_of_path;
+use super::forget::is_about;
 use super::model::{Format, Import, ImportState, Rejected};
-use super::prepare::{Prepared, Row, What};
+use super::prepare::{Changes, Prepared, Row, What};
 use super::store;
+use super::swaps::{self, Wish};
 use crate::caller::Caller;
 use crate::credential;
+use crate::db::params;
+use crate::erasure::{self, Erased};
 use crate::error::{Conflict, Error, Refusal, Result};
 use crate::fact::Fact;
 use crate::permission::Permission;
-use crate::user::actions::Changed;
 use crate::user::standing::{Attempt, Verification};
 use crate::user::store::{self as users, Findable, NewRow};
 use crate::user::unique::names::PhoneNames;
-use crate::user::unique::{self, Looked, Unique};
+use crate::user::unique::{self, Looked, Unique, unique_tokens};
 use crate::user::verification::DecideVerification;
 use crate::user::{CreateUser, EditUser, Profile, User, contacts};
 use crate::value::clock::Time;
@@ -28,6 +31,9 @@ use crate::verb::{Action, Cx, Eyes, Subject, check_policy};
 pub(super) const OPEN_MAX: i64 = 16;
 /// Rejected rows that are kept with their reasons; more are only counted.
 pub const REJECTED_MAX: i64 = 100_000;
+/// Rows that wait for one another until the end of the file; more are rejected where they stand. All of them are written in
+/// one transaction, for which others wait.
+const WAITING_MAX: i64 = 5_000;
 /// The longest row that is kept as it was, in bytes.
 const RAW_MAX: usize = 64 * 1024;
 
@@ -223,6 +229,8 @@ struct Sum {
     edited: i64,
     unchanged: i64,
     rejected: Vec<(Rejected, Option<Vec<u8>>)>,
+    /// Rows that wait until all others are done: line and sealed bytes.
+    waiting: Vec<(i64, Vec<u8>)>,
 }
 
 impl Action for ImportSlice {
@@ -245,9 +253,15 @@ impl Action for ImportSlice {
             fail(cx, &mut import, "forbidden").await?;
             return Ok(Written::Not);
         }
+        if rows.of_waiting {
+            cx.tx.put(store::DELETE_WAITING, params![cx.tenant.id, import.id]).await?;
+            import.rows_waiting = 0;
+        }
         let starter = Caller { may, ..cx.caller.clone() };
         let mut sum = Sum { unchanged: rows.unchanged, ..Sum::default() };
-        let new = decide(cx, &starter, &import, rows, &mut sum).await?;
+        // Made ready before they were erased, maybe.
+        let erased = erasure::pending(cx.tx, cx.tenant).await?;
+        let new = decide(cx, &starter, &import, rows, &erased, &mut sum).await?;
         let (first_number, last_number) = match new.len() as i64 {
             count if count > 0 && !import.dry_run => {
                 let last = crate::tenant::store::next_numbers(cx.tx, cx.tenant.id, count).await?;
@@ -261,9 +275,14 @@ impl Action for ImportSlice {
         let room = REJECTED_MAX - import.rejected_kept;
         let all = rows.rejected.iter().map(|(it, raw)| (it, raw)).chain(sum.rejected.iter().map(|(it, raw)| (it, raw)));
         for (it, sealed) in all.take(usize::try_from(room).unwrap_or(0)) {
-            store::reject(cx.tx, cx.tenant.id, import.id, it, sealed.as_deref(), cx.now).await?;
+            let sealed = sealed.as_deref().filter(|_| erased.is_empty());
+            store::reject(cx.tx, cx.tenant.id, import.id, it, sealed, cx.now).await?;
             import.rejected_kept += 1;
         }
+        for (line, sealed) in &sum.waiting {
+            store::wait(cx.tx, cx.tenant.id, import.id, *line, sealed).await?;
+        }
+        import.rows_waiting += sum.waiting.len() as i64;
         import.rows_created += sum.created;
         import.rows_edited += sum.edited;
         import.rows_unchanged += sum.unchanged;
@@ -278,7 +297,8 @@ impl Action for ImportSlice {
             first_number,
             last_number,
         });
-        if rows.last {
+        let is_over = rows.last && import.rows_waiting == 0;
+        if is_over {
             import.turn(ImportState::Completed, cx.now)?;
             cx.note(Fact::ImportCompleted {
                 import: import.id,
@@ -289,7 +309,7 @@ impl Action for ImportSlice {
             });
         }
         store::save(cx.tx, cx.tenant.id, &import).await?;
-        Ok(if rows.last { Written::Completed } else { Written::On })
+        Ok(if is_over { Written::Completed } else { Written::On })
     }
 }
 
@@ -304,46 +324,77 @@ pub(super) fn kept(
     (raw.len() <= RAW_MAX).then(|| store::seal_rejected(cx_tenant, import, line, raw, random))
 }
 
-/// Goes through the rows in their order: who is created, who is changed, who is rejected because a name is taken.
+/// A row that may enter if it gets the names it asks for; of somebody who is here with what it changes.
+struct Candidate<'a> {
+    row: &'a Row,
+    edit: Option<Edit>,
+}
+
+struct Edit {
+    user: User,
+    old: Box<Profile>,
+    changes: Changes,
+}
+
+/// Goes through the rows in their order: who is created, who is changed, who is rejected or waits because a name is taken.
 async fn decide<'a>(
     cx: &mut Cx<'_>,
     starter: &Caller,
     import: &Import,
     rows: &'a Prepared,
+    erased: &[Erased],
     sum: &mut Sum,
 ) -> Result<Vec<&'a Row>> {
     let mut holders = rows.looked.holders(cx.tx, cx.tenant.id, rows.tokens()).await?;
-    let mut new: Vec<&Row> = Vec::with_capacity(rows.rows.len());
-    // Telephone numbers of new rows, as far as a username of the slice could be one of them.
+    if let Some(ahead) = &rows.ahead {
+        for (token, holder) in ahead.lock().map_err(|_| Error::internal("a dry run has panicked"))?.iter() {
+            match holder {
+                Some(user) => holders.insert(*token, *user),
+                None => holders.remove(token),
+            };
+        }
+    }
+    let (mut candidates, mut wishes) = (Vec::with_capacity(rows.rows.len()), Vec::with_capacity(rows.rows.len()));
+    // Telephone numbers of new rows, as far as a username of the slice could be one of them; and the names of all rows before.
     let mut claimed: Vec<&PhoneNames> = Vec::new();
     let has_numeric = rows.rows.iter().any(|row| row.phone_names().is_some_and(|names| names.username().is_some()));
+    let mut earlier = HashMap::new();
     for row in &rows.rows {
-        let (user, is_new) = match &row.what {
-            What::New(new) => (new.user.id, true),
-            What::Edit(user) => (*user, false),
-        };
-        let taken = row.unique().iter().find(|(_, token)| holders.get(token).is_some_and(|holder| *holder != user));
-        if let Some((field, _)) = taken {
-            if is_new && *field == Unique::ExternalId {
-                // Somebody else has just created her: these rows are made ready anew.
-                return Err(Error::Conflict(Conflict::Exists));
-            }
-            sum.rejected.push(row.rejected(
-                cx,
-                import.id,
-                Some(field.word()),
-                "taken",
-                "Another user has this already.",
-            ));
+        if !erased.is_empty() && is_about(import, row.raw(), erased) {
+            sum.rejected.push(row.forgotten());
             continue;
         }
-        if !is_new {
-            match edit(cx, starter, import, user, row).await {
-                Ok(true) => sum.edited += 1,
-                Ok(false) => sum.unchanged += 1,
+        match &row.what {
+            What::New(new) => {
+                let is_other = |token| holders.get(token).is_some_and(|holder| *holder != new.user.id);
+                if row.unique().iter().any(|(field, token)| *field == Unique::ExternalId && is_other(token)) {
+                    // Somebody else has just created her: these rows are made ready anew.
+                    return Err(Error::Conflict(Conflict::Exists));
+                }
+                if let Some((field, refusal)) = brings_in_alone(cx, starter, import, row) {
+                    sum.rejected.push(row.rejected(cx, import.id, field, refusal.word(), refusal.sentence()));
+                    continue;
+                }
+                if let Some(field) = phone_name_taken(cx, row, new.user.id, &earlier, &claimed).await? {
+                    let message = "Another user has this already.";
+                    sum.rejected.push(row.rejected(cx, import.id, Some(field), "taken", message));
+                    continue;
+                }
+                claimed.extend(row.phone_names().filter(|_| has_numeric));
+                earlier.extend(row.unique().iter().map(|(_, token)| (*token, new.user.id)));
+                wishes.push(Wish { user: new.user.id, asks: row.unique().to_vec(), gives_up: Vec::new() });
+                candidates.push(Candidate { row, edit: None });
+            }
+            What::Edit(id) => match look(cx, starter, import, *id, row).await {
+                Ok(Some(edit)) => {
+                    earlier.extend(row.unique().iter().map(|(_, token)| (*token, *id)));
+                    wishes.push(wish(cx, row, &edit)?);
+                    candidates.push(Candidate { row, edit: Some(edit) });
+                }
+                Ok(None) => sum.unchanged += 1,
+                Err(Error::Refused(Refusal::UserErased)) => sum.rejected.push(row.forgotten()),
                 Err(Error::Refused(refusal)) => {
                     sum.rejected.push(row.rejected(cx, import.id, None, refusal.word(), refusal.sentence()));
-                    continue;
                 }
                 Err(Error::Invalid(faults)) if !cx.tx.is_broken() => {
                     let fault = faults.into_iter().next();
@@ -351,22 +402,51 @@ async fn decide<'a>(
                         (name_of_path(&fault.path), fault.code, fault.message)
                     });
                     sum.rejected.push(row.rejected(cx, import.id, Some(&path), code, &message));
-                    continue;
                 }
                 Err(other) => return Err(other),
-            }
-        } else if let Some(field) = phone_name_taken(cx, row, user, &holders, &claimed).await? {
-            let message = "Another user has this already.";
-            sum.rejected.push(row.rejected(cx, import.id, Some(field), "taken", message));
-            continue;
-        } else if let Some((field, refusal)) = brings_in_alone(cx, starter, import, row) {
-            sum.rejected.push(row.rejected(cx, import.id, field, refusal.word(), refusal.sentence()));
-            continue;
-        } else {
-            new.push(row);
-            claimed.extend(row.phone_names().filter(|_| has_numeric));
+            },
         }
-        holders.extend(row.unique().iter().map(|(_, token)| (*token, user)));
+    }
+    let denied = swaps::settled(&wishes, &mut holders);
+    let (mut new, mut edits, mut taken) = (Vec::with_capacity(candidates.len()), Vec::new(), HashSet::new());
+    for ((Candidate { row, edit }, wish), denied) in candidates.into_iter().zip(wishes).zip(denied) {
+        if let Some(field) = denied {
+            // Who has the name may give it up in a row that comes later.
+            let may_wait = !rows.of_waiting && import.rows_waiting + (sum.waiting.len() as i64) < WAITING_MAX;
+            match row.waiting(cx, import.id).filter(|_| may_wait) {
+                Some(waiting) => sum.waiting.push(waiting),
+                None => {
+                    let taken = "Another user has this already.";
+                    sum.rejected.push(row.rejected(cx, import.id, Some(field.word()), "taken", taken));
+                }
+            }
+            continue;
+        }
+        if let Some(ahead) = &rows.ahead {
+            let mut ahead = ahead.lock().map_err(|_| Error::internal("a dry run has panicked"))?;
+            for token in &wish.gives_up {
+                // Unless an earlier row has it already, to whom it was given up.
+                ahead.entry(*token).and_modify(|it| *it = it.filter(|it| *it != wish.user)).or_insert(None);
+            }
+            ahead.extend(wish.asks.iter().map(|(_, token)| (*token, Some(wish.user))));
+        }
+        taken.extend(wish.asks.iter().map(|(_, token)| *token));
+        match edit {
+            Some(edit) => edits.push((row, edit, wish.gives_up)),
+            None => new.push(row),
+        }
+    }
+    sum.edited += edits.len() as i64;
+    if !import.dry_run {
+        // What another row takes is given up first.
+        for (_, edit, gives_up) in &edits {
+            for token in gives_up.iter().filter(|token| taken.contains(*token)) {
+                users::give_up(cx.tx, cx.tenant.id, edit.user.number, token).await?;
+            }
+        }
+        for (row, edit, _) in edits {
+            write(cx, row, edit).await?;
+        }
     }
     Ok(new)
 }
@@ -396,6 +476,19 @@ async fn phone_name_taken(
     }
 }
 
+/// The names that a row asks for and gives up.
+fn wish(cx: &Cx<'_>, row: &Row, edit: &Edit) -> Result<Wish> {
+    let lookup = cx.tenant.keys.lookup();
+    let (has, shall) = (unique_tokens(lookup, &edit.old), unique_tokens(lookup, &edit.changes.profile));
+    let asks: Vec<_> = shall.iter().filter(|it| !has.contains(it)).copied().collect();
+    // She was changed since the row was made ready, and nobody has looked who has these: made ready anew.
+    if asks.iter().any(|it| !row.unique().contains(it)) {
+        return Err(Error::Conflict(Conflict::Exists));
+    }
+    let gives_up = has.iter().filter(|it| !shall.contains(it)).map(|(_, token)| *token).collect();
+    Ok(Wish { user: edit.user.id, asks, gives_up })
+}
+
 /// What of a row about somebody new needs somebody who has not looked: that she is created, or that she is verified.
 fn brings_in_alone(
     cx: &Cx<'_>,
@@ -421,9 +514,9 @@ fn eyes(import: &Import) -> Eyes {
     if import.approved { Eyes::TWO } else { Eyes::ONE }
 }
 
-/// Lays a row over somebody who is here.
-async fn edit(cx: &mut Cx<'_>, starter: &Caller, import: &Import, id: UserId, row: &Row) -> Result<bool> {
-    let mut user = match users::load_for_change(cx.tx, cx.tenant, starter, id).await {
+/// What a row changes of somebody who is here; nothing if it says what is so already.
+async fn look(cx: &mut Cx<'_>, starter: &Caller, import: &Import, id: UserId, row: &Row) -> Result<Option<Edit>> {
+    let user = match users::load_for_change(cx.tx, cx.tenant, starter, id).await {
         // Nobody ever goes; she is hidden from who brings in the file, who learns what anybody learns of a taken name.
         Err(Error::NotFound(_)) => {
             return Err(Error::invalid("identifiers.external_id", "taken", "Another user has this already."));
@@ -432,32 +525,43 @@ async fn edit(cx: &mut Cx<'_>, starter: &Caller, import: &Import, id: UserId, ro
     };
     user.try_to(Attempt::Edit, cx.now)?;
     let old = user.profile()?;
-    let (new, fields) = row.changes(&user, &old)?;
-    if fields.is_empty() {
-        return Ok(false);
+    let changes = row.changes(&user, &old)?;
+    if changes.is_empty() {
+        return Ok(None);
     }
     // Nor does a file change alone what needs a second person.
     check_policy(cx.tenant, starter, EditUser::NAME, Subject::User(id), eyes(import))?;
-    let (before, now) = (PhoneNames::of(&old), PhoneNames::of(&new));
+    let (before, now) = (PhoneNames::of(&old), PhoneNames::of(&changes.profile));
     unique::names::check(cx.tx, cx.tenant, id, &now.beside(&before)).await?;
-    if import.dry_run {
-        return Ok(true);
-    }
-    user.kind = row.draft.kind.unwrap_or(user.kind);
-    user.employee = row.draft.employee.unwrap_or(user.employee);
-    user.risk_locked = row.draft.risk_locked.unwrap_or(user.risk_locked);
-    contacts::mark_changed(&mut user, &old, &new, cx.now);
-    let Changed { user, .. } = save(cx, user, &old, &new).await?;
-    cx.announce(Fact::UserEdited { user: user.id, fields });
-    let noted = cx.facts.len();
-    contacts::follow(cx, &user, &old, &new).await?;
-    // As the edit itself: the row of the slice would name thousands.
-    let followed: Vec<Fact> = cx.facts.drain(noted..).collect();
-    followed.into_iter().for_each(|fact| cx.announce(fact));
-    Ok(true)
+    Ok(Some(Edit { user, old, changes }))
 }
 
-async fn save(cx: &mut Cx<'_>, mut user: User, old: &Profile, new: &Profile) -> Result<Changed> {
+/// Lays a row over somebody who is here.
+async fn write(cx: &mut Cx<'_>, row: &Row, edit: Edit) -> Result<()> {
+    let Edit { mut user, old, changes } = edit;
+    let id = user.id;
+    if let Some(hash) = changes.password_hash {
+        user.password_hash = Some(hash);
+        users::save_credentials(cx.tx, &mut user, cx.now).await?;
+        cx.announce(Fact::PasswordChanged { user: id, way: "import" });
+    }
+    if !changes.fields.is_empty() {
+        user.kind = row.draft.kind.unwrap_or(user.kind);
+        user.employee = row.draft.employee.unwrap_or(user.employee);
+        user.risk_locked = row.draft.risk_locked.unwrap_or(user.risk_locked);
+        contacts::mark_changed(&mut user, &old, &changes.profile, cx.now);
+        let user = save(cx, user, &old, &changes.profile).await?;
+        cx.announce(Fact::UserEdited { user: id, fields: changes.fields });
+        let noted = cx.facts.len();
+        contacts::follow(cx, &user, &old, &changes.profile).await?;
+        // As the edit itself: the row of the slice would name thousands.
+        let followed: Vec<Fact> = cx.facts.drain(noted..).collect();
+        followed.into_iter().for_each(|fact| cx.announce(fact));
+    }
+    Ok(())
+}
+
+async fn save(cx: &mut Cx<'_>, mut user: User, old: &Profile, new: &Profile) -> Result<User> {
     user.set_profile(new, cx.random)?;
     users::save_profile(cx.tx, &mut user, cx.now).await?;
     let lookup = cx.tenant.keys.lookup();
@@ -465,9 +569,8 @@ async fn save(cx: &mut Cx<'_>, mut user: User, old: &Profile, new: &Profile) -> 
     match users::reindex(cx.tx, cx.tenant, &user, &before, &now).await {
         // The names were free a moment ago: another transaction has them now.
         Err(Error::Invalid(_)) => Err(Error::Conflict(Conflict::Exists)),
-        other => other,
-    }?;
-    Ok(Changed { user, changed: true })
+        other => other.map(|()| user),
+    }
 }
 
 /// Inserts the new users with numbers from this one on.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Field, Result};
 use crate::user::model::UserKind;
-use crate::user::profile::{self, Profile};
+use crate::user::profile::{self, MASKED, Profile, is_masked};
 use crate::user::questions::SeenUser;
 use crate::user::standing::*;
 use crate::value::clock::Time;
@@ -38,7 +38,7 @@ enum Target {
     Beside(fn(&mut Draft, &str) -> Option<()>),
     /// Counts for a new user only: later it is moved by actions with rules and permissions of their own.
     AtFirst(fn(&mut Draft, &str) -> Option<()>),
-    /// The hash of a password; for a new user only.
+    /// The hash of a password; for a user who has none.
     Hash,
 }
 
@@ -207,7 +207,17 @@ fn presence(text: &str) -> Option<Presence> {
 
 /// The field of a name: canonical, or as the API has it.
 pub(super) fn named(name: &str) -> Option<usize> {
-    FIELDS.iter().position(|field| field.name == name || field.path == name)
+    let exactly = FIELDS.iter().position(|field| field.name == name || field.path == name);
+    exactly.or_else(|| {
+        let name = folded(name);
+        FIELDS.iter().position(|field| folded(field.name) == name || folded(field.path) == name)
+    })
+}
+
+/// A name by which it is known again in any case, and with blanks or hyphens: `First Name` is `first_name`.
+pub(super) fn folded(name: &str) -> String {
+    let counts = |it: &char| !matches!(it, ' ' | '-' | '_' | '\u{a0}');
+    name.trim().chars().filter(counts).flat_map(char::to_lowercase).collect()
 }
 
 /// The name that is most like this one, if any is.
@@ -288,6 +298,9 @@ impl Draft {
             return Ok(());
         }
         match (&known.target, trimmed) {
+            (Target::Profile(_), Some(text)) if is_masked(known.path, text) => {
+                return Err(Field::new(known.name, "masked", MASKED));
+            }
             (Target::Profile(_), _) => self.values.push((field, text)),
             (_, None) => {}
             (Target::Beside(read) | Target::AtFirst(read), Some(text)) => read(self, text).ok_or_else(bad)?,
@@ -356,7 +369,8 @@ pub fn columns_page() -> String {
         let also = if field.path == field.name { String::new() } else { format!("`{}`", field.path) };
         let later = match field.target {
             Target::Profile(_) | Target::Beside(_) => "changed",
-            Target::AtFirst(_) | Target::Hash => "left alone",
+            Target::AtFirst(_) => "left alone",
+            Target::Hash => "taken if there is no password yet",
         };
         page.push_str(&format!("| `{}` | {also} | {} | {later} |\n", field.name, field.holds));
     }

@@ -1,5 +1,6 @@
 //! An import as the desk holds it, and how it moves. Pure.
 
+use super::naming::Reading;
 use crate::error::{Refusal, Result};
 use crate::value::clock::Time;
 use crate::value::id::ImportId;
@@ -53,6 +54,8 @@ pub struct Import {
     pub dry_run: bool,
     /// For each column the index of its field; nothing for one that is left out. Empty for NDJSON.
     pub(crate) columns: Vec<Option<usize>>,
+    /// How its rows are read.
+    pub(crate) reading: Reading,
     /// Who started it, or brought the file.
     pub author: String,
     /// A second person has looked at it: it may also do to those who are here what needs one.
@@ -75,6 +78,8 @@ pub struct Import {
     pub rows_rejected: i64,
     /// How many of those were kept with their reason.
     pub rejected_kept: i64,
+    /// Rows that wait until all others are done, because somebody has a name they ask for.
+    pub(crate) rows_waiting: i64,
     /// Why it failed.
     pub failure: Option<String>,
     /// When it was started.
@@ -94,6 +99,7 @@ impl Import {
             format,
             dry_run: false,
             columns: Vec::new(),
+            reading: Reading::default(),
             author: String::new(),
             approved: false,
             country: None,
@@ -105,6 +111,7 @@ impl Import {
             rows_unchanged: 0,
             rows_rejected: 0,
             rejected_kept: 0,
+            rows_waiting: 0,
             failure: None,
             created_at: now,
             updated_at: now,

@@ -2,16 +2,19 @@
 //! is to see whose names are taken, and to write.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::actions::kept;
-use super::fields::{Draft, FIELDS, named, nearest};
-use super::model::{Format, Rejected};
-use super::rows::{self, Flaw};
+use super::fields::{Draft, FIELDS, nearest};
+use super::model::{Format, Import, Rejected};
+use super::naming::{self, Name, Reading};
+use super::rows::{self, Flaw, Shape};
+use super::store;
 use crate::db::{Rd, Read, Weight};
-use crate::error::{Error, Field, Result};
+use crate::error::{Error, Field, Refusal, Result};
 use crate::tenant::Tenant;
 use crate::user::model::{Mark, User, UserKind};
+use crate::user::standing::CoreState;
 use crate::user::store::{self as users, Findable};
 use crate::user::unique::names::PhoneNames;
 use crate::user::unique::{self, Looked, Unique};
@@ -27,6 +30,9 @@ use crate::verb::Cx;
 /// What is said of a field with a NUL in it.
 const NO_TEXT: &str = "Has a NUL character, which is no text.";
 
+/// The longest row that waits for a name, in bytes.
+const WAITING_BYTES: usize = 8 * 1024;
+
 /// The next rows of a file, as bytes.
 pub(super) struct Batch {
     pub from: i64,
@@ -39,6 +45,8 @@ pub(super) struct Batch {
 /// One row as it is in the file.
 pub(super) struct RawRow {
     pub line: i64,
+    /// Where in the file it begins.
+    pub at: i64,
     pub raw: Vec<u8>,
     pub flaw: Option<Flaw>,
 }
@@ -55,7 +63,14 @@ pub(super) struct Prepared {
     pub rejected: Vec<(Rejected, Option<Vec<u8>>)>,
     /// What was seen of who has the names that the rows ask for.
     pub looked: Looked,
+    /// These are the rows that have waited for a name until all others were done.
+    pub of_waiting: bool,
+    /// In a dry run: who would have which names by now.
+    pub ahead: Option<Ahead>,
 }
+
+/// Who would have a name after the rows of a dry run so far; nothing: nobody any more.
+pub(super) type Ahead = Arc<Mutex<HashMap<UniqueToken, Option<UserId>>>>;
 
 impl Prepared {
     /// No rows, from nowhere: no import is there.
@@ -69,6 +84,8 @@ impl Prepared {
             rows: Vec::new(),
             rejected: Vec::new(),
             looked: Looked::default(),
+            of_waiting: false,
+            ahead: None,
         }
     }
 
@@ -129,12 +146,10 @@ pub(super) struct NewUser {
 /// A part of a token is enough to know a name again within one file.
 type Short = [u8; 12];
 
-/// Names that earlier rows of the same file have.
+/// External ids that earlier rows of the same file have.
 #[derive(Default)]
 pub(super) struct Seen {
     external_ids: HashSet<Short>,
-    /// In a dry run nobody is created, so what a row would have taken is remembered.
-    others: HashSet<Short>,
 }
 
 fn short(token: &UniqueToken) -> Short {
@@ -151,6 +166,7 @@ pub(super) struct Way {
     pub format: Format,
     pub dry_run: bool,
     pub columns: Arc<Vec<Option<usize>>>,
+    pub reading: Arc<Reading>,
     pub author: Arc<str>,
     pub random: Random,
     /// Of which country telephone numbers without a country's code are.
@@ -182,9 +198,26 @@ impl Row {
         }
     }
 
-    /// What the row changes of somebody who is here: her profile then, and the names of the fields.
-    pub fn changes(&self, user: &User, old: &Profile) -> Result<(Profile, Vec<String>)> {
+    /// What the row changes of somebody who is here.
+    pub fn changes(&self, user: &User, old: &Profile) -> Result<Changes> {
         changes(&self.draft, user, old)
+    }
+
+    /// The row as one that waits for a name until all others are done: line and sealed bytes. A long one does not wait.
+    pub fn waiting(&self, cx: &Cx<'_>, import: ImportId) -> Option<(i64, Vec<u8>)> {
+        let fits = self.raw.len() <= WAITING_BYTES;
+        fits.then(|| (self.line, store::seal_waiting(cx.tenant, import, self.line, &self.raw, cx.random)))
+    }
+
+    /// The row as it is in the file.
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// The row as one about somebody who was erased: nothing of it is kept.
+    pub fn forgotten(&self) -> (Rejected, Option<Vec<u8>>) {
+        let (code, reason) = (Refusal::UserErased.word().to_owned(), Refusal::UserErased.sentence().to_owned());
+        (Rejected { line: self.line, field: None, code, reason }, None)
     }
 
     /// The row as one that did not enter.
@@ -202,7 +235,24 @@ impl Row {
     }
 }
 
-fn changes(draft: &Draft, user: &User, old: &Profile) -> Result<(Profile, Vec<String>)> {
+/// What a row changes of somebody who is here.
+pub(super) struct Changes {
+    /// The profile as it is then.
+    pub profile: Profile,
+    /// The names of the fields that differ.
+    pub fields: Vec<String>,
+    /// The hash of a password that is taken: only of who has none, so that no file replaces anybody's password.
+    pub password_hash: Option<String>,
+}
+
+impl Changes {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.password_hash.is_none()
+    }
+}
+
+fn changes(draft: &Draft, user: &User, old: &Profile) -> Result<Changes> {
     let mut new = draft.over(old.clone())?;
     contacts::unconfirm(old, &mut new, |field| draft.states(field));
     let mut fields = if new == *old { Vec::new() } else { new.differing_fields(old)? };
@@ -215,7 +265,10 @@ fn changes(draft: &Draft, user: &User, old: &Profile) -> Result<(Profile, Vec<St
             fields.push(name.to_owned());
         }
     }
-    Ok((new, fields))
+    // Whose password was revoked has none either, and shall not get the old one back.
+    let may_take = user.password_hash.is_none() && user.standing.core != CoreState::PasswordNeedsReset;
+    let password_hash = draft.password_hash.clone().filter(|_| may_take);
+    Ok(Changes { profile: new, fields, password_hash })
 }
 
 /// What the rows of a batch are, before it is known who is here.
@@ -254,9 +307,9 @@ impl Way {
         let text = std::str::from_utf8(raw).map_err(|_| flawed(rows::ENCODING))?;
         let mut draft = Draft::of(self.country.clone());
         let mut faults = Vec::new();
-        match self.format {
-            Format::Csv => {
-                for (text, field) in rows::csv_fields(text).into_iter().zip(self.columns.iter()) {
+        match self.reading.shape(self.format) {
+            Shape::Csv(separator) => {
+                for (text, field) in rows::csv_fields(text, separator).into_iter().zip(self.columns.iter()) {
                     let Some(field) = field else { continue };
                     let taken = match text.contains('\0') {
                         true => Err(Field::new(FIELDS[*field].name, "invalid", NO_TEXT)),
@@ -265,7 +318,7 @@ impl Way {
                     faults.extend(taken.err());
                 }
             }
-            Format::Ndjson => {
+            Shape::Ndjson => {
                 let object: serde_json::Map<String, serde_json::Value> =
                     json::read(text.as_bytes()).map_err(|flaw| match flaw.code {
                         // Which member it is stands in the row.
@@ -275,16 +328,18 @@ impl Way {
                     })?;
                 let mut said = HashSet::new();
                 for (path, value) in flat(object) {
-                    let taken = match (named(&path), value) {
-                        (Some(field), _) if !said.insert(field) => {
+                    let taken = match (self.reading.name(&path), value) {
+                        (Name::LeftOut, _) => Ok(()),
+                        (Name::Undecided, _) => Err(naming::undecided(&path)),
+                        (Name::Field(field), _) if !said.insert(field) => {
                             Err(Field::new(path, "duplicate", "Said twice in this row."))
                         }
-                        (None, _) => Err(unknown_field(&path)),
-                        (Some(_), Told::Unfit) => {
+                        (Name::Unknown, _) => Err(unknown_field(&path)),
+                        (Name::Field(_), Told::Unfit) => {
                             Err(Field::new(path, "invalid", "Must be a text, a whole number, true, false or null."))
                         }
-                        (Some(field), Told::Text(text)) => draft.take(field, Some(text)),
-                        (Some(field), Told::Nothing) => draft.take(field, None),
+                        (Name::Field(field), Told::Text(text)) => draft.take(field, Some(text)),
+                        (Name::Field(field), Told::Nothing) => draft.take(field, None),
                     };
                     faults.extend(taken.err());
                 }
@@ -297,7 +352,7 @@ impl Way {
     pub fn understand(&self, batch: Batch, seen: &mut Seen) -> Understood {
         let mut known = Vec::with_capacity(batch.rows.len());
         let mut rejected = Vec::new();
-        for RawRow { line, raw, flaw } in batch.rows {
+        for RawRow { line, raw, flaw, .. } in batch.rows {
             if let Some(flaw) = flaw {
                 rejected.push(self.reject(line, &raw, vec![Field::new("", flaw.0, flaw.1)]));
                 continue;
@@ -323,7 +378,7 @@ impl Way {
     }
 
     /// Makes ready what was understood, now that it is known who is here.
-    pub fn prepare(&self, understood: Understood, here: &Here, seen: &mut Seen, now: Time) -> Result<Prepared> {
+    pub fn prepare(&self, understood: Understood, here: &Here, now: Time) -> Result<Prepared> {
         let Understood { from, to, next_line, last, known, mut rejected } = understood;
         let lookup = self.tenant.keys.lookup();
         let (mut ready, mut unchanged) = (Vec::with_capacity(known.len()), 0);
@@ -335,12 +390,13 @@ impl Way {
             let found = external.and_then(|token| here.get(&token));
             let made = match found {
                 None => self.new_user(&draft, now, ready.len() as i64),
-                Some((user, old)) => changes(&draft, user, old).map(|(new, fields)| match fields.is_empty() {
+                Some((user, old)) => changes(&draft, user, old).map(|changes| match changes.is_empty() {
                     true => None,
                     false => {
                         // What she has already nobody can have taken.
                         let has = unique::unique_tokens(lookup, old);
-                        let asked = unique::unique_tokens(lookup, &new).into_iter().filter(|it| !has.contains(it));
+                        let asked =
+                            unique::unique_tokens(lookup, &changes.profile).into_iter().filter(|it| !has.contains(it));
                         Some((What::Edit(user.id), asked.collect()))
                     }
                 }),
@@ -358,20 +414,11 @@ impl Way {
                 Err(other) => return Err(other),
             };
             let row = Row { line, raw, draft, unique, what };
-            if self.dry_run {
-                let others = row.unique().iter().filter(|(field, _)| *field != Unique::ExternalId);
-                let keys: Vec<_> = others.map(|(field, token)| (*field, short(token))).collect();
-                if let Some((field, _)) = keys.iter().find(|(_, key)| seen.others.contains(key)) {
-                    let fault = Field::new(field.word(), "taken", "Another user has this already.");
-                    rejected.push(self.reject(line, &row.raw, vec![fault]));
-                    continue;
-                }
-                seen.others.extend(keys.into_iter().map(|(_, key)| key));
-            }
             ready.push(row);
         }
         rejected.sort_by_key(|(it, _)| it.line);
-        Ok(Prepared { from, to, next_line, last, unchanged, rows: ready, rejected, looked: Looked::default() })
+        let (looked, of_waiting, ahead) = (Looked::default(), false, None);
+        Ok(Prepared { from, to, next_line, last, unchanged, rows: ready, rejected, looked, of_waiting, ahead })
     }
 
     fn new_user(&self, draft: &Draft, now: Time, index: i64) -> Result<Option<Asked>> {
@@ -476,20 +523,32 @@ fn unknown_field(path: &str) -> Field {
 }
 
 /// The values of a row by canonical name, for a file in which it can be mended.
-pub(super) fn cells(format: Format, columns: &[Option<usize>], raw: &[u8]) -> HashMap<&'static str, String> {
-    let Ok(text) = std::str::from_utf8(raw) else { return HashMap::new() };
-    match format {
-        Format::Csv => {
-            let pairs = rows::csv_fields(text).into_iter().zip(columns);
-            pairs.filter_map(|(text, field)| Some((FIELDS[(*field)?].name, text))).collect()
+pub(super) fn cells(import: &Import, raw: &[u8]) -> HashMap<&'static str, String> {
+    let known = told_cells(import, raw).unwrap_or_default().into_iter();
+    known.map(|(field, text)| (FIELDS[field].name, text)).collect()
+}
+
+/// The values of a row by the paths of their fields; nothing if it cannot be told which is which.
+pub(super) fn cells_by_path(import: &Import, raw: &[u8]) -> Option<Vec<(&'static str, String)>> {
+    let known = told_cells(import, raw)?.into_iter();
+    Some(known.map(|(field, text)| (FIELDS[field].path, text)).collect())
+}
+
+fn told_cells(import: &Import, raw: &[u8]) -> Option<Vec<(usize, String)>> {
+    let text = std::str::from_utf8(raw).ok()?;
+    match import.reading.shape(import.format) {
+        Shape::Csv(separator) => {
+            let fields = rows::csv_fields(text, separator);
+            let pairs = (fields.len() == import.columns.len()).then(|| fields.into_iter().zip(&import.columns))?;
+            Some(pairs.filter_map(|(text, field)| Some(((*field)?, text))).collect())
         }
-        Format::Ndjson => {
-            let object: serde_json::Map<_, _> = serde_json::from_str(text).unwrap_or_default();
-            let known = |(path, told): (String, Told)| match (named(&path), told) {
-                (Some(field), Told::Text(text)) => Some((FIELDS[field].name, text)),
+        Shape::Ndjson => {
+            let object: serde_json::Map<_, _> = serde_json::from_str(text).ok()?;
+            let known = |(path, told): (String, Told)| match (import.reading.name(&path), told) {
+                (Name::Field(field), Told::Text(text)) => Some((field, text)),
                 _ => None,
             };
-            flat(object).into_iter().filter_map(known).collect()
+            Some(flat(object).into_iter().filter_map(known).collect())
         }
     }
 }

@@ -132,7 +132,7 @@ async fn page(qx: &mut Qx<'_>, import: ImportId, after: i64, limit: i64, in_full
         let cells = match sealed.filter(|_| in_full) {
             Some(sealed) => {
                 let raw = store::open_rejected(qx.tenant, import.id, rejected.line, &sealed)?;
-                let mut cells = cells(import.format, &import.columns, &raw);
+                let mut cells = cells(&import, &raw);
                 Some(columns.iter().map(|name| cells.remove(name).unwrap_or_default()).collect())
             }
             None => None,

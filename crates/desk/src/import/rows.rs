@@ -2,13 +2,20 @@
 //! `\n` or `\r\n`. A row that is not as it should be costs only its own line: what follows is read from the next line on,
 //! so that an open quote does not swallow the rest of the file. Pure.
 
-use super::model::Format;
-
 /// The longest row, in bytes.
 pub(super) const ROW_MAX: usize = 1024 * 1024;
 /// The most line breaks within one row: no field of ours has any, so many are an open quote. It also bounds how often a
 /// byte is looked at.
 const BREAKS_MAX: usize = 20;
+
+/// How rows and their fields are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// With this between the fields: a comma, a semicolon or a tab.
+    Csv(u8),
+    /// A JSON object a line.
+    Ndjson,
+}
 
 /// What is wrong with a row as a row: code and sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +24,7 @@ pub(super) struct Flaw(pub &'static str, pub &'static str);
 pub(super) const QUOTING: Flaw = Flaw("quoting", "The quotes do not fit: a field with quotes must be within quotes.");
 pub(super) const COLUMNS: Flaw = Flaw("columns", "Has not as many fields as the file has columns.");
 pub(super) const TOO_LONG: Flaw = Flaw("too_long", "A row has at most 1 MiB.");
-pub(super) const ENCODING: Flaw = Flaw("encoding", "Is not UTF-8.");
+pub(super) const ENCODING: Flaw = Flaw("encoding", super::naming::NOT_UTF_8);
 pub(super) const JSON: Flaw = Flaw("json", "Is not a JSON object on one line.");
 
 /// What stands at the beginning of a buffer.
@@ -34,7 +41,7 @@ pub(super) enum Cut {
 }
 
 /// Where the next row ends. `last`: nothing comes after this buffer.
-pub(super) fn cut(format: Format, columns: usize, buffer: &[u8], last: bool) -> Cut {
+pub(super) fn cut(shape: Shape, columns: usize, buffer: &[u8], last: bool) -> Cut {
     let line = line_end(buffer);
     let first_line = match line {
         Some(end) => &buffer[..end],
@@ -42,18 +49,19 @@ pub(super) fn cut(format: Format, columns: usize, buffer: &[u8], last: bool) -> 
     };
     if line.is_some() || last {
         let text = trimmed(first_line);
-        if text.is_empty() {
+        // What was about an erased person is blanks.
+        if text.iter().all(|byte| *byte == b' ') {
             return if first_line.is_empty() { Cut::More } else { Cut::Blank { end: first_line.len() } };
         }
     }
-    if format == Format::Ndjson {
+    let Shape::Csv(separator) = shape else {
         return match line {
             Some(end) if end > ROW_MAX => Cut::Row { end, lines: 1, flaw: Some(TOO_LONG) },
             Some(end) => Cut::Row { end, lines: 1, flaw: None },
             None => unfinished(buffer, last, None),
         };
-    }
-    match scan(buffer, last) {
+    };
+    match scan(buffer, separator, last) {
         Scan::Row { end, fields, lines } if end <= ROW_MAX => {
             if fields == columns {
                 return Cut::Row { end, lines, flaw: None };
@@ -102,7 +110,7 @@ enum Scan {
 }
 
 /// Goes through one CSV row.
-fn scan(buffer: &[u8], last: bool) -> Scan {
+fn scan(buffer: &[u8], separator: u8, last: bool) -> Scan {
     let (mut at, mut fields, mut breaks) = (0, 1, 0);
     loop {
         // At the beginning of a field.
@@ -126,7 +134,8 @@ fn scan(buffer: &[u8], last: bool) -> Scan {
             match (buffer.get(at), buffer.get(at + 1)) {
                 (None, _) if !last => return Scan::More,
                 (Some(b'\r'), None) if !last => return Scan::More,
-                (None | Some(b',' | b'\n'), _) | (Some(b'\r'), None | Some(b'\n')) => {}
+                (None | Some(b'\n'), _) | (Some(b'\r'), None | Some(b'\n')) => {}
+                (Some(byte), _) if *byte == separator => {}
                 _ => return Scan::Broken,
             }
         }
@@ -136,7 +145,7 @@ fn scan(buffer: &[u8], last: bool) -> Scan {
             };
             at += 1;
             match byte {
-                b',' => {
+                byte if *byte == separator => {
                     fields += 1;
                     break;
                 }
@@ -149,7 +158,8 @@ fn scan(buffer: &[u8], last: bool) -> Scan {
 }
 
 /// The fields of a CSV row that `cut` found whole.
-pub(super) fn csv_fields(row: &str) -> Vec<String> {
+pub(super) fn csv_fields(row: &str, separator: u8) -> Vec<String> {
+    let separator = char::from(separator);
     let row = row.strip_suffix('\n').unwrap_or(row);
     let row = row.strip_suffix('\r').unwrap_or(row);
     let (mut fields, mut rest) = (Vec::with_capacity(16), row);
@@ -171,12 +181,12 @@ pub(super) fn csv_fields(row: &str) -> Vec<String> {
                 }
             };
             fields.push(text);
-            match after.strip_prefix(',') {
+            match after.strip_prefix(separator) {
                 Some(more) => rest = more,
                 None => return fields,
             }
         } else {
-            match rest.split_once(',') {
+            match rest.split_once(separator) {
                 Some((field, more)) => {
                     fields.push(field.to_owned());
                     rest = more;
@@ -205,14 +215,16 @@ pub(super) fn csv_field(text: &str, out: &mut String) {
 mod tests {
     use super::*;
 
+    const COMMAS: Shape = Shape::Csv(b',');
+
     /// All rows of a text with their first lines; flawed ones by their code.
-    fn all(format: Format, columns: usize, text: &[u8]) -> Vec<(i64, Result<Vec<String>, &'static str>)> {
+    fn all(shape: Shape, columns: usize, text: &[u8]) -> Vec<(i64, Result<Vec<String>, &'static str>)> {
         let (mut rest, mut line, mut found) = (text, 1, Vec::new());
         loop {
-            match cut(format, columns, rest, true) {
+            match cut(shape, columns, rest, true) {
                 Cut::Row { end, lines, flaw } => {
                     let row = match flaw {
-                        None => Ok(csv_fields(std::str::from_utf8(&rest[..end]).unwrap())),
+                        None => Ok(csv_fields(std::str::from_utf8(&rest[..end]).unwrap(), b',')),
                         Some(flaw) => Err(flaw.0),
                     };
                     found.push((line, row));
@@ -229,7 +241,7 @@ mod tests {
     }
 
     fn csv(text: &str) -> Vec<(i64, Result<Vec<String>, &'static str>)> {
-        all(Format::Csv, 2, text.as_bytes())
+        all(COMMAS, 2, text.as_bytes())
     }
 
     fn row(line: i64, a: &str, b: &str) -> (i64, Result<Vec<String>, &'static str>) {
@@ -270,18 +282,18 @@ mod tests {
     #[test]
     fn a_row_is_cut_alike_wherever_the_buffer_ends() {
         let text = b"\"a\"\"1\",\"b\r\n2\"\r\nc,d\r\n";
-        let whole = cut(Format::Csv, 2, text, false);
+        let whole = cut(COMMAS, 2, text, false);
         assert_eq!(whole, Cut::Row { end: 15, lines: 2, flaw: None });
         for end in 0..15 {
-            assert_eq!(cut(Format::Csv, 2, &text[..end], false), Cut::More, "{end}");
+            assert_eq!(cut(COMMAS, 2, &text[..end], false), Cut::More, "{end}");
         }
     }
 
     #[test]
     fn a_line_without_end_is_left_out_piece_by_piece() {
         let long = vec![b'a'; ROW_MAX + 1];
-        for format in [Format::Csv, Format::Ndjson] {
-            assert_eq!(cut(format, 2, &long, false), Cut::Endless { end: long.len() });
+        for shape in [COMMAS, Shape::Ndjson] {
+            assert_eq!(cut(shape, 2, &long, false), Cut::Endless { end: long.len() });
         }
     }
 }

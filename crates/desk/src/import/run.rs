@@ -10,12 +10,13 @@ use tokio::sync::mpsc;
 
 use super::actions::{ImportSlice, Written};
 use super::model::{Format, Import, ImportState};
-use super::prepare::{Batch, Prepared, RawRow, Seen, Understood, Way, WhoIsHere};
-use super::rows::{self, Cut, TOO_LONG};
+use super::naming;
+use super::prepare::{Ahead, Batch, Prepared, RawRow, Seen, Understood, Way, WhoIsHere};
+use super::rows::{self, Cut, Shape, TOO_LONG};
 use super::staging::PIECE;
 use super::store;
 use crate::caller::Caller;
-use crate::db::{Rd, Read};
+use crate::db::{Rd, Read, Tx, Weight, Write, params};
 use crate::door::Desk;
 use crate::error::{Error, Result};
 use crate::tenant::Tenant;
@@ -106,6 +107,11 @@ impl Desk {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 continue;
             }
+            // Nothing is written for the rows of a dry run, so nobody knows who would have which names by now.
+            let import = match import.dry_run && (import.rows_read() > 0 || import.rows_waiting > 0) {
+                true => self.begin_again(tenant, import).await?,
+                false => import,
+            };
             let before = import.done_bytes;
             let done = self.slices(tenant, import, &lease, &holder, &mut way).await;
             // Whoever comes next need not wait.
@@ -123,6 +129,11 @@ impl Desk {
         }
     }
 
+    async fn begin_again(&self, tenant: TenantId, import: Import) -> Result<Import> {
+        let (begins, line) = begins(self, self.tenant(tenant).await?, &import).await?;
+        self.db().write(BeginAgain { tenant, id: import.id, begins, line }).await
+    }
+
     /// Writes slices until there are no more, or somebody has paused or cancelled; `false` when told to stop.
     async fn slices(
         &self,
@@ -136,8 +147,9 @@ impl Desk {
         let house = Caller::house(tenant, crate::caller::Door::Worker);
         let size = Arc::new(AtomicUsize::new(ROWS_FIRST));
         let (ready, mut slices) = mpsc::channel(1);
-        let maker = Maker { desk: self.clone(), tenant: self.tenant(tenant).await?, house: house.clone() };
-        let making = tokio::spawn(maker.run(import, size.clone(), ready));
+        let ahead = import.dry_run.then(Ahead::default);
+        let maker = Maker { desk: self.clone(), tenant: self.tenant(tenant).await?, house: house.clone(), ahead };
+        let making = tokio::spawn(maker.clone().run(import.clone(), size.clone(), ready));
         let mut renewed = Instant::now();
         let (mut works, mut done) = (self.db().gauges().actions, 0);
         let mut round = Round::default();
@@ -160,7 +172,13 @@ impl Desk {
             let rows: Arc<Prepared> = Arc::new(slice?);
             let (count, unique) = (rows.count().max(1), rows.unique());
             let begun = Instant::now();
-            match self.perform(&house, ImportSlice { import: id, rows }).await? {
+            let mut written = self.perform(&house, ImportSlice { import: id, rows: rows.clone() }).await?;
+            if written == Written::On && rows.last {
+                // Everything was read: now those who wait for one another's names are done, all together.
+                let rows = Arc::new(maker.waiting(&import, rows.to, rows.next_line).await?);
+                written = self.perform(&house, ImportSlice { import: id, rows }).await?;
+            }
+            match written {
                 Written::On => {}
                 Written::Completed | Written::Not => break Ok(true),
             }
@@ -191,6 +209,43 @@ impl Desk {
     }
 }
 
+/// Puts a dry run back to its beginning.
+struct BeginAgain {
+    tenant: TenantId,
+    id: ImportId,
+    begins: i64,
+    line: i64,
+}
+
+impl Write for BeginAgain {
+    type Output = Import;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Import> {
+        let mut import = store::load_for_change(tx, self.tenant, self.id).await?;
+        tx.put(store::DELETE_REJECTED, params![self.tenant, self.id]).await?;
+        tx.put(store::DELETE_WAITING, params![self.tenant, self.id]).await?;
+        (import.done_bytes, import.next_line) = (self.begins, self.line);
+        (import.rows_created, import.rows_edited, import.rows_unchanged) = (0, 0, 0);
+        (import.rows_rejected, import.rejected_kept, import.rows_waiting) = (0, 0, 0);
+        store::save(tx, self.tenant, &import).await?;
+        Ok(import)
+    }
+}
+
+struct LoadWaiting(Arc<Tenant>, ImportId);
+
+impl Read for LoadWaiting {
+    type Output = Vec<(i64, Vec<u8>)>;
+
+    fn weight(&self) -> Weight {
+        Weight::Scan
+    }
+
+    async fn run(&self, rd: &mut Rd) -> Result<Self::Output> {
+        store::waiting(rd, &self.0, self.1).await
+    }
+}
+
 struct Load(TenantId, ImportId);
 
 impl Read for Load {
@@ -212,10 +267,12 @@ impl Read for LoadPiece {
 }
 
 /// Reads the file and makes its rows ready, ahead of the writer.
+#[derive(Clone)]
 struct Maker {
     desk: Desk,
     tenant: Arc<Tenant>,
     house: Caller,
+    ahead: Option<Ahead>,
 }
 
 impl Maker {
@@ -227,46 +284,62 @@ impl Maker {
     }
 
     async fn make(&self, import: Import, size: Arc<AtomicUsize>, ready: &mpsc::Sender<Result<Prepared>>) -> Result<()> {
-        let way = Way {
-            tenant: self.tenant.clone(),
-            import: import.id,
-            format: import.format,
-            dry_run: import.dry_run,
-            columns: Arc::new(import.columns.clone()),
-            author: import.author.as_str().into(),
-            random: self.desk.random().clone(),
-            country: import.country.as_ref().or(self.tenant.settings.country.as_ref()).map(|code| code.as_str().into()),
-        };
+        let way = self.way(&import);
         let mut seen = self.seen(&way, &import).await?;
-        let mut feed = Feed::at(self, &import, import.done_bytes, import.next_line);
+        let mut feed = Feed::at(self.desk.clone(), self.tenant.clone(), &import, import.done_bytes, import.next_line);
         loop {
             let batch = feed.take(size.load(Ordering::Relaxed), import.file_bytes).await?;
             let last = batch.last;
-            let (understood, back) = self.understand(&way, batch, seen).await?;
+            let (prepared, back) = self.ready(&way, batch, seen).await?;
             seen = back;
-            let mut tokens = understood.external_ids();
-            // In the order of the index.
-            tokens.sort_unstable();
-            let look = WhoIsHere { tenant: self.tenant.clone(), caller: self.house.clone(), tokens };
-            let (here, looked) = self.desk.db().read(look).await?;
-            let (way, now) = (way.clone(), self.desk.now());
-            let prepared = tokio::task::spawn_blocking(move || {
-                let prepared = way.prepare(understood, &here, &mut seen, now);
-                (prepared, seen)
-            });
-            let (prepared, back) = prepared.await.map_err(Error::internal)?;
-            seen = back;
-            let mut prepared = prepared?;
-            prepared.looked = looked;
-            // Here nobody waits for it; but a read has an end.
-            for tokens in prepared.tokens_unseen().chunks(TOKENS_AT_ONCE) {
-                let settled = self.desk.db().read(Settled(self.tenant.id, tokens.to_vec())).await?;
-                prepared.looked.add(settled);
-            }
             if ready.send(Ok(prepared)).await.is_err() || last {
                 return Ok(());
             }
         }
+    }
+
+    /// The rows that have waited until the end of the file.
+    async fn waiting(&self, import: &Import, end: i64, next_line: i64) -> Result<Prepared> {
+        let rows = self.desk.db().read(LoadWaiting(self.tenant.clone(), import.id)).await?;
+        let rows = rows.into_iter().map(|(line, raw)| RawRow { line, at: end, raw, flaw: None }).collect();
+        let batch = Batch { from: end, to: end, next_line, last: true, rows };
+        let (mut prepared, _) = self.ready(&self.way(import), batch, Seen::default()).await?;
+        prepared.of_waiting = true;
+        Ok(prepared)
+    }
+
+    fn way(&self, import: &Import) -> Way {
+        Way {
+            tenant: self.tenant.clone(),
+            import: import.id,
+            dry_run: import.dry_run,
+            columns: Arc::new(import.columns.clone()),
+            reading: Arc::new(import.reading.clone()),
+            format: import.format,
+            author: import.author.as_str().into(),
+            random: self.desk.random().clone(),
+            country: import.country.as_ref().or(self.tenant.settings.country.as_ref()).map(|code| code.as_str().into()),
+        }
+    }
+
+    async fn ready(&self, way: &Way, batch: Batch, seen: Seen) -> Result<(Prepared, Seen)> {
+        let (understood, seen) = self.understand(way, batch, seen).await?;
+        let mut tokens = understood.external_ids();
+        // In the order of the index.
+        tokens.sort_unstable();
+        let look = WhoIsHere { tenant: self.tenant.clone(), caller: self.house.clone(), tokens };
+        let (here, looked) = self.desk.db().read(look).await?;
+        let (way, now) = (way.clone(), self.desk.now());
+        let prepared = tokio::task::spawn_blocking(move || way.prepare(understood, &here, now));
+        let mut prepared = prepared.await.map_err(Error::internal)??;
+        prepared.looked = looked;
+        prepared.ahead = self.ahead.clone();
+        // Here nobody waits for it; but a read has an end.
+        for tokens in prepared.tokens_unseen().chunks(TOKENS_AT_ONCE) {
+            let settled = self.desk.db().read(Settled(self.tenant.id, tokens.to_vec())).await?;
+            prepared.looked.add(settled);
+        }
+        Ok((prepared, seen))
     }
 
     async fn understand(&self, way: &Way, batch: Batch, mut seen: Seen) -> Result<(Understood, Seen)> {
@@ -282,52 +355,43 @@ impl Maker {
     /// What the rows before the position have used up: they are read again, nothing is written for them.
     async fn seen(&self, way: &Way, import: &Import) -> Result<Seen> {
         let mut seen = Seen::default();
-        let (begins, line) = self.begins(import).await?;
-        let mut feed = Feed::at(self, import, begins, line);
+        let (begins, line) = begins(&self.desk, self.tenant.clone(), import).await?;
+        let mut feed = Feed::at(self.desk.clone(), self.tenant.clone(), import, begins, line);
         while feed.offset() < import.done_bytes {
             let batch = feed.take(ROWS_MAX, import.done_bytes).await?;
-            let (understood, back) = self.understand(way, batch, seen).await?;
-            seen = back;
-            if import.dry_run {
-                let (way, now) = (way.clone(), self.desk.now());
-                let again = tokio::task::spawn_blocking(move || {
-                    let done = way.prepare(understood, &Default::default(), &mut seen, now).map(drop);
-                    (done, seen)
-                });
-                let (done, back) = again.await.map_err(Error::internal)?;
-                done?;
-                seen = back;
-            }
+            (_, seen) = self.understand(way, batch, seen).await?;
         }
         Ok(seen)
     }
+}
 
-    /// Where the first row is, and on which line.
-    async fn begins(&self, import: &Import) -> Result<(i64, i64)> {
-        let piece = self.desk.db().read(LoadPiece(self.tenant.clone(), import.id, 0)).await?;
-        let piece = piece.ok_or_else(|| Error::internal("the file of an import is gone"))?;
-        let (mut at, mut line) = (if piece.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }, 1);
-        if import.format == Format::Ndjson {
+/// Where the first row is, and on which line.
+pub(super) async fn begins(desk: &Desk, tenant: Arc<Tenant>, import: &Import) -> Result<(i64, i64)> {
+    let piece = desk.db().read(LoadPiece(tenant, import.id, 0)).await?;
+    let piece = piece.ok_or_else(|| Error::internal("the file of an import is gone"))?;
+    let (mut at, mut line) = (if piece.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }, 1);
+    if import.format == Format::Ndjson {
+        return Ok((at, line));
+    }
+    loop {
+        let from = usize::try_from(at).map_err(Error::internal)?;
+        let Some(end) = rows::line_end(&piece[from..]) else { return Ok((import.file_bytes, line)) };
+        at += end as i64;
+        line += 1;
+        // Blank lines may stand before the header, and the one that says what separates the fields.
+        let text = &piece[from..from + end];
+        if !rows::trimmed(text).is_empty() && (line > 2 || naming::sep_line(text).is_none()) {
             return Ok((at, line));
-        }
-        loop {
-            let from = usize::try_from(at).map_err(Error::internal)?;
-            let Some(end) = rows::line_end(&piece[from..]) else { return Ok((import.file_bytes, line)) };
-            at += end as i64;
-            line += 1;
-            // Blank lines may stand before the header.
-            if !rows::trimmed(&piece[from..from + end]).is_empty() {
-                return Ok((at, line));
-            }
         }
     }
 }
 
 /// The file from a place on.
-struct Feed<'a> {
-    maker: &'a Maker,
+pub(super) struct Feed {
+    desk: Desk,
+    tenant: Arc<Tenant>,
     import: ImportId,
-    format: Format,
+    shape: Shape,
     columns: usize,
     file_bytes: i64,
     /// The place in the file at which `buffer` begins.
@@ -338,12 +402,13 @@ struct Feed<'a> {
     line: i64,
 }
 
-impl<'a> Feed<'a> {
-    fn at(maker: &'a Maker, import: &Import, offset: i64, line: i64) -> Feed<'a> {
+impl Feed {
+    pub fn at(desk: Desk, tenant: Arc<Tenant>, import: &Import, offset: i64, line: i64) -> Feed {
         Feed {
-            maker,
+            desk,
+            tenant,
             import: import.id,
-            format: import.format,
+            shape: import.reading.shape(import.format),
             columns: import.columns.len(),
             file_bytes: import.file_bytes,
             base: offset,
@@ -364,8 +429,8 @@ impl<'a> Feed<'a> {
         self.at = 0;
         let next = self.base + self.buffer.len() as i64;
         let (piece, within) = (next / PIECE as i64, (next % PIECE as i64) as usize);
-        let load = LoadPiece(self.maker.tenant.clone(), self.import, piece);
-        let found = self.maker.desk.db().read(load).await?;
+        let load = LoadPiece(self.tenant.clone(), self.import, piece);
+        let found = self.desk.db().read(load).await?;
         let found = found.ok_or_else(|| Error::internal("a piece of the file of an import is gone"))?;
         self.buffer.extend_from_slice(found.get(within..).unwrap_or_default());
         Ok(())
@@ -376,17 +441,17 @@ impl<'a> Feed<'a> {
     }
 
     /// The next rows: at most so many, and none beyond this place.
-    async fn take(&mut self, count: usize, until: i64) -> Result<Batch> {
+    pub async fn take(&mut self, count: usize, until: i64) -> Result<Batch> {
         let from = self.offset();
         let (mut taken, mut bytes) = (Vec::with_capacity(count), 0);
         while taken.len() < count && bytes < BYTES_MAX && self.offset() < until {
             let rest = &self.buffer[self.at..];
-            match rows::cut(self.format, self.columns, rest, self.is_whole()) {
+            match rows::cut(self.shape, self.columns, rest, self.is_whole()) {
                 Cut::Row { end, lines, flaw } => {
                     // What is wrong as a row and very long is not carried along.
                     let raw = if flaw == Some(TOO_LONG) { Vec::new() } else { rest[..end].to_vec() };
                     bytes += raw.len();
-                    taken.push(RawRow { line: self.line, raw, flaw });
+                    taken.push(RawRow { line: self.line, at: self.offset(), raw, flaw });
                     self.line += lines;
                     self.at += end;
                 }
@@ -397,7 +462,7 @@ impl<'a> Feed<'a> {
                 Cut::Endless { end } => {
                     self.at += end;
                     self.skip_line().await?;
-                    taken.push(RawRow { line: self.line, raw: Vec::new(), flaw: Some(TOO_LONG) });
+                    taken.push(RawRow { line: self.line, at: self.offset(), raw: Vec::new(), flaw: Some(TOO_LONG) });
                     self.line += 1;
                 }
                 Cut::More => self.fill().await?,

@@ -13,15 +13,16 @@ use crate::value::seal::{Place, Sealing};
 macro_rules! columns {
     () => {
         "id, state, format, dry_run, columns, author, approved, file_bytes, done_bytes, next_line, rows_created, rows_edited, \
-         rows_unchanged, rows_rejected, rejected_kept, failure, created_at, updated_at, finished_at, country"
+         rows_unchanged, rows_rejected, rejected_kept, failure, created_at, updated_at, finished_at, country, reading, \
+         rows_waiting"
     };
 }
 
 pub(crate) const INSERT: &str = "\
     INSERT INTO import (tenant_id, id, state, format, dry_run, columns, author, file_token, file_bytes, done_bytes,
                         next_line, rows_created, rows_edited, rows_unchanged, rows_rejected, rejected_kept, created_at,
-                        updated_at, approved, country)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, 0, 0, $12, $12, $13, $14)";
+                        updated_at, approved, country, reading)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, 0, 0, $12, $12, $13, $14, $15)";
 
 pub(crate) const SELECT: &str = concat!("SELECT ", columns!(), " FROM import WHERE tenant_id = $1 AND id = $2");
 
@@ -58,7 +59,7 @@ pub(crate) const SAVE: &str = "\
     UPDATE import
     SET state = $3, done_bytes = $4, next_line = $5, rows_created = $6, rows_edited = $7, rows_unchanged = $8,
         rows_rejected = $9, rejected_kept = $10, failure = $11, updated_at = $12, finished_at = $13, author = $14,
-        approved = $15
+        approved = $15, rows_waiting = $16
     WHERE tenant_id = $1 AND id = $2";
 
 pub(crate) const INSERT_UPLOAD: &str = "\
@@ -82,6 +83,29 @@ pub(crate) const PIECE: &str = "\
     FROM import_piece
     WHERE tenant_id = $1 AND import_id = $2 AND piece = $3";
 
+/// A file in which something is blanks now.
+pub(crate) const REPLACE_PIECE: &str = "\
+    UPDATE import_piece
+    SET sealed = $4
+    WHERE tenant_id = $1 AND import_id = $2 AND piece = $3";
+
+pub(crate) const FORGET_ROW: &str = "\
+    UPDATE import_rejected
+    SET sealed = NULL
+    WHERE tenant_id = $1 AND import_id = $2 AND line = $3";
+
+pub(crate) const FORGET_WAITING: &str = "\
+    DELETE FROM import_waiting
+    WHERE tenant_id = $1 AND import_id = $2 AND line = $3";
+
+/// Ids begin with their time: the first is the oldest.
+pub(crate) const OLDEST_UPLOAD: &str = "\
+    SELECT created_at
+    FROM import_upload
+    WHERE tenant_id = $1 AND id < $2
+    ORDER BY id
+    LIMIT 1";
+
 pub(crate) const DELETE_PIECES: &str = "\
     DELETE FROM import_piece
     WHERE tenant_id = $1 AND import_id = $2 AND piece IN
@@ -97,6 +121,21 @@ pub(crate) const REJECTED_AFTER: &str = "\
     WHERE tenant_id = $1 AND import_id = $2 AND line > $3
     ORDER BY line
     LIMIT $4";
+
+pub(crate) const INSERT_WAITING: &str = "\
+    INSERT INTO import_waiting (tenant_id, import_id, line, sealed)
+    VALUES ($1, $2, $3, $4)";
+
+pub(crate) const WAITING: &str = "\
+    SELECT line, sealed
+    FROM import_waiting
+    WHERE tenant_id = $1 AND import_id = $2
+    ORDER BY line";
+
+pub(crate) const DELETE_WAITING: &str = "DELETE FROM import_waiting WHERE tenant_id = $1 AND import_id = $2";
+
+/// What a dry run has found that begins again.
+pub(crate) const DELETE_REJECTED: &str = "DELETE FROM import_rejected WHERE tenant_id = $1 AND import_id = $2";
 
 /// The sealed rows go after a while; their reasons stay.
 pub(crate) const FORGET_REJECTED: &str = "\
@@ -130,12 +169,18 @@ fn read(mut row: Row) -> Result<Import> {
         updated_at: row.take()?,
         finished_at: row.take()?,
         country: row.take()?,
+        reading: {
+            let reading: String = row.take()?;
+            serde_json::from_str(&reading).map_err(Error::internal)?
+        },
+        rows_waiting: row.take()?,
     })
 }
 
 pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, import: &Import, file_token: &[u8; 32]) -> Result<()> {
     let columns: Vec<Option<&str>> = import.columns.iter().map(|field| field.map(|at| FIELDS[at].name)).collect();
     let columns = serde_json::to_string(&columns).map_err(Error::internal)?;
+    let reading = serde_json::to_string(&import.reading).map_err(Error::internal)?;
     tx.put(DELETE_UPLOAD, params![tenant, import.id]).await?;
     tx.put(
         INSERT,
@@ -153,7 +198,8 @@ pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, import: &Import, file_
             import.next_line,
             import.created_at,
             import.approved,
-            import.country
+            import.country,
+            reading
         ],
     )
     .await?;
@@ -206,7 +252,8 @@ pub(crate) async fn save(tx: &mut Tx, tenant: TenantId, import: &Import) -> Resu
             import.updated_at,
             import.finished_at,
             import.author,
-            import.approved
+            import.approved,
+            import.rows_waiting
         ],
     )
     .await?;
@@ -226,12 +273,41 @@ pub(crate) fn seal_piece(tenant: &Tenant, import: ImportId, piece: i64, plain: &
     tenant.keys.seal(&Place { tenant: tenant.id, table: "import_piece", column: "sealed", row: &row }, plain, random)
 }
 
+/// When the oldest upload that is on its way was begun.
+pub(crate) async fn oldest_upload(rd: &mut Rd, tenant: TenantId) -> Result<Option<Time>> {
+    rd.find(OLDEST_UPLOAD, params![tenant, ImportId(uuid::Uuid::max())]).await?.map(|mut row| row.take()).transpose()
+}
+
 /// A piece of a file, opened.
 pub(crate) async fn piece(rd: &mut Rd, tenant: &Tenant, import: ImportId, piece: i64) -> Result<Option<Vec<u8>>> {
     let Some(mut found) = rd.find(PIECE, params![tenant.id, import, piece]).await? else { return Ok(None) };
     let (sealed, row): (Vec<u8>, _) = (found.take()?, piece_row(import, piece));
     let place = Place { tenant: tenant.id, table: "import_piece", column: "sealed", row: &row };
     tenant.keys.open(&place, &sealed).map(Some)
+}
+
+fn waiting_place<'a>(tenant: &Tenant, row: &'a [u8]) -> Place<'a> {
+    Place { tenant: tenant.id, table: "import_waiting", column: "sealed", row }
+}
+
+/// A row that waits, sealed for its place.
+pub(crate) fn seal_waiting(tenant: &Tenant, import: ImportId, line: i64, raw: &[u8], random: &Random) -> Vec<u8> {
+    tenant.keys.seal(&waiting_place(tenant, &piece_row(import, line)), raw, random)
+}
+
+/// The rows that wait, in the order of the file.
+pub(crate) async fn waiting(rd: &mut Rd, tenant: &Tenant, import: ImportId) -> Result<Vec<(i64, Vec<u8>)>> {
+    let rows = rd.all(WAITING, params![tenant.id, import]).await?.into_iter();
+    rows.map(|mut row| {
+        let (line, sealed): (i64, Vec<u8>) = (row.take()?, row.take()?);
+        Ok((line, tenant.keys.open(&waiting_place(tenant, &piece_row(import, line)), &sealed)?))
+    })
+    .collect()
+}
+
+/// Keeps a row that waits.
+pub(crate) async fn wait(tx: &mut Tx, tenant: TenantId, import: ImportId, line: i64, sealed: &[u8]) -> Result<()> {
+    tx.put(INSERT_WAITING, params![tenant, import, line, sealed]).await
 }
 
 /// A rejected row as it was, sealed for its place.

@@ -28,7 +28,8 @@ words! {
         RunBulk = "run_bulk",
         /// Write to a user what became of her verification.
         TellOfVerification = "tell_of_verification",
-        /// Delete the stored objects that belong to no document any more.
+        /// Forget what is left of somebody who was erased: stored objects that belong to no document any more, and rows of
+        /// files that were brought in.
         DropObjects = "drop_objects",
         /// Bring in the users of a file, or clear away the file of an import that has ended.
         RunImport = "run_import",

@@ -12,8 +12,9 @@ use crate::value::id::{JobId, TenantId};
 
 /// Tries before a job is given up.
 pub const MAX_TRIES: i64 = 10;
-/// How long a worker may take for a job before it comes due again.
-pub const LEASE_SECONDS: i64 = 60;
+/// How long a job is a worker's until it renews the lease. Work that takes longer renews it while it runs; so long a job
+/// waits whose process died.
+pub const LEASE_SECONDS: i64 = 10;
 
 /// A job in the hands of a worker.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::access;
+use crate::erasure;
 use crate::error::{Conflict, Error, Result};
 use crate::fact::Fact;
 use crate::permission::Permission;
@@ -294,6 +295,7 @@ impl Action for EraseUser {
         }
         access::end(cx, self.user, "erased").await?;
         verification::store::forget(cx.tx, &user, &cx.caller.author(), cx.now).await?;
+        erasure::begin(cx.tx, cx.tenant, cx.random, self.user, &*user.profile()?, cx.now).await?;
         store::erase(cx.tx, cx.tenant, &mut user, cx.now).await?;
         user.person = None;
         user.sealed_profile = None;
@@ -352,7 +354,11 @@ impl Action for CreateUser {
     }
 
     async fn run(&self, cx: &mut Cx<'_>) -> Result<User> {
-        let profile = self.profile.clone().checked_in("", cx.tenant.settings.country.as_deref())?;
+        let profile = self
+            .profile
+            .clone()
+            .unmasked(&Profile::default())?
+            .checked_in("", cx.tenant.settings.country.as_deref())?;
         born_by(profile.date_of_birth.as_deref(), cx.now)?;
         let id = match self.id {
             Some(id) => id,
@@ -446,7 +452,8 @@ impl Action for EditUser {
         }
         user.try_to(Attempt::Edit, cx.now)?;
         let old = user.profile()?;
-        let mut new = patched(&old, &self.patch)?.checked_in("", cx.tenant.settings.country.as_deref())?;
+        let mut new =
+            patched(&old, &self.patch)?.unmasked(&old)?.checked_in("", cx.tenant.settings.country.as_deref())?;
         contacts::unconfirm(&old, &mut new, |field| self.patch.contains_key(field));
         if new.date_of_birth != old.date_of_birth {
             born_by(new.date_of_birth.as_deref(), cx.now)?;

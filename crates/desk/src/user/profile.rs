@@ -380,6 +380,35 @@ impl Profile {
         if faults.is_empty() { Ok(self) } else { Err(Error::Invalid(faults)) }
     }
 
+    /// Refuses what a mask has made where it does not stand already: who reads a masked profile and sends it back would
+    /// replace the values by asterisks.
+    pub fn unmasked(self, old: &Profile) -> Result<Profile> {
+        let (texts, before) = (self.texts()?, old.texts()?);
+        let is_new = |(path, text): &(&String, &String)| is_masked(path, text) && before.get(*path) != Some(*text);
+        let faults: Vec<Field> =
+            texts.iter().filter(is_new).map(|(path, _)| Field::new(path.clone(), "masked", MASKED)).collect();
+        if faults.is_empty() { Ok(self) } else { Err(Error::Invalid(faults)) }
+    }
+
+    /// Every text in it, by its path.
+    fn texts(&self) -> Result<BTreeMap<String, String>> {
+        let mut texts = BTreeMap::new();
+        let Value::Object(fields) = serde_json::to_value(self).map_err(Error::internal)? else { return Ok(texts) };
+        for (name, value) in fields {
+            match value {
+                Value::String(text) => {
+                    texts.insert(name, text);
+                }
+                Value::Object(inner) => texts.extend(inner.into_iter().filter_map(|(field, value)| match value {
+                    Value::String(text) => Some((format!("{name}.{field}"), text)),
+                    _ => None,
+                })),
+                _ => {}
+            }
+        }
+        Ok(texts)
+    }
+
     /// What this caller is shown: identifiers always masked (a reveal is a question of its own), contacts only with the
     /// right to see them. The one policy for every door.
     pub fn seen_by(self: Box<Self>, caller: &Caller) -> Box<Profile> {
@@ -483,6 +512,15 @@ fn whole() -> Profile {
     ];
     groups.into_iter().flatten().for_each(|(_, field)| *field = text("A0123456789"));
     all
+}
+
+/// What is said of a masked value.
+pub(crate) const MASKED: &str = "This is a masked value. Give the value itself, or leave the field out.";
+
+/// Whether a text is what a mask makes of a value of this field (`seen_by`).
+pub(crate) fn is_masked(path: &str, text: &str) -> bool {
+    let is_number = matches!(path, "identifiers.bvn" | "identifiers.nin" | "photo_id.number");
+    Mask::Hidden.may_have_made(text) || (is_number && Mask::NationalId.may_have_made(text))
 }
 
 /// What somebody may choose as her second factor.

@@ -451,6 +451,11 @@ pub(crate) async fn reindex(
     insert_tokens(tx, tenant, &new.collect::<Vec<_>>()).await
 }
 
+/// Lets go of what may exist once only before others take it in the same transaction; the profile follows with `reindex`.
+pub(crate) async fn give_up(tx: &mut Tx, tenant: TenantId, number: i64, token: &UniqueToken) -> Result<()> {
+    unique::delete(tx, tenant, number, token).await
+}
+
 /// A user to be inserted, with what was sealed for her outside.
 pub(crate) struct NewRow<'a> {
     /// Who.

@@ -50,6 +50,28 @@ impl Mask {
     }
 }
 
+impl Mask {
+    /// Whether this mask may have made a text: who was shown a masked value may send it back, and it is no value.
+    pub fn may_have_made(self, text: &str) -> bool {
+        let text = text.trim();
+        match self {
+            Mask::NationalId => {
+                let characters: Vec<char> = text.chars().collect();
+                let hidden = match characters.len() {
+                    0 => return false,
+                    count @ 1..10 => &characters[..count],
+                    count => &characters[2..count - 3],
+                };
+                hidden.iter().all(|it| *it == 'x')
+            }
+            // The others hide behind three stars at least.
+            Mask::Ssn | Mask::Account | Mask::Email | Mask::Phone | Mask::BirthDate | Mask::Name | Mask::Hidden => {
+                text.contains("***")
+            }
+        }
+    }
+}
+
 /// First two, last three; at least five hidden between them.
 fn national_id(value: &str) -> String {
     let characters: Vec<char> = value.chars().collect();
@@ -182,7 +204,24 @@ mod tests {
         assert_eq!(Mask::parse("national_id"), Some(Mask::NationalId));
     }
 
+    #[test]
+    fn values_are_not_taken_for_masks() {
+        for mask in Mask::ALL {
+            for value in ["22123456144", "m*a@example.com", "+2348035550101", "Max", "", "4 ** hotel", "AXxxyxxxxx12"] {
+                assert!(!mask.may_have_made(value), "{mask} {value}");
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_a_mask_made_is_known_as_masked(value in any::<String>()) {
+            for mask in Mask::ALL {
+                let masked = mask.apply(&value);
+                prop_assert!(masked.is_empty() || mask.may_have_made(&masked), "{} {}", mask, masked);
+            }
+        }
+
         #[test]
         fn no_value_makes_a_mask_fail_or_grow(value in any::<String>()) {
             for mask in Mask::ALL {

@@ -77,6 +77,10 @@ impl Hashing {
     /// Whether this is the password, by the parameters in the hash, also of a hash that was brought in from elsewhere. A
     /// malformed or extravagant hash matches nothing.
     pub fn verify(&self, password: &Secret, phc: &str) -> bool {
+        // Nobody signs in with nothing, whatever was hashed elsewhere. To bcrypt and to HMAC zeros are nothing, too.
+        if password.expose().bytes().all(|byte| byte == 0) {
+            return false;
+        }
         // As it was typed, since another system may have hashed it so, and in NFC. Both are always tried: how long it takes
         // depends on what was typed, not on whether it is right.
         let typed = verify_bytes(password, phc);

@@ -22,7 +22,18 @@ async fn start(t: &TestDesk, format: Format, dry_run: bool, file: &[u8]) -> desk
 }
 
 async fn start_by(t: &TestDesk, caller: &Caller, format: Format, dry_run: bool, file: &[u8]) -> desk::Result<ImportId> {
-    let mut staging = t.desk.stage_import(caller, format, dry_run, Naming::default()).await?;
+    start_as(t, caller, format, dry_run, Naming::default(), file).await
+}
+
+async fn start_as(
+    t: &TestDesk,
+    caller: &Caller,
+    format: Format,
+    dry_run: bool,
+    naming: Naming,
+    file: &[u8],
+) -> desk::Result<ImportId> {
+    let mut staging = t.desk.stage_import(caller, format, dry_run, naming).await?;
     // In odd chunks, as a network gives them.
     for chunk in file.chunks(100_003) {
         staging.push(chunk).await?;
@@ -41,6 +52,19 @@ async fn import(t: &TestDesk, format: Format, file: &[u8]) -> Import {
     assert_eq!(t.desk.run_import(t.tenant, id, ToTheEnd).await.unwrap(), Stopped::Over);
     later(t);
     show(t, id).await
+}
+
+/// The same, with what the caller says of its columns.
+async fn import_as(t: &TestDesk, format: Format, naming: Naming, file: &[u8]) -> Import {
+    let id = start_as(t, &t.house(), format, false, naming, file).await.unwrap();
+    assert_eq!(t.desk.run_import(t.tenant, id, ToTheEnd).await.unwrap(), Stopped::Over);
+    later(t);
+    show(t, id).await
+}
+
+fn naming(map: &[&str], ignore: &[&str]) -> Naming {
+    let map = map.iter().map(|pair| Naming::pair(pair).unwrap()).collect();
+    Naming { map, ignore: ignore.iter().map(|it| (*it).to_owned()).collect(), ..Naming::default() }
 }
 
 pub async fn csv(t: &TestDesk, file: &str) -> Import {
@@ -309,6 +333,222 @@ async fn a_dry_run_finds_the_same_faults_and_changes_nothing() {
     }
 }
 
+/// E-mail and username of these, by their external ids.
+async fn names(t: &TestDesk, ids: &[&str]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for id in ids {
+        let profile = by_external_id(t, id).await.unwrap().profile;
+        found.push((profile.email.unwrap_or_default(), profile.username.unwrap_or_default()));
+    }
+    found
+}
+
+fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+    all.iter().map(|(email, username)| ((*email).to_owned(), (*username).to_owned())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn emails_and_usernames_that_are_swapped_or_passed_on_within_a_file_reach_their_final_state() {
+    // The same near each other, and in slices far from each other.
+    for between in [0, 700] {
+        for t in TestDesk::all().await {
+            let filler: String = (0..between).map(|n| format!("f{n},Filler,,\n")).collect();
+            let header = "external_id,last_name,email,username\n";
+            let before = format!(
+                "{header}a,A,a@mail.example,anna\nb,B,b@mail.example,bert\nc,C,c@mail.example,carl\n\
+                 d,D,d@mail.example,\ne,E,e@mail.example,\ng,G,g@mail.example,\nh,H,h@mail.example,\n{filler}"
+            );
+            assert_eq!(csv(&t, &before).await.rows_rejected, 0);
+            // Some are in the large table by now.
+            t.desk.settle_unique(t.tenant, 1).await.unwrap();
+            // a and b swap e-mails; a, b and c rotate usernames; d takes that of e, who moves on; somebody new takes that of d;
+            // g asks for that of h, who keeps it, and another new one for that of g, who therefore keeps it, too.
+            let after = format!(
+                "{header}new,N,d@mail.example,\na,A,b@mail.example,bert\nd,D,e@mail.example,\ng,G,h@mail.example,\n\
+                 late,L,g@mail.example,\n{filler}c,C,,anna\nb,B,a@mail.example,carl\ne,E,e2@mail.example,\nh,H2,,\n"
+            );
+            let dry = start(&t, Format::Csv, true, after.as_bytes()).await.unwrap();
+            t.desk.run_import(t.tenant, dry, ToTheEnd).await.unwrap();
+            let id = start(&t, Format::Csv, false, after.as_bytes()).await.unwrap();
+            // Stopped after each slice: what waits is kept.
+            while t.desk.run_import(t.tenant, id, For(2)).await.unwrap() == Stopped::Told {}
+            let wet = show(&t, id).await;
+            assert_eq!(counts(&wet), (1, 6, between, 2));
+            assert_eq!(counts(&show(&t, dry).await), counts(&wet));
+            let denied = rejected(&t, id).await;
+            assert_eq!(denied, [line(5, "email", "taken"), line(6, "email", "taken")]);
+            assert_eq!(rejected(&t, dry).await, denied);
+            let now = names(&t, &["a", "b", "c", "d", "e", "new", "g", "h"]).await;
+            let shall = [
+                ("b@mail.example", "bert"),
+                ("a@mail.example", "carl"),
+                ("c@mail.example", "anna"),
+                ("e@mail.example", ""),
+                ("e2@mail.example", ""),
+                ("d@mail.example", ""),
+                ("g@mail.example", ""),
+                ("h@mail.example", ""),
+            ];
+            assert_eq!(now, pairs(&shall));
+            // Each is found by what is theirs now, and nothing is left behind.
+            for (id, email) in [("a", "b@mail.example"), ("b", "a@mail.example"), ("new", "d@mail.example")] {
+                let by = UserByName { by: Unique::Email, text: email.to_owned() };
+                let user = t.desk.ask(&t.house(), by).await.unwrap();
+                assert_eq!(user, Some(by_external_id(&t, id).await.unwrap().id), "{email}");
+            }
+            assert_eq!(count(&t, "SELECT COUNT(*) FROM import_waiting".to_owned()).await, 0);
+            // The same file again changes nothing.
+            let again = csv(&t, &after).await;
+            assert_eq!(counts(&again), (0, 0, between + 7, 2));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_of_many_is_one_step_and_a_dry_run_that_was_stopped_says_the_same() {
+    const MANY: usize = 1200;
+    for t in TestDesk::all().await {
+        let rows = |shift: usize| -> String {
+            let row = |n: usize| format!("{n},Of-{n},p{}@mail.example\n", (n + shift) % MANY);
+            "external_id,last_name,email\n".to_owned() + &(0..MANY).map(row).collect::<String>()
+        };
+        assert_eq!(counts(&csv(&t, &rows(0)).await), (MANY as i64, 0, 0, 0));
+        let dry = start(&t, Format::Csv, true, rows(1).as_bytes()).await.unwrap();
+        assert_eq!(t.desk.run_import(t.tenant, dry, For(3)).await.unwrap(), Stopped::Told);
+        assert_eq!(t.desk.run_import(t.tenant, dry, ToTheEnd).await.unwrap(), Stopped::Over);
+        assert_eq!(counts(&show(&t, dry).await), (0, MANY as i64, 0, 0));
+        assert_eq!(counts(&csv(&t, &rows(1)).await), (0, MANY as i64, 0, 0));
+        let last = (MANY - 1).to_string();
+        let found = names(&t, &["0", &last]).await;
+        assert_eq!(found, pairs(&[("p1@mail.example", ""), ("p0@mail.example", "")]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_wait_go_with_an_import_that_is_called_off() {
+    for t in TestDesk::all().await {
+        csv(&t, "external_id,last_name,email\na,A,a@mail.example\nb,B,b@mail.example\n").await;
+        let filler: String = (0..900).map(|n| format!("f{n},Filler,\n")).collect();
+        let file = format!("external_id,last_name,email\na,A,b@mail.example\n{filler}b,B,a@mail.example\n");
+        let id = start(&t, Format::Csv, false, file.as_bytes()).await.unwrap();
+        assert_eq!(t.desk.run_import(t.tenant, id, For(2)).await.unwrap(), Stopped::Told);
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM import_waiting".to_owned()).await, 1);
+        t.desk.perform(&t.house(), CancelImport(id)).await.unwrap();
+        t.desk.run_import(t.tenant, id, ToTheEnd).await.unwrap();
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM import_waiting".to_owned()).await, 0);
+        assert_eq!(names(&t, &["a"]).await, pairs(&[("a@mail.example", "")]));
+    }
+}
+
+/// The rows that are kept of an import, as text; nothing where the row is forgotten.
+async fn kept_rows(t: &TestDesk, id: ImportId) -> Vec<Option<String>> {
+    let reveal = RevealRejected { import: id, after: 0, limit: 100, purpose: "mending".to_owned() };
+    let page = t.desk.ask(&t.house(), reveal).await.unwrap();
+    page.rows.into_iter().map(|row| row.cells.map(|cells| cells.join("|"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_reaches_rejected_rows_and_files_that_wait() {
+    for t in TestDesk::all().await {
+        csv(
+            &t,
+            "external_id,last_name,email,bvn\n17,Reyes,marta@mail.example,22123456144\n18,Bello,tunde@mail.example,\n",
+        )
+        .await;
+        let marta = by_external_id(&t, "17").await.unwrap().id;
+        // Rejected: by her id, by her address in other letters, by a number; a row that cannot be read; and two of others.
+        let file = "external_id,last_name,email,bvn\n17,Reyes,nowhere,\n,Reyes,MARTA@mail.example,\n,,,22123456144\n\
+            \"17,Reyes,marta@mail.example\n18,Bello,nowhere,\n,,tunde@mail.example,\n";
+        let over = csv(&t, file).await;
+        assert_eq!(over.rows_rejected, 6);
+        let text = "external_id,last_name,email\n17,Reyes,marta@mail.example\n18,Bello,tunde.b@mail.example\n\
+            99,Of the same,name@mail.example\n";
+        // One file waits for its start, one rests in the middle, with a row that waits for her address.
+        let mut staging = t.desk.stage_import(&t.house(), Format::Csv, false, Naming::default()).await.unwrap();
+        staging.push(text.as_bytes()).await.unwrap();
+        let start_later = staging.finish().await.unwrap().to_wait();
+        let awaiting = t.desk.perform(&t.house(), start_later).await.unwrap().id;
+        let filler: String = (0..800).map(|n| format!("f{n},Filler,\n")).collect();
+        let json: String = text
+            .lines()
+            .skip(1)
+            .map(|row| {
+                let cells: Vec<&str> = row.split(',').collect();
+                format!(
+                    "{{\"external_id\":\"{}\",\"last_name\":\"{}\",\"email\":\"{}\"}}\n",
+                    cells[0], cells[1], cells[2]
+                )
+            })
+            .collect();
+        let resting = start(&t, Format::Ndjson, false, json.as_bytes()).await.unwrap();
+        t.desk.perform(&t.house(), PauseImport(resting)).await.unwrap();
+        let middle =
+            format!("external_id,last_name,email\n50,Waits,marta@mail.example\n{filler}17,Reyes,m2@mail.example\n");
+        let middle = start(&t, Format::Csv, false, middle.as_bytes()).await.unwrap();
+        assert_eq!(t.desk.run_import(t.tenant, middle, For(2)).await.unwrap(), Stopped::Told);
+        t.desk.perform(&t.house(), PauseImport(middle)).await.unwrap();
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM import_waiting").await, 1);
+
+        t.desk.perform(&t.admin(), EraseUser { user: marta, reason: None }).await.unwrap();
+        t.desk.forget_in_imports(t.tenant).await.unwrap();
+        let kept = kept_rows(&t, over.id).await;
+        assert!(kept[..4].iter().all(Option::is_none), "{kept:?}");
+        assert!(
+            kept[4..].iter().all(|row| row.as_ref().is_some_and(|row| row.contains("18") || row.contains("tunde")))
+        );
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM import_waiting").await, 0);
+        // Once no process can have the files in its hands any more, what she was known by is forgotten, too.
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM import_erased").await, 1);
+        t.clock.advance(11 * desk::value::clock::MINUTE);
+        t.desk.sweep_imports().await.unwrap();
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM import_erased").await, 0);
+        // What goes on brings everybody in but her: her rows are blanks.
+        let of_file = async |import: Import| {
+            let rows = rejected(&t, import.id).await;
+            (import.rows_created, import.rows_edited, rows)
+        };
+        for id in [resting, middle] {
+            t.desk.perform(&t.house(), ResumeImport(id)).await.unwrap();
+            t.desk.run_import(t.tenant, id, ToTheEnd).await.unwrap();
+        }
+        assert_eq!(of_file(show(&t, resting).await).await, (1, 1, vec![]));
+        assert_eq!(of_file(show(&t, middle).await).await, (800, 0, vec![]));
+        assert!(by_external_id(&t, "17").await.is_none() && by_external_id(&t, "99").await.is_some());
+        assert_eq!(show(&t, awaiting).await.state, ImportState::Awaiting);
+    }
+}
+
+/// Erases somebody while the rows about her were made ready and are not yet written.
+struct Erasing<'a>(&'a TestDesk, Option<desk::value::id::UserId>);
+
+impl GoesOn for Erasing<'_> {
+    async fn goes_on(&mut self, since: Since) -> bool {
+        if since == Since::Wrote
+            && let Some(user) = self.1.take()
+        {
+            self.0.desk.perform(&self.0.admin(), EraseUser { user, reason: None }).await.unwrap();
+            self.0.desk.forget_in_imports(self.0.tenant).await.unwrap();
+        }
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_runs_does_not_bring_back_who_is_erased_meanwhile() {
+    for t in TestDesk::all().await {
+        csv(&t, "external_id,last_name,email\n17,Reyes,marta@mail.example\n").await;
+        let marta = by_external_id(&t, "17").await.unwrap().id;
+        // The slice behind the first is ready while the first is written.
+        let filler: String = (0..250).map(|n| format!("f{n},Filler,\n")).collect();
+        let file = format!("external_id,last_name,email\n{filler}17,Reyes-Bello,marta@mail.example\n");
+        let id = start(&t, Format::Csv, false, file.as_bytes()).await.unwrap();
+        t.desk.run_import(t.tenant, id, Erasing(&t, Some(marta))).await.unwrap();
+        assert_eq!(show(&t, id).await.rows_created, 250);
+        assert!(by_external_id(&t, "17").await.is_none());
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM import_rejected WHERE sealed IS NOT NULL").await, 0);
+    }
+}
+
 /// Goes on for so many slices.
 struct For(usize);
 
@@ -425,7 +665,8 @@ async fn files_that_cannot_be_used_are_refused_before_anything_is_begun() {
             (Format::Ndjson, b"", "empty"),
             (Format::Csv, b"external_id,fone\n1,2\n", "nearest is `phone`"),
             (Format::Csv, b"phone,phone\n", "Two columns"),
-            (Format::Csv, b"\xff\xfee\0x\0", "UTF-8"),
+            (Format::Csv, b"external_id,stra\xdfe\n", "UTF-8"),
+            (Format::Csv, b"PK\x03\x04xl/workbook.xml", "spreadsheet"),
             (Format::Csv, b"\x1f\x8b\x08\0\0", "not compressed"),
             (Format::Csv, b"\"external_id,last_name\n1,2\n", "quotes"),
         ] {
@@ -538,10 +779,204 @@ async fn an_export_is_masked_unless_right_and_purpose_say_otherwise_and_can_be_b
         assert_eq!(outcomes, ["asked", "asked", "refused", "refused"], "each attempt is on record");
         assert!(audit.iter().any(|row| row.action == "user.export" && row.reason.as_deref() == Some("a report")));
         // What was taken out says what is so already.
-        assert_eq!(counts(&csv(&t, &full).await), (0, 0, 1, 0));
+        let own = || naming(&[], &["id", "number"]);
+        assert_eq!(counts(&import_as(&t, Format::Csv, own(), full.as_bytes()).await), (0, 0, 1, 0));
         let mut json = String::new();
         page.iter().for_each(|user| ndjson_line(user, &mut json));
         assert_eq!(json.lines().count(), 1);
+        assert_eq!(counts(&import_as(&t, Format::Ndjson, own(), json.as_bytes()).await), (0, 0, 1, 0));
+    }
+}
+
+/// All users as this caller may take them out.
+async fn taken_out(t: &TestDesk, caller: &Caller, format: Format, purpose: Option<&str>) -> String {
+    let open = ExportUsers { filter: UserFilter::default(), purpose: purpose.map(str::to_owned) };
+    let export = t.desk.ask(caller, open).await.unwrap();
+    let mut text = if format == Format::Csv { csv_header() } else { String::new() };
+    for user in t.desk.ask(caller, ExportPage { export, after: 0 }).await.unwrap() {
+        match format {
+            Format::Csv => csv_line(&user, &mut text),
+            Format::Ndjson => ndjson_line(&user, &mut text),
+        }
+    }
+    text
+}
+
+/// Somebody with something in every field that is masked for anybody.
+const EVERYTHING: &str = "external_id,first_name,last_name,email,phone,username,date_of_birth,address_line_one,city,\
+    country,bvn,nin,ssn,photo_id_number,photo_id_issuer,photo_id_expiry,net_teller_id,customer_id,gender,net_worth,\
+    home_contact_name,home_contact_phone,next_of_kin_name,next_of_kin_email,house_account_name,house_account_number,\
+    wallet_balance,payment_slug,abilities,is_diaspora,flagged_banks,kind,fraud_status,sign_in_lock,core_state,created_at\n\
+    crm-00000017,\"Marta, \"\"M\"\"\",Reyes,marta@mail.example,+12025550143,marta.r,1988-04-17,1 Elm St,Lagos,NG,22123456144,\
+    12345678901,123-45-6789,AB1234567,passport,2031-01-01,net-00000001,cust-0000001,Female,lots,Inés,+12025550111,Luis,\
+    luis@mail.example,Marta Reyes,0123451234,12.5,marta-pays,pay=true;fetch=false,true,okra:1;okra:2,individual,\
+    suspicious,locked,dormant,2019-01-02T03:04:05Z\n\
+    crm-00000018,Tunde,Bello,,,,,,,,,,,AB123,,,,,,,,,,,,1234,,,,,,,,,,\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_masked_export_brought_back_changes_nothing_and_creates_nobody() {
+    for t in TestDesk::all().await {
+        assert_eq!(counts(&csv(&t, EVERYTHING).await), (2, 0, 0, 0));
+        let revealer = t.holder(&[P::UsersExport, P::UsersReveal]);
+        let before = taken_out(&t, &revealer, Format::Ndjson, Some("to compare")).await;
+        assert!(!before.contains("***"), "{before}");
+        for reader in [t.holder(&[P::UsersExport]), t.holder(&[P::UsersExport, P::UsersContacts])] {
+            for format in [Format::Csv, Format::Ndjson] {
+                let masked = taken_out(&t, &reader, format, None).await;
+                assert!(masked.contains("***"), "{masked}");
+                let own = naming(&[], &["id", "number"]);
+                let import = import_as(&t, format, own.clone(), masked.as_bytes()).await;
+                assert_eq!(counts(&import), (0, 0, 0, 2), "{masked}");
+                let rows = rejected(&t, import.id).await;
+                assert!(rows.iter().all(|(_, field, code)| code == "masked" && !field.is_empty()), "{rows:?}");
+                // The dry run says the same.
+                let dry = start_as(&t, &t.house(), format, true, own, masked.as_bytes()).await.unwrap();
+                t.desk.run_import(t.tenant, dry, ToTheEnd).await.unwrap();
+                assert_eq!(rejected(&t, dry).await, rows);
+            }
+        }
+        // Without the columns that are masked the rest can be brought back.
+        let masked = taken_out(&t, &t.holder(&[P::UsersExport, P::UsersContacts]), Format::Csv, None).await;
+        let shown = naming(&[], &["id", "number", "bvn", "nin", "ssn", "photo_id_number", "house_account_number"]);
+        assert_eq!(counts(&import_as(&t, Format::Csv, shown, masked.as_bytes()).await), (0, 0, 2, 0));
+        assert_eq!(taken_out(&t, &revealer, Format::Ndjson, Some("to compare")).await, before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_masked_form_is_refused_in_its_row_and_no_value_is_taken_for_one() {
+    for t in TestDesk::all().await {
+        let file = "external_id,last_name,email,phone,username,date_of_birth,ssn,bvn,photo_id_number,house_account_number,city\n\
+            1,Reyes,,,,,,,,,\n\
+            1a,R***,,,,,,,,,\n\
+            2,Reyes,m***@mail.example,,,,,,,,\n\
+            3,Reyes,,+1******0143,,,,,,,\n\
+            4,Reyes,,,***,,,,,,\n\
+            5,Reyes,,,,****-**-**,,,,,\n\
+            6,Reyes,,,,,***-**-6789,,,,\n\
+            7,Reyes,,,,,,22xxxxxx144,,,\n\
+            8,Reyes,,,,,,,xxxxxxxxx,,\n\
+            9,Reyes,,,,,,,,******1234,\n\
+            10,Reyes,,,,,,,,, *** \n\
+            ******0017,Reyes,,,,,,,,,\n\
+            11,Xaxxxxx,,,,,,,AX1234xxxx,,4 ** Road\n";
+        let import = csv(&t, file).await;
+        assert_eq!(counts(&import), (2, 0, 0, 11));
+        let fields: Vec<_> = rejected(&t, import.id).await;
+        let told: Vec<&str> = fields.iter().map(|(_, field, _)| field.as_str()).collect();
+        let named = ["last_name", "email", "phone", "username", "date_of_birth", "ssn", "bvn", "photo_id_number"];
+        assert_eq!(told, [&named[..], &["house_account_number", "city", "external_id"]].concat());
+        assert!(fields.iter().all(|(.., code)| code == "masked"), "{fields:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_export_is_brought_into_another_institution_as_it_was() {
+    for format in [Format::Csv, Format::Ndjson] {
+        for (t, empty) in TestDesk::all().await.into_iter().zip(TestDesk::all().await) {
+            assert_eq!(counts(&csv(&t, EVERYTHING).await), (2, 0, 0, 0));
+            let revealer = [P::UsersExport, P::UsersReveal];
+            let full = taken_out(&t, &t.holder(&revealer), format, Some("moving")).await;
+            // Nobody is told apart by ids that are not theirs there.
+            let undecided = start(&empty, format, false, full.as_bytes()).await;
+            assert!(
+                matches!(undecided, Err(Error::Invalid(ref faults)) if faults.iter().all(|it| it.code == "undecided"))
+            );
+            let own = naming(&[], &["id", "number"]);
+            assert_eq!(counts(&import_as(&empty, format, own, full.as_bytes()).await), (2, 0, 0, 0));
+            let there = taken_out(&empty, &empty.holder(&revealer), format, Some("to compare")).await;
+            let without_ids = |text: &str| -> Vec<String> {
+                let lines = text.lines().map(|line| match format {
+                    Format::Csv => line.splitn(2, ',').last().unwrap().to_owned(),
+                    Format::Ndjson => {
+                        let mut user: serde_json::Value = serde_json::from_str(line).unwrap();
+                        user.as_object_mut().unwrap().remove("id");
+                        user.to_string()
+                    }
+                });
+                lines.collect()
+            };
+            assert_eq!(without_ids(&there), without_ids(&full));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_password_gets_the_hash_that_comes_later_and_nobody_elses_is_replaced() {
+    let (old, new) = (Hashing::cheap(), "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW");
+    for t in TestDesk::all().await {
+        let own = old.hash(&desk::value::secret::Secret::new(PASSWORD), t.desk.random()).unwrap();
+        let first = format!(
+            "external_id,last_name,username,password_hash,core_state\n1,Reyes,marta,,\n2,Bello,tunde,\"{own}\",\n\
+             3,Eze,ngozi,,password_needs_reset\n"
+        );
+        assert_eq!(counts(&csv(&t, &first).await), (3, 0, 0, 0));
+        let later = format!("external_id,password_hash\n1,{new}\n2,{new}\n3,{new}\n");
+        let dry = start(&t, Format::Csv, true, later.as_bytes()).await.unwrap();
+        t.desk.run_import(t.tenant, dry, ToTheEnd).await.unwrap();
+        assert_eq!(counts(&show(&t, dry).await), (0, 1, 2, 0));
+        let import = csv(&t, &later).await;
+        assert_eq!(counts(&import), (0, 1, 2, 0));
+        for (id, is_new) in [("1", true), ("2", false), ("3", false)] {
+            assert_eq!(has_hash(&t, id, new).await, is_new, "{id}");
+        }
+        let events = t.desk.ask(&t.house(), ListEvents { after: None, limit: 500 }).await.unwrap().events;
+        let changed: Vec<_> = events.iter().filter(|it| it.name == "password.changed").collect();
+        assert_eq!(changed.len(), 1);
+        assert_eq!(changed[0].fact["way"], "import");
+        // The same file again finds a password.
+        assert_eq!(counts(&csv(&t, &later).await), (0, 0, 3, 0));
+    }
+}
+
+/// Whether the user with this external id has just this hash.
+async fn has_hash(t: &TestDesk, external_id: &str, hash: &str) -> bool {
+    let user = by_external_id(t, external_id).await.unwrap();
+    let sql = format!("SELECT COUNT(*) FROM users WHERE number = {} AND password_hash = '{hash}'", user.number);
+    count(t, sql).await == 1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_semicolon_or_tab_file_in_utf_16_or_windows_1252_is_read() {
+    let text = "External_ID;First Name;LAST_NAME\r\n1;Zoë;\"Müller; Weiß\"\r\n";
+    let tabs = text.replace(';', "\t").replace("\t Weiß", "; Weiß");
+    let wide: Vec<u8> = [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let narrow: Vec<u8> = text.chars().map(|it| u8::try_from(u32::from(it)).unwrap()).collect();
+    for t in TestDesk::all().await {
+        for (file, encoding) in [(text.as_bytes(), None), (tabs.as_bytes(), None), (&wide[..], None)]
+            .into_iter()
+            .chain([(&narrow[..], Encoding::named("cp1252"))])
+        {
+            let naming = Naming { encoding, ..Naming::default() };
+            let import = import_as(&t, Format::Csv, naming, file).await;
+            assert_eq!(import.rows_rejected, 0, "{:?}", rejected(&t, import.id).await);
+            let zoe = by_external_id(&t, "1").await.unwrap().profile;
+            assert_eq!(zoe.first_name, "Zoë");
+            assert_eq!(zoe.last_name, "Müller; Weiß");
+        }
+        // Nobody guesses: what is not UTF-8 names what it may be, in the header and in a row.
+        let header = [b"external_id,last_name,".as_slice(), b"caf\xe9\n1,Reyes,x\n"].concat();
+        let fault = start(&t, Format::Csv, false, &header).await.unwrap_err();
+        assert!(
+            matches!(&fault, Error::Invalid(faults) if faults[0].message.contains("encoding=windows-1252")),
+            "{fault:?}"
+        );
+        let import = import(&t, Format::Csv, b"external_id,last_name\n2,M\xfcller\n").await;
+        let page = RejectedRows { import: import.id, after: 0, limit: 10 };
+        let row = t.desk.ask(&t.house(), page).await.unwrap().rows.remove(0).rejected;
+        assert!(row.code == "encoding" && row.reason.contains("encoding=windows-1252"), "{row:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_rows_of_a_semicolon_file_can_be_mended() {
+    for t in TestDesk::all().await {
+        let import = csv(&t, "EXTERNAL_ID;last_name;email\n1;\"Reyes; Bello\";nowhere\n").await;
+        let reveal = RevealRejected { import: import.id, after: 0, limit: 10, purpose: "mending".to_owned() };
+        let page = t.desk.ask(&t.house(), reveal).await.unwrap();
+        let mended = (page.csv_header() + &page.csv_rows()).replace("nowhere", "marta@mail.example");
+        assert_eq!(counts(&csv(&t, &mended).await), (1, 0, 0, 0));
+        assert_eq!(by_external_id(&t, "1").await.unwrap().profile.last_name, "Reyes; Bello");
     }
 }
 

@@ -288,6 +288,35 @@ async fn what_leaves_is_masked_by_what_the_caller_may_see() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_reaches_kept_answers_and_their_requests_take_no_effect_again() {
+    for t in TestDesk::all().await {
+        let once = |key: &str| Some(Once { key: key.to_owned(), request_hash: [1; 32] });
+        let answer = |_| Ok(b"answer for Skelmersdale".to_vec());
+        let (admin, user) = (t.admin(), t.desk.perform(&t.house(), CreateUser::of(planted())).await.unwrap().id);
+        let other = t.desk.perform(&t.house(), CreateUser::of(profile("eve"))).await.unwrap().id;
+        let note = |user| WriteNote { user, text: "second".to_owned() };
+        t.desk.perform_once(&admin, note(user), once("of her"), answer).await.unwrap();
+        t.desk.perform_once(&admin, note(other), once("of another"), answer).await.unwrap();
+        // She is the one who was made, although the action names nobody.
+        let made = |user: User| Ok(user.id.to_string().into_bytes());
+        let create = || CreateUser::of(profile("made"));
+        let id = t.desk.perform_once(&admin, create(), once("made"), made).await.unwrap();
+        let id = UserId::parse(std::str::from_utf8(&id).unwrap()).unwrap();
+        for user in [user, id] {
+            t.desk.perform(&admin, EraseUser { user, reason: None }).await.unwrap();
+        }
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM idempotency WHERE answer IS NOT NULL").await, 1);
+        let users = count(&t, "SELECT COUNT(*) FROM users").await;
+        let again = t.desk.perform_once(&admin, create(), once("made"), made).await;
+        assert_eq!(refusal(again), Refusal::UserErased);
+        let again = t.desk.perform_once(&admin, note(user), once("of her"), answer).await;
+        assert_eq!(refusal(again), Refusal::UserErased);
+        assert!(t.desk.perform_once(&admin, note(other), once("of another"), answer).await.is_ok());
+        assert_eq!(count(&t, "SELECT COUNT(*) FROM users").await, users, "nobody was made anew");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_an_erasure_nothing_is_left_that_names_her() {
     for t in TestDesk::all().await {
         let (user, tokens) = live(&t).await;

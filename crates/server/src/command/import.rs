@@ -1,21 +1,25 @@
-//! `bursar user import` and `bursar user export`.
+//! `bursar user import`, `bursar import` and `bursar user export`.
 
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use desk::Error;
 use desk::import::questions::REJECTED_PAGE_MAX;
 use desk::import::{
-    self, Format, Import, ImportState, Naming, ResumeImport, RevealRejected, ShowImport, Stopped, ToTheEnd,
+    self, CancelImport, Format, Import, ImportState, ListImports, Naming, PauseImport, ResumeImport, RevealRejected,
+    ShowImport, Stopped, ToTheEnd,
 };
 use desk::user::standing::*;
 use desk::user::{ExportPage, ExportUsers, UserFilter, UserKind};
 use desk::value::id::ImportId;
+use tokio::sync::watch;
 
 use super::house::{self, House};
-use crate::cli::{UserExport, UserImport};
+use crate::cli::{self, OneImport, UserExport, UserImport};
 use crate::config::Settings;
+use crate::serve;
 use crate::trouble::{Done, Trouble};
 
 /// How often the progress bar moves.
@@ -39,7 +43,9 @@ pub async fn import(settings: &Settings, wish: UserImport) -> Done {
         map: wish.map.iter().map(|pair| Naming::pair(pair)).collect::<desk::Result<_>>()?,
         ignore: wish.ignore.clone(),
         country: wish.country.clone(),
+        encoding: wish.encoding,
     };
+    let stop = serve::signals()?;
     let digest = digest(&wish.file)?;
     let house = house::open(settings, &wish.at).await?;
     let id = match house.desk.unfinished_import(&house.caller, &digest, wish.dry_run).await? {
@@ -48,23 +54,72 @@ pub async fn import(settings: &Settings, wish: UserImport) -> Done {
             house.desk.perform(&house.caller, ResumeImport(id)).await?;
             id
         }
-        None => receive(&house, &wish, format, naming).await?,
+        None => receive(&house, &wish, format, naming, &stop).await?,
     };
-    let import = run(&house, id).await?;
+    let import = run(&house, id, stop).await?;
     let kept = write_rejected(&house, &import, &wish.file).await?;
     tell(&import, kept.as_deref());
-    let state = import.state;
     house.close().await;
-    match state {
-        ImportState::Completed => Ok(()),
+    match import.state {
+        ImportState::Completed if import.rows_rejected == 0 => Ok(()),
+        ImportState::Completed => Err(Trouble::partly(
+            format!("{} of {} rows were rejected", import.rows_rejected, import.rows_read()),
+            "Mend them in the file that is named above, and bring that in.",
+        )),
         ImportState::Failed => Err(Trouble::new(
             format!("the import has failed: {}", import.failure.as_deref().unwrap_or("no reason is known")),
             "What is in stays in; begin again with the same file, and rows that are in change nothing.",
         )),
-        ImportState::Awaiting | ImportState::Running | ImportState::Paused | ImportState::Cancelled => Err(
-            Trouble::new(format!("the import is {state}"), "Run the command again to go on, unless it was cancelled."),
-        ),
+        ImportState::Paused => Err(Trouble::interrupted(
+            format!("the import rests after {} rows; what is in stays in", import.rows_read()),
+            format!("Run the command again to go on, or call it off: bursar import cancel {id}"),
+        )),
+        ImportState::Cancelled => Err(Trouble::new("the import was cancelled", "What is in stays in.")),
+        ImportState::Awaiting | ImportState::Running => {
+            Err(Trouble::new(format!("the import is {}", import.state), "Run the command again to go on."))
+        }
     }
+}
+
+/// `bursar import`.
+pub async fn manage(settings: &Settings, command: cli::Import) -> Done {
+    let at = match &command {
+        cli::Import::List { at, .. } => at,
+        cli::Import::Status(one) | cli::Import::Pause(one) | cli::Import::Resume(one) | cli::Import::Cancel(one) => {
+            &one.at
+        }
+    };
+    let house = house::open(settings, at).await?;
+    let done = match &command {
+        cli::Import::List { limit, .. } => {
+            let list = ListImports { before: None, limit: i64::from(*limit) };
+            let found = house.desk.ask(&house.caller, list).await?;
+            found.iter().for_each(|import| tell(import, None));
+            Ok(())
+        }
+        cli::Import::Status(OneImport { id, .. }) => {
+            tell(&house.desk.ask(&house.caller, ShowImport(*id)).await?, None);
+            Ok(())
+        }
+        cli::Import::Pause(OneImport { id, .. }) => turned(house.desk.perform(&house.caller, PauseImport(*id)).await),
+        cli::Import::Resume(OneImport { id, .. }) => turned(house.desk.perform(&house.caller, ResumeImport(*id)).await),
+        cli::Import::Cancel(OneImport { id, .. }) => {
+            let done = turned(house.desk.perform(&house.caller, CancelImport(*id)).await);
+            if done.is_ok() {
+                // The file goes at once, also where no server runs.
+                house.desk.run_import(house.caller.tenant, *id, ToTheEnd).await?;
+            }
+            done
+        }
+    };
+    house.close().await;
+    done
+}
+
+fn turned(done: desk::Result<(Import, bool)>) -> Done {
+    let (import, _) = done?;
+    tell(&import, None);
+    Ok(())
 }
 
 fn cannot_read(file: &Path, fault: &std::io::Error) -> Trouble {
@@ -93,12 +148,21 @@ fn digest(file: &Path) -> Done<[u8; 32]> {
 }
 
 /// Puts the file where the import can go on from after anything, and starts it.
-async fn receive(house: &House, wish: &UserImport, format: Format, naming: Naming) -> Done<ImportId> {
+async fn receive(
+    house: &House,
+    wish: &UserImport,
+    format: Format,
+    naming: Naming,
+    stop: &watch::Receiver<bool>,
+) -> Done<ImportId> {
     let mut staging = house.desk.stage_import(&house.caller, format, wish.dry_run, naming).await?;
     let mut open = File::open(&wish.file).map_err(|fault| cannot_read(&wish.file, &fault))?;
     let mut buffer = vec![0; CHUNK];
     let received: Done<_> = async {
         loop {
+            if *stop.borrow() {
+                return Err(Trouble::interrupted("stopped before the import was begun", "Nothing was brought in."));
+            }
             match open.read(&mut buffer).map_err(|fault| cannot_read(&wish.file, &fault))? {
                 0 => return Ok(staging.finish().await?),
                 read => staging.push(&buffer[..read]).await?,
@@ -119,8 +183,9 @@ async fn receive(house: &House, wish: &UserImport, format: Format, naming: Namin
     }
 }
 
-/// Brings the rows in, and shows how far it is.
-async fn run(house: &House, id: ImportId) -> Done<Import> {
+/// Brings the rows in, and shows how far it is. A signal lets the import rest, also where a server works at it: who stops
+/// the command does not want it to go on elsewhere.
+async fn run(house: &House, id: ImportId, mut stop: watch::Receiver<bool>) -> Done<Import> {
     let show = || house.desk.ask(&house.caller, ShowImport(id));
     let mut bar = Bar::begin(&show().await?);
     let running = house.desk.run_import(house.caller.tenant, id, ToTheEnd);
@@ -129,6 +194,12 @@ async fn run(house: &House, id: ImportId) -> Done<Import> {
         tokio::select! {
             stopped = &mut running => break stopped?,
             () = tokio::time::sleep(FRAME) => bar.show(&show().await?),
+            // Once: the channel says nothing more.
+            Ok(()) = stop.changed() => match house.desk.perform(&house.caller, PauseImport(id)).await {
+                // Over a moment ago.
+                Ok(_) | Err(Error::Refused(_)) => {}
+                Err(fault) => return Err(fault.into()),
+            },
         }
     };
     let import = show().await?;

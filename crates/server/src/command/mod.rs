@@ -84,6 +84,7 @@ pub async fn run(cli: Cli) -> Done {
                 }
                 Command::User(crate::cli::User::Import(wish)) => import::import(&settings, wish).await,
                 Command::User(crate::cli::User::Export(wish)) => import::export(&settings, wish).await,
+                Command::Import(command) => import::manage(&settings, command).await,
                 Command::Audit(crate::cli::Audit::Export { out, at }) => audit::export(&settings, out, at).await,
                 Command::Config { .. } => print(&settings.page()),
                 Command::Openapi

@@ -18,17 +18,10 @@ const LEAST: i64 = 10;
 const MOST: i64 = 1_000;
 /// How long a worker is at it before it lets other jobs have their turn: there may be more bulk actions than workers.
 const AT_IT: Duration = Duration::from_secs(5);
-/// For how long the job is taken, in seconds: after the end of this process another waits so long before it goes on.
-const LEASE: i64 = 10;
 
 impl Worker {
     /// Goes on with a bulk action until it is over, rests, or is another worker's.
     pub(super) async fn run_bulk(&self, house: &Caller, bulk: BulkId, job: &LeasedJob) -> Result<(), String> {
-        match self.desk.renew_job(job, LEASE).await {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
-            Err(fault) => return self.not_now(house, bulk, job, &fault).await,
-        }
         let since = Instant::now();
         let mut limit = FIRST;
         loop {

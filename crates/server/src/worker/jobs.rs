@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use desk::import::{FailImport, GoesOn, Since, Stopped};
+use desk::job::queue::LEASE_SECONDS;
 use desk::job::{JobKind, LeasedJob, MAX_TRIES};
 use desk::message::{Channel, Letter, MarkFailed, MarkSent, Message, MessageState, Outbox, TellOfVerification};
 use desk::request::{ExpireRequest, RequestRef, RequestState, ShowRequest};
@@ -16,12 +17,10 @@ use super::Worker;
 use crate::letters;
 use crate::outside::SendFault;
 
-/// All of one delivery; well within a lease.
+/// All of one delivery.
 const DELIVERY: Duration = Duration::from_secs(40);
 
-/// For how many seconds an import keeps its job: so long nobody goes on with it when this process dies.
-const KEPT_SECONDS: i64 = 15;
-/// How often it asks again.
+/// How often an import that gets on says so.
 const KEPT_AGAIN: Duration = Duration::from_secs(4);
 
 /// What became of handing a message over.
@@ -56,7 +55,11 @@ impl Worker {
                 Some(verification) => self.tell_of_verification(&house, verification, &job.payload["step"]).await,
                 None => Ok(()),
             },
-            JobKind::DropObjects => self.desk.drop_objects().await.map(drop).map_err(code),
+            JobKind::DropObjects => {
+                // Neither keeps the other: what could not be done comes again.
+                let imports = self.desk.forget_in_imports(job.tenant).await;
+                self.desk.drop_objects().await.map(drop).and(imports).map_err(code)
+            }
             JobKind::RunImport => match id(job, "import", ImportId::parse) {
                 Some(import) => self.run_import(&house, import, job).await,
                 None => Ok(()),
@@ -234,8 +237,8 @@ impl GoesOn for Keeping<'_> {
         self.asked = Some(Instant::now());
         // Only what gets on has not failed: a job that never writes a row must come to its last try.
         let kept = match std::mem::take(&mut self.wrote) {
-            true => self.desk.keep_job(self.job, KEPT_SECONDS).await,
-            false => self.desk.renew_job(self.job, KEPT_SECONDS).await,
+            true => self.desk.keep_job(self.job, LEASE_SECONDS).await,
+            false => self.desk.renew_job(self.job, LEASE_SECONDS).await,
         };
         kept.unwrap_or(false)
     }

@@ -15,7 +15,7 @@ use desk::{Desk, DeskParts};
 use serde_json::{Value, json};
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::running::{PATIENCE, beside, free_port, get, printed, test_variable, until};
+use crate::running::{PATIENCE, beside, bursar, free_port, get, printed, test_variable, until};
 
 /// The password of every user here.
 pub const PASSWORD: &str = "Lantern-Gravel-77-Orchid";
@@ -111,6 +111,20 @@ impl Bank {
         let settings = self.settings();
         let settings = settings.iter().map(String::as_str).chain(CHEAP.iter().copied());
         crate::running::complaint(&words.iter().copied().chain(settings).collect::<Vec<_>>())
+    }
+
+    /// A command over this bank, to be started.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let settings = self.settings();
+        let settings = settings.iter().map(String::as_str).chain(CHEAP.iter().copied());
+        bursar(&words.iter().copied().chain(settings).collect::<Vec<_>>())
+    }
+
+    /// Exit code, output and complaint of a command that need not succeed.
+    pub fn ends(&self, words: &[&str]) -> (i32, String, String) {
+        let output = self.command(words).output().expect("the binary can be started");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
     }
 
     /// Begins to start the server, and does not wait.

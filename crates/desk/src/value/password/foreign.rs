@@ -176,6 +176,31 @@ mod tests {
         }
     }
 
+    /// Hashes of nothing by every algorithm that is read here, made by other programs.
+    const EMPTY: &[&str] = &[
+        "$2a$05$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy",
+        "$pbkdf2$1000$yMnKy8zNzs/Q0dLT1NXW1w$3kLmU6+y2RoTwEHk9dhd+ZFVUC0",
+        "$pbkdf2-sha256$1000$yMnKy8zNzs/Q0dLT1NXW1w$B2PGyPpDYizh5sIg9YflsLjouJFeFYZqTj798HJI6v0",
+        "$pbkdf2-sha512$1000$yMnKy8zNzs/Q0dLT1NXW1w$w23qzhrUxe3wSMOu7DpVc5Ih1oL3YY0CsYxJk21/ilsaiu/E5Na0suDaaEbbxr1mwu4ljTQQnwKjfRvqH7sjew",
+        "$scrypt$ln=10,r=8,p=1$yMnKy8zNzs/Q0dLT1NXW1w$WZFMoHo/17jrlps0HohTpcTICt2t8SfvfeJNGid1YZk",
+    ];
+
+    #[test]
+    fn the_hash_of_an_empty_password_lets_nobody_in() {
+        let random = crate::value::random::Random::seeded(1);
+        let own = Hashing::cheap().hash(&Secret::new(""), &random).unwrap();
+        for hash in EMPTY {
+            assert!(read(hash).unwrap().unwrap_or_else(|_| panic!()).verify(&Secret::new("")), "{hash} is of nothing");
+        }
+        for hash in EMPTY.iter().copied().chain([own.as_str()]) {
+            assert_eq!(check_stored(hash), Ok(()), "{hash}");
+            // Zeros are nothing to bcrypt and to HMAC.
+            for password in ["", "\0", "\0\0\0", " "] {
+                assert!(!fits(password, hash), "{hash} {password:?}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_malformed_or_too_dear_is_told_and_never_checked() {
         let output = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

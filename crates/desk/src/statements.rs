@@ -351,6 +351,7 @@ const RARE: &[&str] = &[
     "user_unique_recent",
     "user_unique_moves",
     "address_username",
+    "numeric_username",
     "import_open",
     "import_rejected_sealed",
     "users_uncounted",

@@ -66,8 +66,13 @@ impl Answer {
 impl House {
     /// One on each engine there is.
     pub async fn all() -> Vec<House> {
+        House::all_with(api::Options::default()).await
+    }
+
+    /// The same with other options.
+    pub async fn all_with(options: api::Options) -> Vec<House> {
         let desks = TestDesk::all().await;
-        let open = |desk: TestDesk| House { router: api::app(desk.desk.clone(), api::Options::default()), desk };
+        let open = |desk: TestDesk| House { router: api::app(desk.desk.clone(), options.clone()), desk };
         desks.into_iter().map(open).collect()
     }
 

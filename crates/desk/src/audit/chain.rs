@@ -394,11 +394,14 @@ pub fn verify_export(lines: impl Iterator<Item = std::io::Result<String>>) -> st
     verify_export_against(lines, &Heads::default())
 }
 
+/// Signed ends of one chain: by number, when it ended there and with which hash.
+type Ends = BTreeMap<i64, (Time, String)>;
+
 /// Signed ends of chains that were kept elsewhere: of a witness, or of an earlier export.
 #[derive(Debug, Default)]
 pub struct Heads {
-    /// By tenant: the key that signed, and by number when it was and the hash.
-    tenants: HashMap<String, (String, BTreeMap<i64, (Time, String)>)>,
+    /// By tenant: the key that signed, and the ends it signed.
+    tenants: HashMap<String, (String, Ends)>,
 }
 
 impl Heads {

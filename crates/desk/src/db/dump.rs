@@ -379,10 +379,10 @@ impl Lines {
         }
         self.digest.update(line.as_bytes());
         let line: Json = serde_json::from_str(&line).map_err(|_| self.bad("not JSON"))?;
-        if let Some(end) = line["end"].as_u64() {
-            if end != self.rows || line["sha256"].as_str() != Some(&hex(so_far.as_ref())) {
-                return Err(self.bad("the file was changed, or something in it is missing"));
-            }
+        if let Some(end) = line["end"].as_u64()
+            && (end != self.rows || line["sha256"].as_str() != Some(&hex(so_far.as_ref())))
+        {
+            return Err(self.bad("the file was changed, or something in it is missing"));
         }
         Ok(line)
     }

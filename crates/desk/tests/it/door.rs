@@ -392,7 +392,7 @@ async fn employees_are_hidden_where_the_institution_hides_them() {
         let employee = t.desk.perform(&t.house(), create).await.unwrap().id;
         user(&t, "ada").await;
         let agent = t.holder(&[P::UsersRead, P::UsersLock, P::NotesRead]);
-        let officer = t.holder(&[P::UsersRead, P::UsersEmployees]);
+        let officer = t.holder(&[P::UsersRead, P::UsersEmployees, P::UsersContacts]);
         assert!(
             t.desk.ask(&agent, ShowUser(employee)).await.is_ok(),
             "nobody is hidden unless the institution says so"

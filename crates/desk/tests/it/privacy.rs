@@ -274,9 +274,11 @@ async fn what_leaves_is_masked_by_what_the_caller_may_see() {
         assert_eq!(contacts.identifiers.ssn.as_deref(), Some("***-**-2048"), "identifiers stay masked for everybody");
         assert_eq!(contacts.identifiers.nin.as_deref(), Some("61xxxxxx951"));
 
-        let find = FindUsers::of("731-55-2048");
-        let found = t.desk.ask(&t.holder(&[P::UsersRead]), find).await.unwrap();
+        let find = || FindUsers::of("731-55-2048");
+        let found = t.desk.ask(&t.holder(&[P::UsersRead, P::UsersReveal]), find()).await.unwrap();
         assert_eq!(found.users[0].profile, masked, "found by the whole number, shown masked");
+        let found = t.desk.ask(&t.holder(&[P::UsersRead]), find()).await.unwrap();
+        assert!(found.users.is_empty(), "not by whoever may not see the number");
         let list = ListUsers { filter: UserFilter::default(), after: None, limit: 5, count: false };
         assert_eq!(t.desk.ask(&t.holder(&[P::UsersRead]), list).await.unwrap().users[0].profile, masked);
 

@@ -154,9 +154,12 @@ async fn several_people_may_be_proposed_at_once_and_requests_forget_who_they_are
             let kept = show(&t, request).await.request.kept.unwrap();
             assert_eq!((kept.told.profile, kept.reason.as_str()), (None, "case 17"), "what she was to be is gone");
         }
-        // Nor is anybody created twice with one name.
-        let told = t.desk.perform(&maker, new_user("one")).await;
+        // Nor is anybody created twice with one name; who may not see addresses hears of it when it is decided.
+        let knowing = person(&t, "knowing", &[P::RequestsPropose, P::UsersRead, P::UsersContacts]).await.1;
+        let told = t.desk.perform(&knowing, new_user("one")).await;
         assert_eq!(faults(told), [("email".to_owned(), "taken")]);
+        let twice = request_of(&t, &maker, new_user("one")).await;
+        assert!(t.desk.perform(&all, approve(twice)).await.is_err());
         let told = Told { profile: Some(object(json!({"first_name": "Ngozi", "colour": "red"}))), ..Told::default() };
         let told = t.desk.perform(&maker, about(Proposable::CreateUser, Subject::Tenant, told)).await;
         assert_eq!(code(told), "invalid");

@@ -169,6 +169,7 @@ async fn a_setting_that_guards_something_needs_the_right_it_guards() {
             _ if name == "switch_app_url" => json!("https://app.bank.example"),
             _ if name == "mail_from" => json!("Bank <no-reply@bank.example>"),
             _ if name == "deciding_role" => json!("compliance"),
+            _ if name == "registration_fields" => json!(["bvn"]),
             _ if name == "second_person" => json!(["user.erase"]),
             _ if name == "customer_confirms" => json!(["user.disable"]),
             Value::Bool(was) => json!(!was),

@@ -48,11 +48,9 @@ pub async fn run(settings: &Settings, wish: &Doctor) -> Done {
     if let Some(db) = database(settings, &mut findings).await {
         let is_current = migrations(&db, &mut findings).await;
         disk(&db, &mut findings);
-        if is_current {
-            if let Some(master) = key(settings, &db, &mut findings).await {
-                let desk = wire_up::desk_over(&settings.config, db.clone(), master);
-                audit(&desk, &mut findings).await;
-            }
+        if is_current && let Some(master) = key(settings, &db, &mut findings).await {
+            let desk = wire_up::desk_over(&settings.config, db.clone(), master);
+            audit(&desk, &mut findings).await;
         }
         db.stop().await;
     }

@@ -166,7 +166,9 @@ mod tests {
     fn the_last_hop_that_is_no_trusted_proxy_is_the_client() {
         const XFF: &str = "x-forwarded-for";
         const FORWARDED: &str = "forwarded";
-        let table: &[(&str, &[(&str, &str)], &str)] = &[
+        /// The peer, the headers it sent, and the client they make it.
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+        let table: &[Case<'_>] = &[
             ("203.0.113.9", &[(XFF, "198.51.100.7")], "203.0.113.9"),
             ("203.0.113.9", &[(FORWARDED, "for=198.51.100.7")], "203.0.113.9"),
             ("10.1.2.3", &[], "10.1.2.3"),

@@ -143,7 +143,10 @@ impl Bank {
         let mut command = Command::new(program);
         command.env_clear().stdin(Stdio::null()).args(["serve", "--listen", &listen, "--metrics-listen", "off"]);
         command.args(["--public-url", self.public_url.get_or_init(|| format!("http://{listen}"))]);
-        command.args(self.settings()).args(["--anonymous-rate-limit-per-second", "100000"]).args(more);
+        command.args(self.settings()).args(more);
+        if !more.contains(&"--anonymous-rate-limit-per-second") {
+            command.args(["--anonymous-rate-limit-per-second", "100000"]);
+        }
         if !more.contains(&"--document-store") {
             let papers = self.folder.path().join("documents");
             command.args(["--document-store", &format!("file:{}", papers.display())]);

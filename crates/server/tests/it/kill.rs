@@ -405,6 +405,9 @@ async fn kill_again_and_again(bank: Bank, rounds: usize) {
     let mut server = bank.start();
     let token = bank.token(&server);
     let native = Client::new(&http, &server, &bank.key);
+    // Each of these users is sent more links than people are.
+    let more = json!({ "messages_per_user_hour": 1_000 });
+    assert_eq!(native.call("PATCH", "/v1/settings", more).await.status, 200);
     let mut users = Vec::new();
     for client in 0..CLIENTS {
         let reply = native.call("POST", "/v1/users", person(&format!("own{client}"))).await;

@@ -67,7 +67,8 @@ fn is_of_maker(bytes: &[u8]) -> bool {
     let whole = &bytes[..bytes.len() - padding];
     let begins: [&[u8]; 4] = [b"CANON OPTIONAL DATA\0", b"vivo{\"", b"AXS!", b"AXS*"];
     let ends: [&[u8]; 4] = [b"SEFT", b"QDIOBS", b"CANON OPTIONAL DATA\0", b"cbipcbbl"];
-    let is_film = whole.get(4..8) == Some(b"ftyp");
+    // Its length of four bytes stands before the word; the zeros it begins with were taken for padding.
+    let is_film = (1..=4).any(|at| whole.get(at..at + 4) == Some(b"ftyp"));
     is_film || begins.iter().any(|word| whole.starts_with(word)) || ends.iter().any(|word| whole.ends_with(word))
 }
 
